@@ -1,0 +1,117 @@
+# Needs git, make and Python 3.11 or newer; `make` alone says what each target does.
+# Which package index pip asks is a matter of your pip configuration, never of this file.
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+# The first of these that is new enough is used; `make PYTHON=/path/to/python3 ...` names another.
+PYTHONS := $(if $(PYTHON),$(PYTHON),python3.11 python3 python3.12 python3.13)
+UV ?= uv
+
+BIN := .venv/bin
+RUN := .venv/.run-stamp
+TEST := .venv/.test-stamp
+TRYTON := .venv-tryton/.stamp
+BENCH := .venv-bench/.stamp
+
+PIP := -m pip --disable-pip-version-check install --quiet --quiet
+PINNED := $(PIP) --require-hashes --requirement
+
+# tieout and the ERP are installed side by side: two environments, two jobs.
+ifeq ($(filter clean,$(MAKECMDGOALS)),)
+MAKEFLAGS += --jobs=2
+endif
+
+.PHONY: help demo test check format bench soak lock clean chromium
+
+help: ## say what each target does (this page)
+	@grep -hE '^[a-z]+:.*## ' Makefile | sed -E 's/^([a-z]+):[^#]*## (.*)/\1|\2/' \
+	| while IFS='|' read -r target text; do printf '  make %-8s %s\n' "$$target" "$$text"; done
+
+demo: $(RUN) $(TRYTON) ## set up, then play a company month against a real ERP
+	@$(BIN)/tieout run
+
+test: $(TEST) $(TRYTON) $(if $(filter true,$(CI)),chromium) ## set up, then run every test; PYTEST_ARGS='-k name' narrows
+	@$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+check: $(TEST) ## format, lint, types, imports, and the tests that read our source; under a minute
+	@echo "ruff format" && $(BIN)/ruff format --check --quiet .
+	@echo "ruff check" && $(BIN)/ruff check --quiet .
+	@echo "mypy" && $(BIN)/mypy
+	@echo "import-linter" && $(BIN)/lint-imports
+	@echo "pytest" && $(BIN)/python -m pytest -q $(wildcard tests/docs tests/house)
+
+format: $(TEST) ## let ruff lay out the source and mend what it safely can
+	@$(BIN)/ruff check --fix-only --quiet .
+	@$(BIN)/ruff format .
+
+bench: $(RUN) $(BENCH) ## measure the pipeline, and DBOS on the same work
+	@BENCH_VENV="$(CURDIR)/.venv-bench" $(BIN)/tieout bench pipeline
+
+soak: $(RUN) ## let the simulator play 100,000 companies
+	@$(BIN)/tieout sim --seeds 100000
+
+# The files hold names, versions and hashes; no index and no host, so that any mirror serves them.
+# Later lines are bound to what the first one chose. `make lock LOCK_ARGS=--upgrade` moves versions.
+LOCK := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
+	--no-annotate --no-emit-index-url --no-emit-find-links $(LOCK_ARGS)
+
+lock: ## write requirements/*.txt anew from pyproject.toml (needs uv)
+	@command -v "$(UV)" >/dev/null || { echo 'make lock needs uv: "python3 -m pip install uv", or "make lock UV=/path/to/uv".' >&2; exit 1; }
+	@$(LOCK) pyproject.toml --all-extras --group build -o requirements/run.txt
+	@$(LOCK) pyproject.toml --all-extras --group build --group test -c requirements/run.txt -o requirements/test.txt
+	@$(LOCK) --group tryton -o requirements/tryton.txt
+	@$(LOCK) --group bench -o requirements/bench.txt
+
+clean: ## remove environments, caches, and what runs left behind
+	rm -rf .venv .venv-tryton .venv-bench build dist var
+	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find src lab tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# $(call venv,DIRECTORY): a virtual environment there, or a plain word about what is missing.
+NEW_ENOUGH := -c 'import sys; sys.exit(sys.version_info < (3, 11))'
+venv = $(1)/bin/python $(NEW_ENOUGH) 2>/dev/null || { \
+	for python in $(PYTHONS); do "$$python" $(NEW_ENOUGH) 2>/dev/null && break; python=; done; \
+	[ -n "$$python" ] || { \
+		echo "tieout needs Python 3.11 or newer; none of these is: $(PYTHONS)." >&2; \
+		echo "Install one (Debian: apt-get install python3 python3-venv), or name one: make PYTHON=/path/to/python3 ..." >&2; \
+		exit 1; }; \
+	"$$python" -m venv --clear $(1) || { \
+		echo "$$python cannot make a virtual environment. On Debian: apt-get install python3-venv." >&2; \
+		exit 1; }; }
+
+$(RUN): requirements/run.txt pyproject.toml
+	@echo "Setting up .venv: tieout and what it runs on ..."
+	@$(call venv,.venv)
+	@$(BIN)/python $(PINNED) requirements/run.txt
+	@$(BIN)/python $(PIP) --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(TEST): requirements/test.txt $(RUN)
+	@echo "Setting up .venv: test tools ..."
+	@$(BIN)/python $(PINNED) requirements/test.txt
+	@touch $@
+
+$(TRYTON): requirements/tryton.txt
+	@echo "Setting up .venv-tryton: the ERP ..."
+	@$(call venv,.venv-tryton)
+	@.venv-tryton/bin/python $(PINNED) requirements/tryton.txt
+	@touch $@
+
+$(BENCH): requirements/bench.txt
+	@echo "Setting up .venv-bench: the peer to measure against ..."
+	@$(call venv,.venv-bench)
+	@.venv-bench/bin/python $(PINNED) requirements/bench.txt
+	@touch $@
+
+# Browser tests drive Debian's Chromium. Where it is missing and cannot be had they skip, and say so.
+chromium:
+	@if command -v chromium >/dev/null; then :; \
+	elif [ "$$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then \
+		echo "No chromium here, and no right to install it: the browser tests will skip."; \
+	else \
+		echo "Installing chromium ..."; \
+		apt-get update -qq && DEBIAN_FRONTEND=noninteractive \
+		apt-get install -qq -y --no-install-recommends chromium >/dev/null; \
+	fi

@@ -1,0 +1,136 @@
+"""``tieout bench``: measures on this machine and prints medians and ratios."""
+
+import argparse
+import sys
+from functools import partial
+from statistics import median
+
+import msgspec
+from msgspec import Struct
+from rich.console import Console
+from rich.table import Table
+
+from tieout_bench import dbos, latency, memory, stores, throughput
+from tieout_bench.latency import Latency
+from tieout_bench.throughput import Fresh, Throughput
+
+
+class Line(Struct, frozen=True, kw_only=True):
+    """One line of the report: medians over the rounds."""
+
+    store: str
+    workers: int
+    invoices_per_second: float
+    events_per_second: float
+    ratio_to_floor: float | None
+
+
+class Report(Struct, frozen=True, kw_only=True):
+    """What was measured."""
+
+    rounds: int
+    invoices: int
+    throughput: tuple[Line, ...]
+    latency: Latency
+    peak_mebibytes_at: dict[str, float]
+    dbos: dbos.Comparison | None
+
+
+def main() -> None:
+    """Parse, measure, print."""
+    parser = argparse.ArgumentParser(
+        prog="tieout bench", description="Benchmarks; always beside a floor or a peer measured in the same run."
+    )
+    commands = parser.add_subparsers(dest="command", required=True)
+    pipeline = commands.add_parser(
+        "pipeline", help="invoices through the whole loop: accept, unit of work, effect, outcome"
+    )
+    pipeline.add_argument("--invoices", type=int, default=10_000)
+    pipeline.add_argument("--rounds", type=int, default=3)
+    pipeline.add_argument("--open-invoices", type=int, default=100_000, help="for the memory figure; 0 leaves it out")
+    pipeline.add_argument("--postgres", default="", help="a server's URL (default: one of our own)")
+    pipeline.add_argument("--json", action="store_true")
+    arguments = parser.parse_args()
+    report = _pipeline(arguments)
+    if arguments.json:
+        sys.stdout.write(msgspec.json.format(msgspec.json.encode(report), indent=2).decode() + "\n")
+    else:
+        _print(report)
+
+
+def _tell(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+def _pipeline(arguments: argparse.Namespace) -> Report:
+    lines = [_measure("SQLite", stores.sqlite, 1, arguments)]
+    comparison = None
+    with stores.postgres_server(arguments.postgres) as server:
+        if server:
+            fresh: Fresh = partial(stores.postgres, server)
+            lines += [_measure("PostgreSQL", fresh, workers, arguments) for workers in (1, 2)]
+            _tell("DBOS on the same PostgreSQL")
+            comparison = dbos.compare(server)
+        else:
+            _tell("no PostgreSQL here: left out (`make test` installs one)")
+    _tell("latency at 200 invoices a second")
+    with stores.sqlite() as url:
+        steady = latency.steady(url)
+    peaks = {}
+    if arguments.open_invoices:
+        _tell(f"memory at {arguments.open_invoices:,} open invoices")
+        peaks[str(arguments.open_invoices)] = memory.peak_mebibytes(arguments.open_invoices)
+    return Report(
+        rounds=arguments.rounds,
+        invoices=arguments.invoices,
+        throughput=tuple(lines),
+        latency=steady,
+        peak_mebibytes_at=peaks,
+        dbos=comparison,
+    )
+
+
+def _measure(name: str, fresh: Fresh, workers: int, arguments: argparse.Namespace) -> Line:
+    runs: list[Throughput] = []
+    for number in range(arguments.rounds):
+        _tell(f"{name}, {workers} worker{'s' * (workers > 1)}, round {number + 1} of {arguments.rounds}")
+        run = throughput.one_worker if workers == 1 else throughput.two_workers
+        runs.append(run(name, fresh, arguments.invoices))
+    ratios = [run.ratio_to_floor for run in runs if run.ratio_to_floor is not None]
+    return Line(
+        store=name,
+        workers=workers,
+        invoices_per_second=median(run.invoices_per_second for run in runs),
+        events_per_second=median(run.events_per_second for run in runs),
+        ratio_to_floor=median(ratios) if ratios else None,
+    )
+
+
+def _print(report: Report) -> None:
+    console = Console(highlight=False)
+    table = Table(
+        title=f"{report.invoices:,} invoices, medians of {report.rounds} rounds", title_justify="left", box=None
+    )
+    for name in ("store", "workers", "invoices/s", "events/s", "of the floor"):
+        table.add_column(name, justify="left" if name == "store" else "right")
+    for line in report.throughput:
+        ratio = "" if line.ratio_to_floor is None else f"{line.ratio_to_floor:.2f}"
+        table.add_row(
+            line.store, str(line.workers), f"{line.invoices_per_second:,.0f}", f"{line.events_per_second:,.0f}", ratio
+        )
+    console.print(table)
+    one = report.latency
+    console.print(
+        f"at {one.rate}/s: accepted in {one.accept_p50_ms:.1f} ms (p99 {one.accept_p99_ms:.1f}), "
+        f"posted in {one.loop_p50_ms:.0f} ms (p99 {one.loop_p99_ms:.0f})"
+    )
+    for count, peak in report.peak_mebibytes_at.items():
+        console.print(f"peak memory with {int(count):,} open invoices: {peak:,.0f} MiB")
+    if report.dbos:
+        console.print(
+            f"the same workload over HTTP: tieout {report.dbos.ours:,.0f} invoices/s, DBOS {report.dbos.theirs:,.0f}: "
+            f"{report.dbos.ratio:.0f} times"
+        )
+
+
+main()

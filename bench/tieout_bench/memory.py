@@ -1,0 +1,40 @@
+"""Memory of one process that has 100,000 open invoices on its hands: ``python -m tieout_bench.memory N``."""
+
+import resource
+import subprocess
+import sys
+
+from tieout_bench.loop import BATCH, Loop
+from tieout_bench.stores import opened, sqlite
+from tieout_bench.workload import invoice, masters
+
+
+def peak_mebibytes(invoices: int) -> float:
+    """The peak resident memory of a process that takes in and handles so many invoices, all still unpaid."""
+    done = subprocess.run(
+        [sys.executable, "-m", "tieout_bench.memory", str(invoices)], capture_output=True, text=True, check=True
+    )
+    return float(done.stdout)
+
+
+def main() -> None:
+    """Handle them a batch at a time and print the peak, in MiB."""
+    invoices = int(sys.argv[1])
+    with sqlite() as url:
+        loop = Loop(opened(url))
+        batch = []
+        for message in masters(invoices):
+            batch.append(message)
+            if len(batch) == BATCH:
+                loop.offer(batch)
+                loop.run()
+                batch = []
+        loop.offer(batch)
+        for start in range(0, invoices, BATCH):
+            loop.offer([invoice(number) for number in range(start, min(invoices, start + BATCH))])
+            loop.run()
+    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+
+
+if __name__ == "__main__":
+    main()

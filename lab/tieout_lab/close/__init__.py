@@ -1,0 +1,5 @@
+"""The close tool: periods to close, tasks, checkpoints that systems prove, readiness."""
+
+from tieout_lab.close.app import build
+
+__all__ = ["build"]

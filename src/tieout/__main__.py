@@ -1,0 +1,5 @@
+"""``python -m tieout`` is ``tieout``."""
+
+from tieout.cli import main
+
+main()

@@ -1,0 +1,168 @@
+"""The composition root: everything a company's configuration asks for, put together in one place."""
+
+import os
+import socket
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from functools import cached_property
+from pathlib import Path
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from tieout import connectors as kinds
+from tieout.engine.actions import Actions
+from tieout.engine.clock import SystemClock
+from tieout.engine.config import Settings, load
+from tieout.engine.delivery import Delivery
+from tieout.engine.dependencies import Dependencies
+from tieout.engine.documents import document_reader
+from tieout.engine.intake import Intake
+from tieout.engine.originals import Originals
+from tieout.engine.people import People
+from tieout.engine.schedule import Pair, Schedule
+from tieout.engine.secrets import read_secret
+from tieout.engine.stores.open import open_store, prepare
+from tieout.engine.stores.port import Store
+from tieout.engine.unit_of_work import UnitOfWork
+from tieout.engine.worker import Pace, Worker
+from tieout.kernel.clock import period_of
+from tieout.kernel.errors import ConfigError
+from tieout.policy.dependencies import DEPENDENCIES
+from tieout.policy.load import load_policy
+from tieout.policy.policy import Policy
+from tieout.ports import Connector
+from tieout.processes.registry import PROCESSES
+
+
+class Company:
+    """One company's tieout: store, intake, connectors and schedule. Parts are made when first asked for."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.clock = SystemClock()
+        self.owner = f"{socket.gethostname()}-{os.getpid()}"
+
+    @classmethod
+    def at(cls, config: Path) -> "Company":
+        """The company that this configuration file describes."""
+        return cls(load(config))
+
+    @cached_property
+    def policy(self) -> Policy:
+        """The policy in force. Raises ``ConfigError`` when it cannot be read."""
+        file = self.settings.path(self.settings.config.policy)
+        if not file.is_file():
+            raise ConfigError(
+                f"there is no policy {file}; `tieout init` writes one, `policy` in the configuration names it"
+            )
+        return load_policy(file.read_text(encoding="utf-8"))
+
+    @cached_property
+    def store(self) -> Store:
+        """The store, migrated to the present schema."""
+        prepare(self.settings.database)
+        return open_store(self.settings.database)
+
+    @cached_property
+    def originals(self) -> Originals:
+        """Where documents are kept as they came."""
+        return Originals.at(self.settings.originals)
+
+    @cached_property
+    def intake(self) -> Intake:
+        """The way in."""
+        return Intake(
+            self.store,
+            self.originals,
+            self.clock,
+            partitions=self.settings.config.partitions,
+            read_document=document_reader(self.policy),
+            capacity=self.settings.config.inbox_capacity,
+        )
+
+    @cached_property
+    def connectors(self) -> Mapping[str, Connector]:
+        """Every configured system, by name."""
+        return {
+            name: kinds.connect(name, dict(table), self.settings.folder, self.intake)
+            for name, table in self.settings.config.connectors.items()
+        }
+
+    @cached_property
+    def dependencies(self) -> Dependencies:
+        """What must be well before certain writes go out."""
+        return Dependencies(self.store, DEPENDENCIES)
+
+    @cached_property
+    def delivery(self) -> Delivery:
+        """The sending side."""
+        return Delivery(self.store, dict(self.connectors), self.clock, owner=self.owner, dependencies=self.dependencies)
+
+    @cached_property
+    def schedule(self) -> Schedule:
+        """What happens by time alone."""
+        return Schedule(self.store, self.intake, self.connectors, self.policy, self.clock, self.dependencies)
+
+    @cached_property
+    def actions(self) -> Actions:
+        """What people may do to effects and quarantined messages."""
+        return Actions(self.store, self.intake, self.clock)
+
+    @cached_property
+    def people(self) -> People:
+        """Accounts, sessions and API keys."""
+        _ = self.store  # brings the schema up to date
+        return People(self.settings.database, self.clock)
+
+    @cached_property
+    def seal_key(self) -> Ed25519PrivateKey:
+        """The key that signs checkpoints."""
+        text = read_secret(self.settings.config.seal_key, self.settings.folder)
+        return Ed25519PrivateKey.from_private_bytes(bytes.fromhex(text))
+
+    def unit_of_work(self) -> UnitOfWork:
+        """A handler of batches, with a cache of its own."""
+        return UnitOfWork(
+            self.store,
+            PROCESSES,
+            self.policy,
+            self.clock,
+            partitions=self.settings.config.partitions,
+            lane_of=self.delivery.lane_of,
+        )
+
+    def worker(self) -> Worker:
+        """One process's share of the work."""
+        config = self.settings.config
+        pulls = {name: config.pull_seconds for name, target in self.connectors.items() if target.manifest.pulls}
+        duties: dict[str, tuple[float, Callable[[], object]]] = {
+            "compare": (config.compare_seconds, self.compare),
+            "seal": (config.checkpoint_seconds, lambda: self.schedule.seal(self.seal_key)),
+        }
+        return Worker(
+            self.store,
+            self.unit_of_work(),
+            self.delivery,
+            self.schedule,
+            self.clock,
+            owner=self.owner,
+            partitions=config.partitions,
+            pulls=pulls,
+            duties=duties,
+            pace=Pace(batch=config.batch, senders=config.senders),
+        )
+
+    def compare(self) -> int:
+        """Compare the control totals of every entity for the present period and for the one before it, if open."""
+        pairs = [Pair(pair.name, pair.left, pair.right) for pair in self.settings.config.tie_outs]
+        return sum(
+            self.schedule.compare(entity, period, pairs)
+            for entity in self.policy.entities
+            for period in self.open_periods(entity)
+        )
+
+    def open_periods(self, entity: str) -> list[str]:
+        """The periods of an entity that are being closed; the present month when none has been opened."""
+        rows = [row for row in self.store.read_table("view_period", None) if row["entity"] == entity]
+        today = self.clock.now().date()
+        return sorted(row["period"] for row in rows) or [period_of(today), period_of(today - timedelta(days=31))][:1]

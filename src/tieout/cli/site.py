@@ -1,0 +1,46 @@
+"""The pages and the API of one company, assembled."""
+
+from collections.abc import Callable, Mapping, Sequence
+
+from litestar import Litestar
+
+from tieout.cli.company import Company
+from tieout.engine.queries.database import Database
+from tieout.engine.secrets import read_secret
+from tieout.http.door import Door, Webhook, WebhookReader
+from tieout.model.events import Message
+from tieout.web.site import create_site
+
+
+def build_site(company: Company) -> Litestar:
+    """The application that ``tieout up`` serves."""
+    config = company.settings.config
+    _ = company.store  # brings the schema up to date
+    door = Door(
+        intake=company.intake,
+        actions=company.actions,
+        database=Database(company.settings.database),
+        people=company.people,
+        clock=company.clock,
+        policy=lambda: company.policy,
+        partitions=config.partitions,
+        webhooks=_webhooks(company),
+        company=config.company,
+    )
+    return create_site(door)
+
+
+def _webhooks(company: Company) -> dict[str, Webhook]:
+    """Every configured system that has a webhook secret and a connector that can read its calls."""
+    found = {}
+    for name, table in company.settings.config.connectors.items():
+        reader = getattr(company.connectors[name], "read_webhook", None)
+        if reader is not None and table.get("webhook_secret"):
+            secret = read_secret(str(table["webhook_secret"]), company.settings.folder)
+            found[name] = Webhook(secret=secret, reader=_reader(reader))
+    return found
+
+
+def _reader(read_webhook: Callable[[Mapping[str, str], bytes], Sequence[Message]]) -> WebhookReader:
+    """Fits a connector's ``read_webhook(headers, body)`` to what the door calls."""
+    return lambda system, headers, body: read_webhook(headers, body)

@@ -1,0 +1,320 @@
+"""People: accounts, sessions and API keys.
+
+A person is known by a name that is never given to anybody else, and acts as ``person:<name>`` wherever a fact is
+recorded, whether through a page or with a key of theirs. Of passwords, session tokens and keys only hashes are kept.
+"""
+
+import hmac
+import re
+import secrets
+from collections.abc import Collection
+from datetime import datetime, timedelta
+from functools import cached_property
+from typing import Any
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+from msgspec import Struct
+from msgspec.structs import replace
+from sqlalchemy import Row, delete, insert, select, update
+
+from tieout.engine.queries.database import Reach, connect
+from tieout.engine.schema import API_KEY, PERSON, SESSION
+from tieout.kernel.clock import Clock, from_micros, to_micros
+from tieout.kernel.errors import PermanentError
+from tieout.kernel.ids import fingerprint
+from tieout.policy.duties import DUTIES, READ, conflicts_among
+
+IDLE = timedelta(hours=2)
+"""A session ends when nobody has used it for so long …"""
+LASTS = timedelta(hours=12)
+"""… and at the latest after so long."""
+KEY_PREFIX = "tieout"
+PASSWORD_MIN = 12
+KEY_DAYS_MAX = 400
+_TOUCH = timedelta(minutes=2)
+_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{1,63}", re.ASCII)
+_KEY = re.compile(rf"{KEY_PREFIX}_([0-9a-f]{{16}})_([A-Za-z0-9-]{{43}})", re.ASCII)
+
+
+class Person(Struct, frozen=True, kw_only=True):
+    """Somebody who may sign in. No ``entities`` means all of them."""
+
+    name: str
+    display_name: str
+    duties: tuple[str, ...]
+    entities: tuple[str, ...] = ()
+    active: bool = True
+
+    @property
+    def actor(self) -> str:
+        """How facts and effects name this person."""
+        return f"person:{self.name}"
+
+    @property
+    def reach(self) -> Reach:
+        """The legal entities this person may see."""
+        return self.entities or None
+
+
+class Session(Struct, frozen=True, kw_only=True):
+    """A person who has signed in, and when."""
+
+    person: Person
+    signed_in_at: datetime
+
+
+class ApiKey(Struct, frozen=True, kw_only=True):
+    """A key as lists show it: never its secret."""
+
+    key_id: str
+    owner: str
+    scopes: tuple[str, ...]
+    created_at: datetime
+    expires_at: datetime
+
+
+class People:
+    """Accounts, sessions and keys in the store's database."""
+
+    def __init__(self, url: str, clock: Clock, *, hasher: PasswordHasher | None = None) -> None:
+        self._engine = connect(url, connections_max=4, read_only=False)
+        self._reading = connect(url, connections_max=4, read_only=True)
+        self._clock = clock
+        self._hasher = hasher or PasswordHasher()
+
+    def close(self) -> None:
+        self._engine.dispose()
+        self._reading.dispose()
+
+    # ── accounts ────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def add_person(
+        self,
+        name: str,
+        display_name: str,
+        password: str,
+        duties: Collection[str],
+        entities: Collection[str] = (),
+        *,
+        accept_conflicts: bool = False,
+    ) -> Person:
+        """Open an account. Duties that must not meet in one hand are refused, unless that is accepted knowingly.
+
+        Raises ``PermanentError`` that says what to change.
+        """
+        if not _NAME.fullmatch(name):
+            raise PermanentError(f"the name {name!r} must be 2 to 64 of a-z, 0-9, dot, dash and underscore")
+        self._check_duties(duties, accept_conflicts)
+        mark = self._hash(password)
+        person = Person(
+            name=name,
+            display_name=display_name.strip() or name,
+            duties=tuple(sorted({*duties, READ})),
+            entities=tuple(sorted(set(entities))),
+        )
+        with self._engine.begin() as sql:
+            if sql.execute(select(PERSON.c.name).where(PERSON.c.name == name)).first():
+                raise PermanentError(f"there is an account {name} already; names are never given twice")
+            sql.execute(
+                insert(PERSON).values(
+                    name=name,
+                    display_name=person.display_name,
+                    password_hash=mark,
+                    duties=",".join(person.duties),
+                    entities=",".join(person.entities),
+                    active=True,
+                )
+            )
+        return person
+
+    @staticmethod
+    def _check_duties(duties: Collection[str], accept_conflicts: bool) -> None:
+        unknown = sorted(set(duties) - set(DUTIES))
+        if unknown:
+            raise PermanentError(f"{', '.join(unknown)}: no such duty; there are {', '.join(DUTIES)}")
+        found = conflicts_among({*duties, READ})
+        if found and not accept_conflicts:
+            pairs = "; ".join(
+                f"{one} with {other}: {conflict.why}" for conflict in found for one, other in [conflict.duties]
+            )
+            raise PermanentError(f"these duties must not be in one hand ({pairs})")
+
+    def _hash(self, password: str) -> str:
+        if len(password) < PASSWORD_MIN:
+            raise PermanentError(f"a password needs at least {PASSWORD_MIN} characters")
+        return self._hasher.hash(password)
+
+    def grant(self, name: str, duties: Collection[str], *, accept_conflicts: bool = False) -> None:
+        """Give a person exactly these duties (and reading)."""
+        self._check_duties(duties, accept_conflicts)
+        self._change(name, duties=",".join(sorted({*duties, READ})))
+
+    def set_password(self, name: str, password: str) -> None:
+        """Give a person a new password; all their sessions end."""
+        self._change(name, password_hash=self._hash(password))
+        self.sign_out_everywhere(name)
+
+    def deactivate(self, name: str) -> None:
+        """Close an account: it stays known, but nobody can sign in or use its keys."""
+        self._change(name, active=False)
+        self.sign_out_everywhere(name)
+
+    def _change(self, name: str, **values: object) -> None:
+        with self._engine.begin() as sql:
+            if sql.execute(update(PERSON).where(PERSON.c.name == name).values(**values)).rowcount == 0:
+                raise PermanentError(f"there is no account {name}")
+
+    def person(self, name: str) -> Person | None:
+        """An account, open or closed."""
+        with self._reading.connect() as sql:
+            row = sql.execute(select(PERSON).where(PERSON.c.name == name)).first()
+        return _person(row) if row else None
+
+    def everybody(self) -> tuple[Person, ...]:
+        """All accounts."""
+        with self._reading.connect() as sql:
+            return tuple(_person(row) for row in sql.execute(select(PERSON).order_by(PERSON.c.name)))
+
+    def verify(self, name: str, password: str) -> Person | None:
+        """The person, if the password is theirs and the account open. Takes as long for a name that nobody has."""
+        with self._reading.connect() as sql:
+            row = sql.execute(select(PERSON).where(PERSON.c.name == name)).first()
+        try:
+            self._hasher.verify(row.password_hash if row else self._nobody, password)
+        except (VerificationError, InvalidHashError):
+            return None
+        if row is None or not row.active:
+            return None
+        if self._hasher.check_needs_rehash(row.password_hash):
+            self._change(name, password_hash=self._hasher.hash(password))
+        return _person(row)
+
+    @cached_property
+    def _nobody(self) -> str:
+        return self._hasher.hash(secrets.token_hex())
+
+    # ── sessions ────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def sign_in(self, person: Person) -> str:
+        """Begin a session and return its token, of which only the hash is kept."""
+        token, now = secrets.token_urlsafe(32), self._clock.now()
+        with self._engine.begin() as sql:
+            sql.execute(delete(SESSION).where(SESSION.c.created_at <= to_micros(now - LASTS)))
+            sql.execute(
+                insert(SESSION).values(
+                    token_hash=fingerprint(token.encode()),
+                    person=person.name,
+                    created_at=to_micros(now),
+                    seen_at=to_micros(now),
+                )
+            )
+        return token
+
+    def session(self, token: str) -> Session | None:
+        """Whose session this is, if it still lasts and the account is open."""
+        mark, now = fingerprint(token.encode()), self._clock.now()
+        with self._reading.connect() as sql:
+            row = sql.execute(
+                select(SESSION.c.created_at, SESSION.c.seen_at, *PERSON.c)
+                .join(PERSON, PERSON.c.name == SESSION.c.person)
+                .where(SESSION.c.token_hash == mark, PERSON.c.active)
+            ).first()
+        if row is None:
+            return None
+        created_at, seen_at = from_micros(row.created_at), from_micros(row.seen_at)
+        if now - created_at > LASTS or now - seen_at > IDLE:
+            return None
+        if now - seen_at > _TOUCH:
+            with self._engine.begin() as sql:
+                sql.execute(update(SESSION).where(SESSION.c.token_hash == mark).values(seen_at=to_micros(now)))
+        return Session(person=_person(row), signed_in_at=created_at)
+
+    def sign_out(self, token: str) -> None:
+        """End a session."""
+        with self._engine.begin() as sql:
+            sql.execute(delete(SESSION).where(SESSION.c.token_hash == fingerprint(token.encode())))
+
+    def sign_out_everywhere(self, name: str) -> None:
+        """End all sessions of a person."""
+        with self._engine.begin() as sql:
+            sql.execute(delete(SESSION).where(SESSION.c.person == name))
+
+    # ── keys ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def add_key(self, owner: str, scopes: Collection[str], *, days: int = 90) -> str:
+        """Make a key for a person, with some of their duties, and return it: the only time it is shown."""
+        person = self.person(owner)
+        if person is None or not person.active:
+            raise PermanentError(f"there is no open account {owner}")
+        beyond = sorted(set(scopes) - set(person.duties))
+        if beyond:
+            raise PermanentError(f"{owner} does not have {', '.join(beyond)}; a key cannot do more than its owner")
+        if not 1 <= days <= KEY_DAYS_MAX:
+            raise PermanentError(f"a key lasts 1 to {KEY_DAYS_MAX} days, not {days}")
+        key_id, now = secrets.token_hex(8), self._clock.now()
+        secret = secrets.token_urlsafe(32).replace("_", "-")
+        with self._engine.begin() as sql:
+            sql.execute(
+                insert(API_KEY).values(
+                    id=key_id,
+                    secret_hash=fingerprint(secret.encode()),
+                    owner=owner,
+                    scopes=",".join(sorted({*scopes, READ})),
+                    created_at=to_micros(now),
+                    expires_at=to_micros(now + timedelta(days=days)),
+                )
+            )
+        return f"{KEY_PREFIX}_{key_id}_{secret}"
+
+    def key_owner(self, key: str) -> Person | None:
+        """The owner of a key, with no more duties than the key has; ``None`` when it is unknown, expired or revoked."""
+        match = _KEY.fullmatch(key)
+        if match is None:
+            return None
+        with self._reading.connect() as sql:
+            row = sql.execute(
+                select(API_KEY.c.secret_hash, API_KEY.c.scopes, API_KEY.c.expires_at, *PERSON.c)
+                .join(PERSON, PERSON.c.name == API_KEY.c.owner)
+                .where(API_KEY.c.id == match[1], PERSON.c.active)
+            ).first()
+        known = row.secret_hash if row else "0" * 64
+        if not hmac.compare_digest(known, fingerprint(match[2].encode())) or row is None:
+            return None
+        if row.expires_at <= to_micros(self._clock.now()):
+            return None
+        person = _person(row)
+        return replace(person, duties=tuple(sorted(set(person.duties) & set(row.scopes.split(",")))))
+
+    def keys(self, owner: str = "") -> tuple[ApiKey, ...]:
+        """The keys of a person, or of everybody."""
+        query = select(API_KEY).order_by(API_KEY.c.created_at)
+        if owner:
+            query = query.where(API_KEY.c.owner == owner)
+        with self._reading.connect() as sql:
+            return tuple(
+                ApiKey(
+                    key_id=row.id,
+                    owner=row.owner,
+                    scopes=tuple(row.scopes.split(",")),
+                    created_at=from_micros(row.created_at),
+                    expires_at=from_micros(row.expires_at),
+                )
+                for row in sql.execute(query)
+            )
+
+    def revoke_key(self, key_id: str) -> None:
+        """End a key at once."""
+        with self._engine.begin() as sql:
+            if sql.execute(delete(API_KEY).where(API_KEY.c.id == key_id)).rowcount == 0:
+                raise PermanentError(f"there is no key {key_id}")
+
+
+def _person(row: Row[Any]) -> Person:
+    return Person(
+        name=row.name,
+        display_name=row.display_name,
+        duties=tuple(filter(None, row.duties.split(","))),
+        entities=tuple(filter(None, row.entities.split(","))),
+        active=row.active,
+    )

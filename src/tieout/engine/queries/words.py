@@ -1,0 +1,286 @@
+"""Events, writes and statuses in the words of the people who read them."""
+
+from collections.abc import Sequence
+
+from msgspec import Struct
+
+from tieout.kernel.problem import Problem
+from tieout.model import facts as f
+
+
+class Words(Struct, frozen=True):
+    """What happened, in a line, and what there is to say about it."""
+
+    headline: str
+    detail: str = ""
+
+
+def told(problems: Sequence[Problem]) -> str:
+    """Problems in one line."""
+    return "; ".join(str(problem) for problem in problems)
+
+
+def count(number: int, one: str, many: str = "") -> str:
+    """A number with its noun: ``1 payment``, ``3 payments``."""
+    return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
+def say(fact: f.Fact) -> Words:
+    """A fact in words."""
+    return _supplier(fact) or _invoice(fact) or _payment(fact) or _rest(fact) or plain(fact.type)
+
+
+def plain(type_name: str) -> Words:
+    """What can be said of a fact whose content is not at hand: its name."""
+    return Words(type_name.split(".")[-1].replace("_", " ").capitalize())
+
+
+def _supplier(fact: f.Fact) -> Words | None:
+    match fact:
+        case f.SupplierProposed(supplier=supplier):
+            return Words(f"Supplier {supplier.name} proposed", f"tax registration {supplier.tax_id}")
+        case f.SupplierActivated(supplier=supplier):
+            return Words(f"Supplier {supplier.name} is valid", "its record goes to every system")
+        case f.SupplierRefused(problems=problems):
+            return Words("Supplier record refused", told(problems))
+        case f.BankChangeRequested(channel=channel):
+            return Words("Change of bank account asked for", f"through {channel}" if channel else "")
+        case f.BankChangeConfirmed(evidence=evidence):
+            return Words("Bank change confirmed by one person", evidence)
+        case f.BankChangeRejected(reason=reason):
+            return Words("Bank change rejected; the old account stays", reason)
+        case f.BankAccountChanged():
+            return Words("Bank account changed", "two different people confirmed it")
+        case f.PaymentsHeld(reason=reason):
+            return Words("Payments to the supplier held", reason)
+        case f.PaymentsReleased(reason=reason):
+            return Words("Payments to the supplier released", reason)
+        case f.OrderPlaced(order=order):
+            lines = count(len(order.lines), "line")
+            return Words(f"Order {order.order_id} placed", f"{lines}, {order.currency}")
+        case f.GoodsReceived(receipt=receipt):
+            lines = count(len(receipt.lines), "line")
+            return Words(f"Goods received on order {receipt.order_id}", f"delivery {receipt.receipt_id}, {lines}")
+    return None
+
+
+def _invoice(fact: f.Fact) -> Words | None:
+    match fact:
+        case f.InvoiceReceived(invoice=invoice, channel=channel):
+            kind = "Credit note" if invoice.sign < 0 else "Invoice"
+            return Words(f"{kind} {invoice.number} received", f"{invoice.gross} through {channel}")
+        case f.InvoiceAdmitted():
+            return Words("Its number is new")
+        case f.DuplicateStopped(first_invoice_id=first):
+            return Words("Stopped as a duplicate", f"of {first}")
+        case f.DuplicateCleared(reason=reason):
+            return Words("Found to be no duplicate", reason)
+        case f.InvoiceValidated():
+            return Words("Valid", "supplier, entity, currency and sums are right")
+        case f.InvoiceFoundInvalid(problems=problems):
+            return Words("Not valid as it is", told(problems))
+        case f.RecheckRequested(reason=reason):
+            return Words("Looked at again", reason)
+        case f.InvoiceMatched(verdict=verdict):
+            orders = sorted({allocation.order_id for allocation in verdict.allocations})
+            return Words("Matched", f"with order {', '.join(orders)}" if orders else "")
+        case f.MatchFailed(verdict=verdict):
+            waits = "Waits for a receipt" if verdict.waits_for_receipt else "Does not match"
+            return Words(waits, told(verdict.problems))
+        case f.VarianceAccepted(reason=reason):
+            return Words("Variance accepted", reason)
+        case f.ApprovalDecided(approved=approved, approver=approver, reason=reason):
+            return Words(f"{'Approved' if approved else 'Approval denied'} by {approver}", reason)
+        case f.InvoicePosted(posting=posting):
+            return Words(
+                f"Posted as {posting.number}",
+                f"read back: {posting.gross} on {posting.posted_on} in period {posting.period}",
+            )
+        case f.PostingFailed(problems=problems):
+            return Words("Posting refused", told(problems))
+        case f.InvoiceCancelled(reason=reason):
+            return Words("Cancelled", reason)
+        case f.MatchReleased():
+            return Words("What it billed may be billed again")
+        case f.InvoiceReserved(payment_id=payment):
+            return Words("Taken into a payment run", f"payment {payment}")
+        case f.LiabilityReopened(reason=reason):
+            return Words("Open again", reason)
+        case f.InvoicePaid(booked_on=day):
+            return Words("Paid", f"the bank booked it on {day}")
+        case f.InvoiceClosed():
+            return Words("Closed", "every system has been told and holds it so")
+    return None
+
+
+def _payment(fact: f.Fact) -> Words | None:
+    match fact:
+        case f.RunProposed(items=items, execute_on=day):
+            return Words("Payment run proposed", f"{count(len(items), 'invoice')} to be paid on {day}")
+        case f.PaymentRequested(run_id=run):
+            return Words("Payment asked for", f"by run {run}")
+        case f.PaymentReserved(payment=payment):
+            return Words("Payment ready", f"{payment.amount} to {payment.creditor.holder}")
+        case f.PaymentWithheld(problems=problems):
+            return Words("Payment withheld", told(problems))
+        case f.RunReady(count=number, total=total):
+            return Words("Run ready for release", f"{count(number, 'payment')}, {total}")
+        case f.RunReleaseRequested():
+            return Words("Release asked for")
+        case f.RunReleaseRefused(problems=problems):
+            return Words("Release refused", told(problems))
+        case f.PaymentReleaseRequested(released_by=person):
+            return Words("Last look before the money leaves", f"released by {person}")
+        case f.PaymentReleased(payment=payment):
+            return Words("Payment released", str(payment.amount))
+        case f.RunReleased(run=run):
+            return Words("Run released", f"{count(len(run.payments), 'payment')} go to the bank in one file")
+        case f.RunCancelled(reason=reason):
+            return Words("Run cancelled", reason)
+        case f.RunCancelRequested(reason=reason):
+            return Words("Run called off", reason)
+        case f.PaymentCancelRequested(reason=reason):
+            return Words("Payment called off with its run", reason)
+        case f.RunDelivered(reference=reference):
+            return Words("The bank's server holds the file", reference)
+        case f.PaymentStatusReported(status=status, reason=reason) | f.RunStatusReported(status=status, reason=reason):
+            return Words(f"Bank reports {status}", reason)
+        case f.PaymentStatusNoted(status=status, reason=reason):
+            return Words(f"The bank said {status}: noted", reason)
+        case f.PaymentClaimed(status=status):
+            return Words("The bank accepts it", f"status {status}: a claim, not proof")
+        case f.PaymentRejected(status=status, reason=reason):
+            return Words("The bank rejected it", " ".join(filter(None, (status, reason))))
+        case f.PaymentEntryBooked(entry=entry, statement_id=statement):
+            return Words("Booked on a statement", f"{entry.amount} on {entry.booked_on}, statement {statement}")
+        case f.PaymentBooked(entry=entry):
+            return Words("Payment booked", f"{entry.amount} left the account on {entry.booked_on}")
+        case f.PaymentReturned(entry=entry, reason=reason):
+            return Words("Payment came back", f"{entry.amount}: {reason}")
+    return None
+
+
+def _rest(fact: f.Fact) -> Words | None:
+    return _close(fact) or _engine(fact)
+
+
+def _close(fact: f.Fact) -> Words | None:
+    match fact:
+        case f.StatementReceived(statement=statement):
+            return Words(
+                f"Statement {statement.statement_id} received",
+                f"{count(len(statement.entries), 'entry', 'entries')}, closing balance {statement.closing}",
+            )
+        case f.StatementAccepted(statement_id=statement):
+            return Words(f"Statement {statement} continues the one before")
+        case f.StatementGapFound(statement_id=statement, problems=problems):
+            return Words(f"Statement {statement} leaves a gap", told(problems))
+        case f.GapAccepted(statement_id=statement, reason=reason):
+            return Words(f"Gap before statement {statement} accepted", reason)
+        case f.EntryUnmatched(entry=entry):
+            return Words("An entry explains no payment of ours", f"{entry.amount} {entry.counterparty}")
+        case f.EntryExplained():
+            return Words("An unmatched entry was explained")
+        case f.EntriesNotified(entries=entries):
+            return Words("Bank notified entries", count(len(entries), "entry", "entries"))
+        case f.PeriodOpened(period=period):
+            return Words(f"Period {period} opened for closing")
+        case f.TaskChanged(task=task):
+            return Words(f"Close task {task.name}", "done" if task.done else "not done")
+        case f.StandingChanged(changes=changes):
+            return Words("Counts changed", ", ".join(f"{name} {change:+d}" for name, change in changes.items()))
+        case f.SourceObserved(system=system, observed_at=moment):
+            return Words(f"{system} was read", f"up to {moment:%Y-%m-%d %H:%M} UTC")
+        case f.TotalsCompared(pair=pair, left=left, right=right):
+            agree = (left.count, left.sum_minor, left.set_hash) == (right.count, right.sum_minor, right.set_hash)
+            return Words(f"{pair} compared", "they agree" if agree else "they differ")
+        case f.EvaluationDue(period=period):
+            return Words(f"Period {period} looked at again")
+        case f.PeriodReady():
+            return Words("Period is ready")
+        case f.PeriodNotReady(blockers=blockers):
+            return Words("Period is not ready", ", ".join(f"{name} {number}" for name, number in blockers.items()))
+        case f.AccrualRequested(order_id=order, period=period):
+            return Words("Accrual asked for", f"order {order}, period {period}")
+        case f.AccrualProposed(journal=journal):
+            return Words("Accrual proposed", f"journal entry {journal.journal_id} with its reversal")
+        case f.AccrualPosted(number=number):
+            return Words(f"Accrual posted as {number}")
+    return None
+
+
+_OUTCOMES = {
+    "applied": "holds it",
+    "refused": "refused it",
+    "unknown": "gave no answer",
+    "undecided": "gave no answer, and only a person can find out",
+    "dead": "could not be reached; given up",
+}
+
+
+def _engine(fact: f.Fact) -> Words | None:
+    match fact:
+        case f.EffectSettled(connector=connector, operation=operation, outcome=outcome):
+            detail = " ".join(filter(None, (outcome.reference, told(outcome.problems))))
+            end = _OUTCOMES.get(outcome.status, outcome.status)
+            return Words(f"{write_name(operation)}: {connector} {end}", detail)
+        case f.EffectHandled(connector=connector, operation=operation, action=action, reason=reason):
+            return Words(f"{write_name(operation)} to {connector} {action} by hand", reason)
+        case f.CaseOpened(case=case):
+            return Words(f"Case opened: {case.case_class.value.replace('_', ' ')}", case.reason)
+        case f.CaseSettled(resolution=resolution):
+            return Words("Case settled", resolution)
+        case f.CaseAssigned(assignee=assignee):
+            return Words(f"Case given to {assignee}")
+        case f.CaseCommented(text=text):
+            return Words("Remark", text)
+        case f.MessageQuarantined(error=error):
+            return Words("A message was set aside", error)
+        case f.MessageRequeued(reason=reason):
+            return Words("A message was sent on its way again", reason)
+        case f.CheckpointSigned():
+            return Words("Checkpoint signed")
+    return None
+
+
+_WRITES = {
+    "upsert_supplier": "Supplier record",
+    "create_order": "Order",
+    "record_receipt": "Goods receipt",
+    "post_invoice": "Posting",
+    "submit_invoice": "Invoice for approval",
+    "report_posting": "Word of the posting",
+    "report_payment": "Word of the payment",
+    "record_payment": "Payment in the ledger",
+    "record_return": "Return in the ledger",
+    "book_statement": "Bank statement",
+    "send_payment_file": "Payment file",
+    "post_journal": "Journal entry",
+    "report_readiness": "Word of readiness",
+}
+
+
+def write_name(operation: str) -> str:
+    """The name of a kind of write, for people."""
+    return _WRITES.get(operation, operation.replace("_", " ").capitalize())
+
+
+_EFFECT_STATUSES = {
+    "ready": "waits to be sent",
+    "parked": "waits for another write",
+    "leased": "being sent",
+    "probing": "being looked up",
+    "applied": "applied",
+    "refused": "refused: the target holds nothing",
+    "unknown": "outcome unknown: being found out",
+    "undecided": "outcome unknown: a person has to find out",
+    "held": "held",
+    "dead": "given up",
+    "cancelled": "cancelled",
+    "compensated": "compensated",
+}
+
+
+def effect_status(status: str) -> str:
+    """The status of a write, for people."""
+    return _EFFECT_STATUSES.get(status, status.replace("_", " "))

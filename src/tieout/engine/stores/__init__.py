@@ -1,0 +1,1 @@
+"""Stores: one port, two small implementations (SQLite, PostgreSQL), one conformance suite."""

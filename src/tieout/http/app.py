@@ -1,0 +1,82 @@
+"""The application: every route, who may call it, and what is answered when something is wrong."""
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from importlib.metadata import version
+from typing import Any
+
+import structlog
+from litestar import Litestar, Request, Response
+from litestar.openapi.config import OpenAPIConfig
+from litestar.openapi.plugins import JsonRenderPlugin
+from litestar.openapi.spec import Components, SecurityScheme
+from litestar.types import ControllerRouterHandler, Middleware
+
+from tieout.http import deciding, documents, events, health, reading, schemas, webhooks
+from tieout.http.callers import Callers
+from tieout.http.door import Door
+from tieout.http.problems import Trouble, answer, as_trouble
+
+LOG = structlog.get_logger("tieout.http")
+
+#: Shows a problem to a person: (request, trouble) → a page, or ``None`` to answer with problem details.
+ErrorPage = Callable[[Request[Any, Any, Any], Trouble], Response[Any] | None]
+
+
+def create_app(
+    door: Door,
+    *,
+    pages: Sequence[ControllerRouterHandler] = (),
+    error_page: ErrorPage | None = None,
+    middleware: Sequence[Middleware] = (),
+) -> Litestar:
+    """Assemble the API, and the pages if they are given (see :func:`tieout.web.site.create_site`)."""
+
+    def failed(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
+        trouble = as_trouble(error)
+        if trouble.status >= 500:
+            LOG.error("request_failed", path=request.url.path, method=request.method, exc_info=error)
+        shown = error_page(request, trouble) if error_page else None
+        return shown or answer(request, trouble)
+
+    @asynccontextmanager
+    async def lifespan(_: Litestar) -> AsyncIterator[None]:
+        yield
+        door.close()
+
+    return Litestar(
+        route_handlers=[
+            events.routes(door),
+            documents.routes(door),
+            webhooks.routes(door),
+            reading.routes(door),
+            deciding.routes(door),
+            schemas.routes(),
+            *health.handlers(door),
+            *pages,
+        ],
+        middleware=[*middleware, Callers(door)],
+        exception_handlers={Exception: failed},
+        lifespan=[lifespan],
+        request_max_body_size=door.limits.document_bytes_max + 1,
+        openapi_config=_openapi(),
+        logging_config=None,
+        debug=False,
+    )
+
+
+def _openapi() -> OpenAPIConfig:
+    key = SecurityScheme(type="http", scheme="bearer", description="An API key: `tieout_<id>_<secret>`")
+    return OpenAPIConfig(
+        title="tieout",
+        version=version("tieout"),
+        description=(
+            "Finance systems in agreement. Events are CloudEvents 1.0; amounts are whole minor units with a currency; "
+            "problems are RFC 9457 with `code`, `retry`, `outcome`, `owner` and `remedy`."
+        ),
+        path="/",
+        render_plugins=[JsonRenderPlugin(path="/openapi.json")],
+        components=Components(security_schemes={"key": key}),
+        security=[{"key": []}],
+        use_handler_docstrings=True,
+    )

@@ -1,0 +1,121 @@
+"""What the doors stand on: the store's parts, the people, and threads for whatever may wait."""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+from typing import Concatenate, ParamSpec, Protocol, TypeVar
+
+from msgspec import Struct
+from sqlalchemy import Connection
+
+from tieout.engine.intake import Answer, DocumentAnswer
+from tieout.engine.people import People
+from tieout.engine.queries.database import Database
+from tieout.kernel.clock import Clock
+from tieout.model.events import Message
+from tieout.policy.policy import Policy
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+#: What a webhook says: (system, headers in lower case, raw body) → messages. Raises ``ValueError`` when it cannot tell.
+WebhookReader = Callable[[str, Mapping[str, str], bytes], Sequence[Message]]
+
+
+class IntakeDoor(Protocol):
+    """The one way in (:class:`tieout.engine.intake.Intake`)."""
+
+    def offer(self, messages: Sequence[Message]) -> list[Answer]: ...
+
+    def keep(self, body: bytes, *, name: str, media_type: str, channel: str) -> str: ...
+
+    def document(self, body: bytes, *, name: str, media_type: str, channel: str) -> DocumentAnswer: ...
+
+
+class ActionsDoor(Protocol):
+    """What people may do to effects and quarantined messages (:class:`tieout.engine.actions.Actions`)."""
+
+    def redeliver(self, effect_id: str, person: str, reason: str) -> None: ...
+
+    def hold(self, effect_id: str, person: str, reason: str) -> None: ...
+
+    def release(self, effect_id: str, person: str, reason: str) -> None: ...
+
+    def cancel(self, effect_id: str, person: str, reason: str) -> None: ...
+
+    def requeue(self, inbox_id: int, person: str, reason: str) -> None: ...
+
+
+class Webhook(Struct, frozen=True, kw_only=True):
+    """One system that may call us: the secret it signs with (``whsec_…``) and the reader of what it says."""
+
+    secret: str
+    reader: WebhookReader
+
+
+class Limits(Struct, frozen=True, kw_only=True):
+    """How much a caller may send at once."""
+
+    body_bytes_max: int = 16 * 1024 * 1024
+    document_bytes_max: int = 64 * 1024 * 1024
+    batch_max: int = 5_000
+    sign_in_attempts_max: int = 8
+    sign_in_seconds: int = 300
+
+
+class Door:
+    """Everything a handler needs. Handlers are coroutines; whatever waits for a disk runs in a thread of ours."""
+
+    def __init__(
+        self,
+        *,
+        intake: IntakeDoor,
+        actions: ActionsDoor,
+        database: Database,
+        people: People,
+        clock: Clock,
+        policy: Callable[[], Policy],
+        partitions: int,
+        webhooks: Mapping[str, Webhook] | None = None,
+        company: str = "",
+        limits: Limits | None = None,
+    ) -> None:
+        self.intake = intake
+        self.actions = actions
+        self.database = database
+        self.people = people
+        self.clock = clock
+        self.policy = policy
+        self.partitions = partitions
+        self.webhooks = webhooks or {}
+        self.company = company
+        self.limits = limits or Limits()
+        self._readers = ThreadPoolExecutor(6, "tieout-read")
+        self._writers = ThreadPoolExecutor(4, "tieout-write")
+        self._slow = ThreadPoolExecutor(2, "tieout-hash")
+
+    def now(self) -> datetime:
+        """The time now, in UTC."""
+        return self.clock.now()
+
+    async def read(self, ask: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Ask the database something, in a transaction of its own."""
+
+        def asked() -> T:
+            with self.database.read() as sql:
+                return ask(sql, *args, **kwargs)
+
+        return await asyncio.get_running_loop().run_in_executor(self._readers, asked)
+
+    async def write(self, do: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Do something that writes."""
+        return await asyncio.get_running_loop().run_in_executor(self._writers, lambda: do(*args, **kwargs))
+
+    async def slowly(self, do: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Do something that takes a processor for a tenth of a second (a password hash)."""
+        return await asyncio.get_running_loop().run_in_executor(self._slow, lambda: do(*args, **kwargs))
+
+    def close(self) -> None:
+        for pool in (self._readers, self._writers, self._slow):
+            pool.shutdown(wait=False, cancel_futures=True)

@@ -1,0 +1,1 @@
+"""Matching: pure rules that compare documents. Data in, findings out; nothing is fetched."""

@@ -1,0 +1,46 @@
+"""A case is an exception that somebody must work: what happened, to which document, and what can be done."""
+
+from enum import StrEnum
+
+from msgspec import Struct
+
+from tieout.kernel.money import Money
+from tieout.kernel.problem import Problem
+
+
+class CaseClass(StrEnum):
+    """The classes of exceptions. Each has an owner role, a severity, a remedy and actions in ``policy/cases.toml``."""
+
+    DUPLICATE = "duplicate"
+    UNKNOWN_SUPPLIER = "unknown_supplier"
+    INVALID_INVOICE = "invalid_invoice"
+    PRICE_VARIANCE = "price_variance"
+    QUANTITY_VARIANCE = "quantity_variance"
+    MISSING_RECEIPT = "missing_receipt"
+    ORDER_MISMATCH = "order_mismatch"
+    REJECTED_APPROVAL = "rejected_approval"
+    POSTING_FAILED = "posting_failed"
+    POSTING_DIFFERS = "posting_differs"
+    OUTCOME_UNKNOWN = "outcome_unknown"
+    BANK_CHANGE = "bank_change"
+    PAYMENT_WITHHELD = "payment_withheld"
+    PAYMENT_REJECTED = "payment_rejected"
+    PAYMENT_RETURNED = "payment_returned"
+    PAYMENT_DIFFERS = "payment_differs"
+    STATEMENT_GAP = "statement_gap"
+    UNMATCHED_ENTRY = "unmatched_entry"
+    TIE_OUT_BREAK = "tie_out_break"
+    QUARANTINE = "quarantine"
+    SYNC_FAILED = "sync_failed"
+
+
+class Case(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What is asked of a person. The document it is about is ``document``, an id that ``tieout trace`` understands."""
+
+    case_class: CaseClass
+    document: str
+    entity: str = ""
+    reason: str
+    problems: tuple[Problem, ...] = ()
+    amount: Money | None = None
+    supplier_id: str = ""

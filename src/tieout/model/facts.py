@@ -1,0 +1,793 @@
+"""Facts: everything that can be said about the business, past tense, each with its own schema version.
+
+A fact is the ``data`` of an event. ``@fact`` gives it its stable name (the CloudEvents ``type``) and version, and
+``home`` says in which partition it is handled: everything about one supplier is handled in order, in one place.
+Facts *from outside* come through intake; the others are *derived* by the processes named in their docstrings.
+"""
+
+from collections.abc import Callable
+from datetime import date, datetime
+from typing import Any, ClassVar, TypeVar, dataclass_transform
+
+import msgspec
+from msgspec import Struct
+
+from tieout.kernel.money import Money
+from tieout.kernel.problem import Problem
+from tieout.model.cases import Case
+from tieout.model.documents import (
+    BankAccount,
+    BankStatement,
+    CloseTask,
+    GoodsReceipt,
+    Invoice,
+    JournalEntry,
+    Payment,
+    PaymentRun,
+    Posting,
+    PurchaseOrder,
+    StatementEntry,
+    Supplier,
+    Total,
+)
+from tieout.model.verdict import Allocation, Verdict
+
+
+@dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(msgspec.field,))
+class Fact(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Root of all facts. Unknown fields are ignored on reading, so that newer writers do not break older readers."""
+
+    type: ClassVar[str] = ""
+    version: ClassVar[int] = 1
+
+
+F = TypeVar("F", bound=type[Fact])
+FACTS: dict[str, type[Fact]] = {}
+"""Every fact by its type name."""
+
+
+def fact(name: str, version: int = 1) -> Callable[[F], F]:
+    """Register a fact under its stable type name."""
+
+    def register(cls: F) -> F:
+        cls.type, cls.version = name, version
+        FACTS[name] = cls
+        return cls
+
+    return register
+
+
+# ── homes: the keys that partitions are made of ────────────────────────────────────────────────────────────────────
+
+
+def supplier_home(supplier_id: str) -> str:
+    """Everything that concerns one supplier: master record, orders, receipts, invoices, payments."""
+    return f"supplier/{supplier_id}"
+
+
+def account_home(iban: str) -> str:
+    """Payment runs and statements of one of our own bank accounts."""
+    return f"account/{iban}"
+
+
+def close_home(entity: str) -> str:
+    """The periods of one legal entity."""
+    return f"close/{entity}"
+
+
+# ── supplier and bank details ──────────────────────────────────────────────────────────────────────────────────────
+
+
+@fact("supplier.proposed")
+class SupplierProposed(Fact):
+    """Outside: a system or a person proposes a supplier."""
+
+    supplier: Supplier
+
+
+@fact("supplier.activated")
+class SupplierActivated(Fact):
+    """Derived (supplier): the record is valid and is being propagated to every system (connector names)."""
+
+    supplier: Supplier
+    systems: tuple[str, ...] = ()
+
+
+@fact("supplier.refused")
+class SupplierRefused(Fact):
+    """Derived (supplier): the record is not valid."""
+
+    problems: tuple[Problem, ...]
+
+
+@fact("supplier.bank_change_requested")
+class BankChangeRequested(Fact):
+    """Outside: somebody says that a supplier is to be paid to another account. Payments stop until two confirm it."""
+
+    change_id: str
+    supplier_id: str
+    account: BankAccount
+    channel: str = ""
+
+
+@fact("supplier.bank_change_confirmed")
+class BankChangeConfirmed(Fact):
+    """Outside: one person (the event's actor) confirmed a bank change, by a call-back to a number known before."""
+
+    change_id: str
+    supplier_id: str
+    evidence: str = ""
+
+
+@fact("supplier.bank_change_rejected")
+class BankChangeRejected(Fact):
+    """Outside: one person found the change to be wrong. The old account stays."""
+
+    change_id: str
+    supplier_id: str
+    reason: str
+
+
+@fact("supplier.bank_account_changed")
+class BankAccountChanged(Fact):
+    """Derived (supplier): two different people, neither of them the requester, confirmed the change."""
+
+    change_id: str
+    supplier: Supplier
+    systems: tuple[str, ...] = ()
+
+
+@fact("supplier.payments_held")
+class PaymentsHeld(Fact):
+    """Derived (supplier; with the ``change_id`` of a bank change), or outside (a person holds a supplier): no payment
+    to it may be released."""
+
+    supplier_id: str
+    reason: str
+    change_id: str = ""
+
+
+@fact("supplier.payments_released")
+class PaymentsReleased(Fact):
+    """Derived (supplier; with the ``change_id`` of a bank change), or outside (a person other than the one who held
+    it): payments may go out again."""
+
+    supplier_id: str
+    reason: str
+    change_id: str = ""
+
+
+# ── order and receipt ──────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@fact("order.placed")
+class OrderPlaced(Fact):
+    """Outside: procurement placed an order."""
+
+    order: PurchaseOrder
+
+
+@fact("order.goods_received")
+class GoodsReceived(Fact):
+    """Outside: a delivery came in. Invoices that waited for it are matched again at once."""
+
+    receipt: GoodsReceipt
+
+
+# ── invoice ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@fact("invoice.received")
+class InvoiceReceived(Fact):
+    """Outside: a supplier invoice or credit note arrived. ``system_id`` is the id the sending system gave it."""
+
+    invoice: Invoice
+    channel: str
+    system_id: str = ""
+
+
+@fact("invoice.admitted")
+class InvoiceAdmitted(Fact):
+    """Derived (number): no other invoice of this supplier carries this number in this entity."""
+
+
+@fact("invoice.duplicate_stopped")
+class DuplicateStopped(Fact):
+    """Derived (number): an invoice with this number is already known; this one goes no further."""
+
+    first_invoice_id: str
+
+
+@fact("invoice.duplicate_cleared")
+class DuplicateCleared(Fact):
+    """Outside: a person decided that a suspected duplicate is a document of its own."""
+
+    reason: str
+
+
+@fact("invoice.validated")
+class InvoiceValidated(Fact):
+    """Derived (invoice): supplier known, sums right, entity and currency right."""
+
+
+@fact("invoice.found_invalid")
+class InvoiceFoundInvalid(Fact):
+    """Derived (invoice): it cannot go on as it is, or not before the supplier it waits for is active."""
+
+    problems: tuple[Problem, ...]
+    waits_for_supplier: str = ""
+
+
+@fact("invoice.recheck_requested")
+class RecheckRequested(Fact):
+    """Derived (order, supplier), or outside (a person): something it waited for has changed; look at it again."""
+
+    reason: str
+
+
+@fact("invoice.matched")
+class InvoiceMatched(Fact):
+    """Derived (invoice): it agrees with its orders and receipts within the limits of the policy, or a person
+    (``accepted_by``) accepted the problems in the verdict. ``orders`` are the subjects of the orders it bills, and
+    ``post_on`` is the day it will be posted on, so that orders know in which period it counts."""
+
+    verdict: Verdict
+    orders: tuple[str, ...] = ()
+    post_on: date | None = None
+    accepted_by: str = ""
+
+
+@fact("invoice.match_failed")
+class MatchFailed(Fact):
+    """Derived (invoice): at least one check failed. Payment is stopped, not the existence of the invoice.
+
+    ``waits_for`` are the subjects of the orders whose next receipt or change may mend it.
+    """
+
+    verdict: Verdict
+    waits_for: tuple[str, ...] = ()
+
+
+@fact("invoice.match_released")
+class MatchReleased(Fact):
+    """Derived (invoice): it was cancelled after it had been matched; what it billed may be billed again."""
+
+    allocations: tuple[Allocation, ...]
+    orders: tuple[str, ...]
+    post_on: date
+
+
+@fact("invoice.variance_accepted")
+class VarianceAccepted(Fact):
+    """Outside: a person with the duty to do so accepted what matching found."""
+
+    reason: str
+
+
+@fact("invoice.approval_decided")
+class ApprovalDecided(Fact):
+    """Outside: the AP platform's approvers decided. Decisions are typed; a denial is never recorded as an approval."""
+
+    approved: bool
+    approver: str
+    reason: str = ""
+    decided_at: datetime | None = None
+
+
+@fact("invoice.posted")
+class InvoicePosted(Fact):
+    """Derived (invoice): the ERP holds it, as read back."""
+
+    posting: Posting
+
+
+@fact("invoice.posting_failed")
+class PostingFailed(Fact):
+    """Derived (invoice): the ERP refused it."""
+
+    problems: tuple[Problem, ...]
+
+
+@fact("invoice.cancelled")
+class InvoiceCancelled(Fact):
+    """Outside: a person took it out of the process (a confirmed duplicate, a wrong addressee)."""
+
+    reason: str
+
+
+@fact("invoice.payment_reserved")
+class InvoiceReserved(Fact):
+    """Derived (payment): a payment run has taken it; no other run can."""
+
+    payment_id: str
+
+
+@fact("invoice.liability_reopened")
+class LiabilityReopened(Fact):
+    """Derived (payment): its payment was withheld, rejected or returned; it is open again."""
+
+    payment_id: str
+    reason: str
+
+
+@fact("invoice.paid")
+class InvoicePaid(Fact):
+    """Derived (payment): the bank booked its payment. Only a booked entry proves it."""
+
+    payment_id: str
+    booked_on: date
+
+
+@fact("invoice.closed")
+class InvoiceClosed(Fact):
+    """Derived (invoice): paid, and both the ERP and the AP platform have been told and hold it so."""
+
+
+# ── payment ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class RunItem(Struct, frozen=True):
+    """An invoice proposed for payment."""
+
+    payment_id: str
+    invoice_id: str
+    supplier_id: str
+
+
+@fact("payment_run.proposed")
+class RunProposed(Fact):
+    """Outside: a person proposes to pay these invoices from this account on this day."""
+
+    run_id: str
+    entity: str
+    debtor: BankAccount
+    currency: str
+    execute_on: date
+    items: tuple[RunItem, ...]
+
+
+@fact("payment.requested")
+class PaymentRequested(Fact):
+    """Derived (payment_run, sent to the supplier's partition): reserve this invoice for the run."""
+
+    run_id: str
+    invoice_id: str
+    supplier_id: str
+    entity: str
+    debtor_iban: str
+    currency: str
+    proposed_by: str
+    execute_on: date
+
+
+@fact("payment.reserved")
+class PaymentReserved(Fact):
+    """Derived (payment): the payment is complete and free of holds. Also sent to the run."""
+
+    payment: Payment
+
+
+@fact("payment.withheld")
+class PaymentWithheld(Fact):
+    """Derived (payment): it may not go out (a hold, a bank change, not payable). Also sent to the run."""
+
+    payment_id: str
+    run_id: str
+    problems: tuple[Problem, ...]
+
+
+@fact("payment_run.ready")
+class RunReady(Fact):
+    """Derived (payment_run): every payment has answered; the run waits for release by another person."""
+
+    count: int
+    total: Money
+
+
+@fact("payment_run.release_requested")
+class RunReleaseRequested(Fact):
+    """Outside: a person (the event's actor) releases the run. Refused when it is the proposer."""
+
+    run_id: str
+
+
+@fact("payment_run.release_refused")
+class RunReleaseRefused(Fact):
+    """Derived (payment_run): the release was refused, and why."""
+
+    problems: tuple[Problem, ...]
+
+
+@fact("payment.release_requested")
+class PaymentReleaseRequested(Fact):
+    """Derived (payment_run, sent to the supplier's partition): the last look before the money leaves."""
+
+    run_id: str
+    supplier_id: str
+    released_by: str
+
+
+@fact("payment.released")
+class PaymentReleased(Fact):
+    """Derived (payment): holds were checked in the supplier's own partition; it goes into the file. Sent to the run."""
+
+    payment: Payment
+    released_by: str
+
+
+@fact("payment_run.released")
+class RunReleased(Fact):
+    """Derived (payment_run): the file with exactly these payments goes to the bank."""
+
+    run: PaymentRun
+
+
+@fact("payment_run.cancelled")
+class RunCancelled(Fact):
+    """Derived (payment_run): nothing was left to pay, a person called it off, or the bank's server refused the file."""
+
+    reason: str
+
+
+@fact("payment_run.cancel_requested")
+class RunCancelRequested(Fact):
+    """Outside: a person calls off a run that has not been released. Its invoices are payable again."""
+
+    run_id: str
+    reason: str
+
+
+@fact("payment.cancel_requested")
+class PaymentCancelRequested(Fact):
+    """Derived (payment_run, sent to the supplier's partition): the run was called off; give the invoice back."""
+
+    run_id: str
+    supplier_id: str
+    reason: str
+
+
+@fact("payment_run.delivered")
+class RunDelivered(Fact):
+    """Derived (payment_run): the bank's server holds the file."""
+
+    reference: str
+
+
+@fact("payment.status_reported")
+class PaymentStatusReported(Fact):
+    """Outside: the bank reported a status (pain.002). A positive status is a claim, not proof."""
+
+    status: str
+    reason: str = ""
+    level: str = "transaction"
+    original_message_id: str = ""
+
+
+@fact("payment_run.status_reported")
+class RunStatusReported(Fact):
+    """Outside: the bank reported a group status for a whole file (pain.002), handed on to payments it covers."""
+
+    run_id: str
+    status: str
+    reason: str = ""
+
+
+@fact("payment.status_noted")
+class PaymentStatusNoted(Fact):
+    """Derived (payment): the bank said something that is no rung of the status ladder; kept, and never dropped."""
+
+    status: str
+    reason: str = ""
+
+
+@fact("payment.claimed")
+class PaymentClaimed(Fact):
+    """Derived (payment): the bank accepts it or claims to have executed it."""
+
+    status: str
+
+
+@fact("payment.rejected")
+class PaymentRejected(Fact):
+    """Derived (payment): the bank refused it. The liability is open again."""
+
+    status: str
+    reason: str
+
+
+@fact("payment.entry_booked")
+class PaymentEntryBooked(Fact):
+    """Derived (statement, sent to the supplier's partition): a booked statement entry names this payment."""
+
+    entry: StatementEntry
+    statement_id: str
+
+
+@fact("payment.booked")
+class PaymentBooked(Fact):
+    """Derived (payment): the money left our account: booked, equal amount. No statement: a notification told first."""
+
+    entry: StatementEntry
+    statement_id: str = ""
+
+
+@fact("payment.returned")
+class PaymentReturned(Fact):
+    """Derived (payment): the money came back. The liability is open again and the account details are suspect."""
+
+    entry: StatementEntry
+    reason: str
+
+
+# ── bank statements ────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@fact("statement.received")
+class StatementReceived(Fact):
+    """Outside: a booked statement (camt.053) whose own arithmetic holds."""
+
+    statement: BankStatement
+    entity: str
+
+
+@fact("statement.accepted")
+class StatementAccepted(Fact):
+    """Derived (statement): it continues the one before it."""
+
+    statement_id: str
+
+
+@fact("statement.gap_found")
+class StatementGapFound(Fact):
+    """Derived (statement): its opening balance is not the last closing balance; a statement is probably missing."""
+
+    statement_id: str
+    problems: tuple[Problem, ...]
+
+
+@fact("statement.gap_accepted")
+class GapAccepted(Fact):
+    """Outside: a person decided to go on from this statement although the one before it is missing."""
+
+    iban: str
+    statement_id: str
+    reason: str
+
+
+@fact("statement.entry_unmatched")
+class EntryUnmatched(Fact):
+    """Derived (statement): an entry explains no payment of ours. The subject is its case, which a person settles."""
+
+    iban: str
+    entity: str
+    statement_id: str
+    entry: StatementEntry
+
+
+@fact("statement.entry_explained")
+class EntryExplained(Fact):
+    """Derived (entry): a person settled what an unmatched entry is."""
+
+    statement_id: str
+    entry_id: str
+
+
+@fact("statement.notified")
+class EntriesNotified(Fact):
+    """Outside: debit and credit notifications (camt.054): earlier word of what the statement will prove."""
+
+    iban: str
+    entity: str
+    entries: tuple[StatementEntry, ...]
+
+
+# ── close ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@fact("period.opened")
+class PeriodOpened(Fact):
+    """Outside: a period of an entity is to be closed; ``required_sources`` must have been heard of lately."""
+
+    entity: str
+    period: str
+    required_sources: tuple[str, ...] = ()
+
+
+@fact("period.task_changed")
+class TaskChanged(Fact):
+    """Outside: the close tool reports a task."""
+
+    task: CloseTask
+
+
+@fact("period.standing_changed")
+class StandingChanged(Fact):
+    """Derived (the unit of work): how the number of standing items of an entity and period changed in one batch.
+
+    ``changes`` maps the name of a standing (``unposted``, ``in_flight`` …) to the change of its count.
+    """
+
+    entity: str
+    period: str
+    changes: dict[str, int]
+
+
+@fact("period.source_observed")
+class SourceObserved(Fact):
+    """Derived (the schedule): a system was read up to this moment; what it does not say is known not to be."""
+
+    entity: str
+    system: str
+    observed_at: datetime
+
+
+@fact("period.totals_compared")
+class TotalsCompared(Fact):
+    """Derived (the schedule): two systems were asked for the same control total."""
+
+    entity: str
+    period: str
+    pair: str
+    left: Total
+    right: Total
+
+
+@fact("period.evaluation_due")
+class EvaluationDue(Fact):
+    """Timer: look at a period's readiness again (signals grow stale by time alone)."""
+
+    entity: str
+    period: str
+
+
+@fact("period.ready")
+class PeriodReady(Fact):
+    """Derived (close): every predicate holds over fresh signals (system → last heard of)."""
+
+    signals: dict[str, datetime] = {}
+
+
+@fact("period.not_ready")
+class PeriodNotReady(Fact):
+    """Derived (close): what blocks it, by name and count."""
+
+    blockers: dict[str, int]
+    signals: dict[str, datetime] = {}
+
+
+@fact("accrual.requested")
+class AccrualRequested(Fact):
+    """Outside: a person or the close calendar asks to accrue what was received and not invoiced by period end."""
+
+    entity: str
+    period: str
+    order_id: str
+    supplier_id: str
+
+
+@fact("accrual.proposed")
+class AccrualProposed(Fact):
+    """Derived (order): the journal that accrues the received-not-invoiced lines of one order, with its reversal."""
+
+    journal: JournalEntry
+    reversal: JournalEntry
+
+
+@fact("accrual.posted")
+class AccrualPosted(Fact):
+    """Derived (order): the ERP holds the accrual (or its reversal)."""
+
+    journal_id: str
+    number: str
+
+
+# ── effects, cases and the engine itself ───────────────────────────────────────────────────────────────────────────
+
+
+class Outcome(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What became of a write, as far as it is known.
+
+    ``status`` is ``applied``, ``refused`` (the target holds nothing), ``unknown`` (being probed), ``undecided`` (only a
+    person can find out) or ``dead`` (given up; a dead letter). ``reference`` is the target's own id, ``posting`` what
+    was read back, ``links`` other ids the target gave. ``cleared``: it was unknown, undecided or dead before.
+    """
+
+    status: str
+    reference: str = ""
+    posting: Posting | None = None
+    problems: tuple[Problem, ...] = ()
+    links: dict[str, str] = {}
+    cleared: bool = False
+
+
+@fact("effect.settled")
+class EffectSettled(Fact):
+    """Derived (delivery): the outcome of an effect. ``key`` is its business key."""
+
+    effect_id: str
+    connector: str
+    operation: str
+    key: str
+    outcome: Outcome
+
+
+@fact("effect.handled")
+class EffectHandled(Fact):
+    """Outside: a person redelivered, held, released or cancelled an effect, and why."""
+
+    effect_id: str
+    connector: str
+    operation: str
+    action: str
+    reason: str
+
+
+@fact("case.opened")
+class CaseOpened(Fact):
+    """Derived (any process): somebody must look at this. Opening it again while it is open refreshes it."""
+
+    case: Case
+
+
+@fact("case.settled")
+class CaseSettled(Fact):
+    """Derived (any process): what it was about has gone away or has been decided."""
+
+    resolution: str
+
+
+@fact("case.assigned")
+class CaseAssigned(Fact):
+    """Outside: a person takes the case or gives it to another."""
+
+    assignee: str
+
+
+@fact("case.commented")
+class CaseCommented(Fact):
+    """Outside: a person adds a remark."""
+
+    text: str
+
+
+@fact("message.quarantined")
+class MessageQuarantined(Fact):
+    """Derived (the unit of work): a message failed in our own code. It is kept whole and blocks only its subject."""
+
+    inbox_id: int
+    source: str
+    key: str
+    type_name: str
+    error: str
+
+
+@fact("message.requeued")
+class MessageRequeued(Fact):
+    """Outside: a person sent a quarantined message on its way again, and why."""
+
+    inbox_id: int
+    reason: str
+
+
+@fact("checkpoint.signed")
+class CheckpointSigned(Fact):
+    """Derived (seal): the heads of all partitions at one moment, signed with the log's Ed25519 key."""
+
+    heads: dict[str, str]
+    signature: str
+    public_key: str
+
+
+_DECODERS: dict[str, msgspec.json.Decoder[Any]] = {name: msgspec.json.Decoder(cls) for name, cls in FACTS.items()}
+_ENCODER = msgspec.json.Encoder(order="deterministic")
+
+
+def decode_fact(type_name: str, data: bytes) -> Fact:
+    """Read a fact. Raises ``KeyError`` for an unknown type and ``msgspec.ValidationError`` for wrong data."""
+    value: Fact = _DECODERS[type_name].decode(data)
+    return value
+
+
+def encode_fact(value: Fact) -> bytes:
+    """Write a fact as canonical JSON."""
+    return _ENCODER.encode(value)

@@ -1,0 +1,55 @@
+"""Are the identifiers of a business partner plausible? Check digits and formats, by python-stdnum.
+
+A check digit proves that a number was not mistyped, never that it belongs to whoever sent it.
+"""
+
+from collections.abc import Iterator
+
+from stdnum import iban as iban_numbers
+from stdnum.eu import vat
+from stdnum.exceptions import ValidationError
+
+from tieout.kernel.problem import Code, Problem
+from tieout.model.documents import Supplier
+from tieout.model.identity import normal_tax_id
+
+_SEPARATORS = str.maketrans("", "", " .-/–\t\u00a0\u202f")
+_EU_PREFIXES = frozenset(prefix.upper() for prefix in vat.MEMBER_STATES) | {"EL", "XI"}
+
+
+def normal_iban(text: str) -> str:
+    """An IBAN as machines write it."""
+    return text.translate(_SEPARATORS).upper()
+
+
+def masked_iban(iban: str) -> str:
+    """An IBAN for people to recognise but not to copy: ``DE •••• 3000``."""
+    return f"{iban[:2]} •••• {iban[-4:]}" if len(iban) > 8 else "••••" if iban else ""
+
+
+def iban_problems(iban: str, where: str = "bank_account.iban") -> Iterator[Problem]:
+    """Wrong country format or check digits."""
+    try:
+        iban_numbers.validate(iban)
+    except ValidationError as error:
+        yield Problem(Code.BAD_IBAN, where, "an IBAN with right check digits", masked_iban(iban), detail=str(error))
+
+
+def tax_id_problems(tax_id: str) -> Iterator[Problem]:
+    """EU VAT numbers are checked by their country's rules; others must be 4 to 20 letters and digits."""
+    number = normal_tax_id(tax_id)
+    if number[:2] in _EU_PREFIXES and vat.is_valid(number):
+        return
+    if number[:2] in _EU_PREFIXES and number[2:].isdigit():
+        yield Problem(Code.BAD_TAX_ID, "tax_id", f"a VAT number of {number[:2]}", tax_id, detail="wrong check digits")
+    elif not (4 <= len(number) <= 20 and number.isascii() and number.isalnum()):
+        yield Problem(Code.BAD_TAX_ID, "tax_id", "4 to 20 letters and digits", tax_id or "nothing")
+
+
+def supplier_problems(supplier: Supplier) -> Iterator[Problem]:
+    """Everything that keeps a supplier record from being used."""
+    if not supplier.name.strip():
+        yield Problem(Code.MISSING_FIELD, "name", "a name", "nothing")
+    yield from tax_id_problems(supplier.tax_id)
+    if supplier.bank_account is not None:
+        yield from iban_problems(supplier.bank_account.iban)

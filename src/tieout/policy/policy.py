@@ -1,0 +1,85 @@
+"""The policy a company runs on: entities, tolerances, bank-change rules, close predicates. Data with a version.
+
+``policy.version`` is derived from the content, so any change of a rule is visible on every event decided under it.
+"""
+
+from decimal import Decimal
+from typing import Literal
+
+import msgspec
+from msgspec import Struct
+
+from tieout.kernel.ids import fingerprint
+
+LimitKind = Literal["off", "zero", "value", "unlimited"]
+
+
+class Limit(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A tolerance limit. Blank is not zero: ``off`` means the check is not made, ``zero`` that no variance is
+    allowed, ``value`` that the given percent and/or amount are (both must hold), ``unlimited`` that any is."""
+
+    kind: LimitKind = "zero"
+    percent: Decimal | None = None
+    amount: Decimal | None = None
+
+
+class Tolerances(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The limits of one tolerance set. All are one-sided: only over-billing fails."""
+
+    dialect: str = "generic"
+    price: Limit = Limit()
+    quantity_ordered: Limit = Limit()
+    quantity_received: Limit = Limit()
+    amount: Limit = Limit(kind="off")
+
+
+class EntityPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One legal entity: its currency, its own bank account and the systems it works with (connector names).
+
+    ``tax_ids``: how documents name it: VAT numbers, registrations, network addresses.
+    """
+
+    name: str
+    currency: str
+    country: str = ""
+    tax_ids: tuple[str, ...] = ()
+    iban: str = ""
+    bic: str = ""
+    erp: str = "erp"
+    ap: str = "ap"
+    bank: str = "bank"
+    close: str = "close"
+    procurement: str = "procurement"
+    tolerances: str = "default"
+
+    @property
+    def systems(self) -> frozenset[str]:
+        """The names of all connectors this entity works with."""
+        return frozenset((self.erp, self.ap, self.bank, self.close, self.procurement))
+
+
+class Policy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """All rules together. ``effective_from`` dates the release."""
+
+    entities: dict[str, EntityPolicy] = {}
+    tolerances: dict[str, Tolerances] = msgspec.field(default_factory=lambda: {"default": Tolerances()})
+    bank_change_confirmations: int = 2
+    signal_age_minutes_max: int = 60
+    accrual_account: str = "accrued_liabilities"
+    expense_account: str = "expense"
+    effective_from: str = ""
+
+    @property
+    def version(self) -> str:
+        """A short fingerprint of the whole content."""
+        return fingerprint(msgspec.json.encode(self, order="deterministic"))[:12]
+
+    def tolerances_of(self, entity: str) -> Tolerances:
+        """The tolerance set an entity uses. Raises ``KeyError`` when the policy names one it does not define."""
+        settings = self.entities.get(entity)
+        return self.tolerances[settings.tolerances if settings else "default"]
+
+    @property
+    def supplier_systems(self) -> tuple[str, ...]:
+        """Every system that keeps supplier records: the ERPs and AP platforms of all entities."""
+        return tuple(sorted({name for entity in self.entities.values() for name in (entity.erp, entity.ap)}))

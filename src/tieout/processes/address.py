@@ -1,0 +1,78 @@
+"""Where a fact from outside belongs: the home (partition) that handles it, and the subject it is about.
+
+Facts that name their document only by another system's id cannot be addressed here; they come with a ``Ref``.
+"""
+
+from tieout.model.facts import (
+    AccrualRequested,
+    BankChangeConfirmed,
+    BankChangeRejected,
+    BankChangeRequested,
+    EntriesNotified,
+    Fact,
+    GapAccepted,
+    GoodsReceived,
+    InvoiceReceived,
+    OrderPlaced,
+    PaymentsHeld,
+    PaymentsReleased,
+    PeriodOpened,
+    RunProposed,
+    SourceObserved,
+    StatementReceived,
+    SupplierProposed,
+    TaskChanged,
+    TotalsCompared,
+    account_home,
+    close_home,
+    supplier_home,
+)
+from tieout.model.identity import supplier_id_of
+
+__all__ = ["address", "order_subject", "supplier_id_of"]
+
+
+def order_subject(entity: str, order_id: str, supplier_id: str) -> str:
+    """The subject of an order. The supplier is part of it: what one supplier's documents say about an order number
+    can never touch the state of another supplier's order, which lives in another partition."""
+    return f"{entity}/{order_id}/{supplier_id}"
+
+
+def address(fact: Fact) -> tuple[str, str] | None:
+    """Home and subject of a fact from outside, or ``None`` when only a reference can say.
+
+    The subject of an ``InvoiceReceived`` is left empty: it comes from the source and key of the message.
+    """
+    match fact:
+        case SupplierProposed(supplier=supplier):
+            return supplier_home(supplier.supplier_id), supplier.supplier_id
+        case (
+            BankChangeRequested(supplier_id=supplier_id)
+            | BankChangeConfirmed(supplier_id=supplier_id)
+            | BankChangeRejected(supplier_id=supplier_id)
+            | PaymentsHeld(supplier_id=supplier_id)
+            | PaymentsReleased(supplier_id=supplier_id)
+        ):
+            return supplier_home(supplier_id), supplier_id
+        case OrderPlaced(order=document) | GoodsReceived(receipt=document):
+            subject = order_subject(document.entity, document.order_id, document.supplier_id)
+            return supplier_home(document.supplier_id), subject
+        case AccrualRequested():
+            subject = order_subject(fact.entity, fact.order_id, fact.supplier_id)
+            return supplier_home(fact.supplier_id), subject
+        case InvoiceReceived(invoice=invoice):
+            return supplier_home(invoice.supplier_id), ""
+        case RunProposed(run_id=run_id, debtor=debtor):
+            return account_home(debtor.iban), run_id
+        case StatementReceived(statement=statement):
+            return account_home(statement.iban), statement.iban
+        case EntriesNotified(iban=iban) | GapAccepted(iban=iban):
+            return account_home(iban), iban
+        case TaskChanged(task=task):
+            return close_home(task.entity), f"{task.entity}/{task.period}"
+        case PeriodOpened(entity=entity, period=period) | TotalsCompared(entity=entity, period=period):
+            return close_home(entity), f"{entity}/{period}"
+        case SourceObserved(entity=entity):
+            return close_home(entity), entity
+        case _:
+            return None

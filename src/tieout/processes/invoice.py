@@ -1,0 +1,690 @@
+"""The life of one invoice: from its arrival to the day it is paid and every system has been told.
+
+::
+
+    received ─admitted─► admitted ─► valid ─► matched ─approved─► posting ─► posted ─► reserved ─► paid ─► closed
+        │                   │          │         ▲   └denied─► rejected        ▲ ▲        │          │
+        ▼                   ▼          ▼         │             │  ▲            │ └────────┴──────────┘
+    duplicate            invalid   mismatched ───┘             ▼  │            │      liability reopened
+     (cleared: admitted)  (recheck)  (recheck, accepted)    approved anew   posting_unknown, posting_failed
+
+An invoice without an order has nothing to match and waits as ``valid`` for its approval. An approval that comes before
+the match is remembered. ``cancelled`` can be reached until posting begins, and again when the ERP has refused it.
+Nothing counts as posted before it was read back from the ERP, nor as paid before the bank booked it.
+"""
+
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, time
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from tieout.kernel.clock import period_of, to_micros
+from tieout.kernel.money import Money
+from tieout.kernel.problem import Code, Problem
+from tieout.matching.invoice_check import invoice_problems
+from tieout.matching.orders import OrderPosition
+from tieout.matching.three_way import allocate, match
+from tieout.model.cases import Case, CaseClass
+from tieout.model.documents import Invoice, Posting
+from tieout.model.effects import PostInvoice, ReportPayment, ReportPosting, SubmitInvoice, effect_id
+from tieout.model.events import Event
+from tieout.model.facts import (
+    ApprovalDecided,
+    DuplicateCleared,
+    DuplicateStopped,
+    EffectHandled,
+    EffectSettled,
+    InvoiceAdmitted,
+    InvoiceCancelled,
+    InvoiceClosed,
+    InvoiceFoundInvalid,
+    InvoiceMatched,
+    InvoicePaid,
+    InvoicePosted,
+    InvoiceReceived,
+    InvoiceReserved,
+    InvoiceValidated,
+    LiabilityReopened,
+    MatchFailed,
+    MatchReleased,
+    Outcome,
+    PostingFailed,
+    RecheckRequested,
+    VarianceAccepted,
+)
+from tieout.model.verdict import Allocation, Verdict
+from tieout.policy.duties import PERSON, is_person, same_actor
+from tieout.policy.policy import EntityPolicy
+from tieout.processes import order as orders
+from tieout.processes import supplier as suppliers
+from tieout.processes.address import order_subject
+from tieout.processes.case import is_open, open_case, settle_case
+from tieout.processes.process import Emit, Facts, Intent, Link, Output, Process, Row, Standing, by_subject
+
+#: Work is ordered by financial deadline; an invoice should be in the ERP at noon UTC of the day it is due.
+CUT_OFF = time(12, tzinfo=UTC)
+#: Until here nobody but us knows of it.
+_OPEN = frozenset({"received", "duplicate", "admitted", "invalid", "valid", "mismatched", "matched", "rejected"})
+_CANCELLABLE = _OPEN | {"posting_failed"}
+_POSTING = frozenset({"posting", "posting_unknown", "posting_failed"})
+_UNPOSTED = _CANCELLABLE | _POSTING | {"cancelled"}
+_OWED = frozenset({"posted", "reserved"})
+#: Which class of case a finding of matching belongs to; what is not named is a mismatch with the order.
+_CLASS_OF = {
+    Code.PRICE_OVER_LIMIT: CaseClass.PRICE_VARIANCE,
+    Code.AMOUNT_OVER_LIMIT: CaseClass.PRICE_VARIANCE,
+    Code.QUANTITY_OVER_ORDERED: CaseClass.QUANTITY_VARIANCE,
+    Code.CREDIT_OVER_BILLED: CaseClass.QUANTITY_VARIANCE,
+    Code.QUANTITY_OVER_RECEIVED: CaseClass.MISSING_RECEIPT,
+}
+_INVALID = (CaseClass.UNKNOWN_SUPPLIER, CaseClass.INVALID_INVOICE)
+_MISMATCH = (
+    CaseClass.PRICE_VARIANCE,
+    CaseClass.QUANTITY_VARIANCE,
+    CaseClass.MISSING_RECEIPT,
+    CaseClass.ORDER_MISMATCH,
+)
+#: What the next receipt, order change or matched document may mend.
+_MENDABLE = frozenset(
+    {Code.QUANTITY_OVER_RECEIVED, Code.CREDIT_OVER_BILLED, Code.UNKNOWN_ORDER, Code.UNKNOWN_ORDER_LINE}
+    | {Code.PRICE_OVER_LIMIT, Code.QUANTITY_OVER_ORDERED, Code.UNIT_MISMATCH, Code.CURRENCY_MISMATCH}
+)
+_OPERATIONS = frozenset(payload.operation for payload in (SubmitInvoice, PostInvoice, ReportPosting, ReportPayment))
+
+
+class State(Struct, frozen=True, omit_defaults=True):
+    """Where an invoice stands, and what has to be known to go on. ``flagged`` are the classes of case that were ever
+    opened about it, so that an invoice without trouble need not look for any."""
+
+    invoice: Invoice
+    channel: str
+    received_at: int
+    changed_at: int
+    status: str = "received"
+    reason: str = ""
+    entered_by: str = ""
+    clear: bool = False
+    approval: str = ""
+    decided_by: str = ""
+    accepted_by: str = ""
+    allocations: tuple[Allocation, ...] = ()
+    post_on: date | None = None
+    submitted: bool = False
+    posting: Posting | None = None
+    differs: bool = False
+    cancelled: bool = False
+    payment_id: str = ""
+    flagged: tuple[CaseClass, ...] = ()
+
+
+class Due(Struct, frozen=True):
+    """What may be paid of an invoice, by when, and what the supplier should read on the bank statement."""
+
+    amount: Money
+    due_on: date
+    remittance: str
+
+
+def payable(state: State | None) -> Due | None:
+    """What may be paid now: posted in the ERP as it should be, not taken by another payment, more than nothing."""
+    if state is None or state.status != "posted" or state.differs:
+        return None
+    invoice = state.invoice
+    return Due(invoice.payable, invoice.due_on, invoice.number) if invoice.payable.minor > 0 else None
+
+
+# ── evolve ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def evolve(state: State | None, event: Event) -> State | None:
+    """Where the invoice stands after an event. Late and repeated events leave it where it is."""
+    data = event.data
+    if state is None:
+        return _received(data, event) if isinstance(data, InvoiceReceived) else None
+    after = _evolved(state, event)
+    return state if after is state else replace(after, changed_at=to_micros(event.recorded_at))
+
+
+def _received(data: InvoiceReceived, event: Event) -> State:
+    moment = to_micros(event.recorded_at)
+    return State(data.invoice, data.channel, moment, moment, entered_by=event.actor)
+
+
+def _evolved(state: State, event: Event) -> State:
+    match event.data:
+        case InvoiceAdmitted() if state.status in ("received", "duplicate"):
+            return replace(state, status="admitted", reason="")
+        case InvoiceValidated() if state.status in ("admitted", "invalid"):
+            return _validated(state)
+        case InvoiceMatched():
+            return _matched(state, event.data)
+        case ApprovalDecided():
+            return _decided(state, event.data)
+        case EffectSettled(operation=PostInvoice.operation, outcome=outcome) if state.status in _POSTING:
+            return _answered(state, outcome)
+        case EffectSettled(operation=SubmitInvoice.operation, outcome=outcome) if outcome.status == "applied":
+            return replace(state, submitted=True)
+        case InvoicePosted(posting=posting):
+            return _posted(state, posting)
+        case InvoiceReserved(payment_id=payment_id) if state.status == "posted":
+            return replace(state, status="reserved", payment_id=payment_id, reason="")
+        case InvoicePaid(payment_id=payment_id) if state.status in _OWED:
+            return replace(state, status="paid", payment_id=payment_id, reason="")
+        case LiabilityReopened(payment_id=payment_id, reason=reason) if payment_id == state.payment_id:
+            return replace(state, status="posted", payment_id="", reason=reason)
+        case InvoiceClosed() if state.status == "paid":
+            return replace(state, status="closed")
+        case _:
+            return _stopped(state, event)
+
+
+def _stopped(state: State, event: Event) -> State:
+    """What keeps an invoice from going on."""
+    match event.data:
+        case DuplicateStopped(first_invoice_id=first) if state.status == "received":
+            reason = f"carries the same number as {first}"
+            return _flagged(replace(state, status="duplicate", reason=reason), CaseClass.DUPLICATE)
+        case InvoiceFoundInvalid(problems=problems) if state.status in ("admitted", "invalid"):
+            return _flagged(replace(state, status="invalid", reason=_text(problems)), *_classes(problems, _INVALID))
+        case MatchFailed(verdict=verdict) if not state.clear and state.status in ("valid", "mismatched", "rejected"):
+            status = "rejected" if state.status == "rejected" else "mismatched"
+            failed = replace(state, status=status, reason=_text(verdict.problems))
+            return _flagged(failed, *_classes(verdict.problems, _MISMATCH))
+        case VarianceAccepted() if state.differs and not _objection(state, event.actor):
+            return replace(state, differs=False, reason="")
+        case VarianceAccepted() if reason := _objection(state, event.actor):
+            return replace(state, reason=reason)
+        case PostingFailed(problems=problems) if state.status in _POSTING:
+            failed = replace(state, status="posting_failed", reason=_text(problems))
+            return _flagged(failed, CaseClass.POSTING_FAILED)
+        case EffectHandled(operation=PostInvoice.operation, action="cancelled") if state.status in _POSTING:
+            return replace(state, status="posting_failed", reason=f"{event.actor} called the posting off")
+        case EffectHandled(operation=PostInvoice.operation, action="redelivered") if state.status == "posting_failed":
+            return replace(state, status="posting", reason=f"sent again by {event.actor}")
+        case InvoiceCancelled(reason=reason) if state.status in _CANCELLABLE:
+            return replace(state, status="cancelled", reason=reason, cancelled=True)
+        case MatchReleased() if state.status == "cancelled":
+            return replace(state, allocations=())
+        case _:
+            return state
+
+
+def _validated(state: State) -> State:
+    state = replace(state, status="valid", reason="")
+    if _has_orders(state.invoice):
+        return state
+    return _ready(replace(state, clear=True, post_on=state.invoice.issued_on))
+
+
+def _matched(state: State, data: InvoiceMatched) -> State:
+    if state.clear or state.status not in ("valid", "mismatched", "rejected"):
+        return state
+    return _ready(
+        replace(
+            state,
+            status="rejected" if state.approval == "denied" else "matched",
+            reason="" if state.approval != "denied" else state.reason,
+            clear=True,
+            allocations=data.verdict.allocations,
+            post_on=data.post_on or state.invoice.issued_on,
+            accepted_by=data.accepted_by,
+        )
+    )
+
+
+def _ready(state: State) -> State:
+    """What is clear and approved goes to the ERP."""
+    return replace(state, status="posting", reason="") if state.clear and state.approval == "approved" else state
+
+
+def _decided(state: State, data: ApprovalDecided) -> State:
+    """Decisions count until posting begins. Nobody approves what they entered."""
+    if state.status not in _OPEN or state.status == "duplicate":
+        return state
+    if data.approved and _entered_by(state, data.approver):
+        return _denied(state, data.approver, f"{data.approver} entered this invoice and cannot approve it")
+    if not data.approved:
+        return _denied(state, data.approver, f"{data.approver} refused it: {data.reason or 'no reason given'}")
+    status = ("matched" if state.clear else "mismatched") if state.status == "rejected" else state.status
+    approved = replace(state, status=status, approval="approved", decided_by=data.approver)
+    return _ready(approved)
+
+
+def _denied(state: State, by: str, reason: str) -> State:
+    status = "rejected" if state.status in ("valid", "mismatched", "matched") else state.status
+    denied = replace(state, status=status, approval="denied", decided_by=by, reason=reason)
+    return _flagged(denied, CaseClass.REJECTED_APPROVAL)
+
+
+def _entered_by(state: State, actor: str) -> bool:
+    """Whether this person entered the invoice. Approvers of other systems come without ``person:``."""
+    entered = state.entered_by
+    return is_person(entered) and (same_actor(actor, entered) or same_actor(PERSON + actor, entered))
+
+
+def _objection(state: State, actor: str) -> str:
+    """Why somebody may not accept what is wrong with the invoice; empty when they may."""
+    if not is_person(actor):
+        return f"{actor} is not a person and cannot accept a variance"
+    return f"{actor} entered this invoice and cannot accept its variance" if _entered_by(state, actor) else ""
+
+
+def _answered(state: State, outcome: Outcome) -> State:
+    """A posting whose outcome nobody knows is neither posted nor failed."""
+    if outcome.status in ("unknown", "undecided"):
+        return replace(state, status="posting_unknown", reason="the ERP's answer was lost; it is looked for there")
+    if outcome.status == "applied" and outcome.posting is None:
+        return replace(state, status="posting_unknown", reason="the ERP did not say what it holds")
+    return state
+
+
+def _posted(state: State, posting: Posting) -> State:
+    """The ERP's word counts, whatever we thought before."""
+    problems = _differences(state, posting)
+    status = "posted" if state.status in _UNPOSTED else state.status
+    state = replace(state, status=status, posting=posting, differs=bool(problems), reason=_text(problems))
+    return _flagged(state, CaseClass.POSTING_DIFFERS) if problems else state
+
+
+def _differences(state: State, posting: Posting) -> tuple[Problem, ...]:
+    """What the ERP holds otherwise than it should. ERPs move dates silently, and an answer of 200 proves nothing."""
+    invoice = state.invoice
+    pairs = [("gross", str(invoice.gross), str(posting.gross))]
+    if posting.tax is not None:
+        pairs.append(("tax", str(invoice.tax), str(posting.tax)))
+    pairs.append(("period", period_of(state.post_on or invoice.issued_on), posting.period))
+    if state.cancelled:
+        pairs.append(("status", "cancelled", "posted"))
+    return tuple(
+        Problem(Code.POSTING_DIFFERS, where, expected, actual)
+        for where, expected, actual in pairs
+        if expected != actual
+    )
+
+
+def _flagged(state: State, *classes: CaseClass) -> State:
+    """Remember which cases are opened now."""
+    new = tuple(one for one in classes if one not in state.flagged)
+    return replace(state, flagged=(*state.flagged, *new)) if new else state
+
+
+def _has_orders(invoice: Invoice) -> bool:
+    return any(line.order_id for line in invoice.lines)
+
+
+def _text(problems: tuple[Problem, ...]) -> str:
+    return "; ".join(map(str, problems))
+
+
+# ── decide ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def decide(state: State | None, event: Event, facts: Facts) -> Iterator[Output]:
+    """What to ask of the world after an event. Late and repeated events ask for nothing."""
+    if state is None:
+        yield from _close(event, facts)
+        return
+    match event.data:
+        case InvoiceReceived(system_id=system_id) if system_id:
+            yield Link(event.source or state.channel, system_id)
+        case DuplicateCleared() if state.status == "duplicate":
+            yield Emit(InvoiceAdmitted())
+        case InvoiceAdmitted() if state.status == "admitted":
+            yield from _settle(state, event, facts, (CaseClass.DUPLICATE,), "it is a document of its own")
+            yield from _validate(state, facts)
+        case InvoiceFoundInvalid(problems=problems) if state.status == "invalid":
+            yield from _open(state, event, facts, problems, _INVALID)
+        case InvoiceValidated() if state.status in ("valid", "posting"):
+            yield from _settle(state, event, facts, _INVALID, "it is valid now")
+            if state.clear:
+                yield from _submit(state, event, Verdict(False, (), (), event.policy), facts)
+            else:
+                yield _judge(state, event, facts)
+        case RecheckRequested() if state.status == "invalid":
+            yield from _validate(state, facts)
+        case RecheckRequested() if _unmatched(state):
+            yield _judge(state, event, facts)
+        case MatchFailed(verdict=verdict) if _unmatched(state):
+            yield from _open(state, event, facts, verdict.problems, _MISMATCH)
+        case InvoiceMatched(verdict=verdict, accepted_by=accepted_by):
+            told = f"accepted by {accepted_by}" if accepted_by else "it matches now"
+            yield from _settle(state, event, facts, _MISMATCH, told)
+            yield from _submit(state, event, verdict, facts)
+        case VarianceAccepted():
+            yield from _accept(state, event, facts)
+        case ApprovalDecided():
+            yield from _heed(state, event, facts)
+        case InvoiceCancelled(reason=reason) if state.status == "cancelled":
+            yield from _settle(state, event, facts, state.flagged, f"cancelled: {reason}")
+            if state.allocations:
+                yield Emit(_match_released(state))
+        case EffectSettled():
+            yield from _hear(state, event.data)
+        case PostingFailed(problems=problems) if state.status == "posting_failed":
+            yield from _open(state, event, facts, problems, (CaseClass.POSTING_FAILED,))
+        case InvoicePosted(posting=posting):
+            yield from _report(state, event, posting, facts)
+        case _:
+            return
+
+
+def _unmatched(state: State) -> bool:
+    return not state.clear and state.status in ("mismatched", "rejected")
+
+
+def _validate(state: State, facts: Facts) -> Iterator[Output]:
+    """Is it right in itself, ours, and from a supplier we know?"""
+    invoice = state.invoice
+    problems = tuple(invoice_problems(invoice))
+    if invoice.entity not in facts.policy.entities:
+        problems += (Problem(Code.UNKNOWN_ENTITY, "entity", "an entity of the policy", invoice.entity or "none"),)
+    supplier = facts.state("supplier", invoice.supplier_id)
+    unknown = supplier is None or supplier.status != "active"
+    if unknown:
+        actual = f"{invoice.supplier_name} ({invoice.supplier_tax_id})"
+        problems += (Problem(Code.UNKNOWN_SUPPLIER, "supplier", "an active supplier", actual),)
+    if problems:
+        yield Emit(InvoiceFoundInvalid(problems=problems, waits_for_supplier=invoice.supplier_id if unknown else ""))
+    else:
+        yield Emit(InvoiceValidated())
+
+
+# ── matching ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _order_subjects(invoice: Invoice) -> dict[str, str]:
+    """The subjects of the orders that the invoice names, by order id."""
+    ids = dict.fromkeys(line.order_id for line in invoice.lines if line.order_id)
+    return {order_id: order_subject(invoice.entity, order_id, invoice.supplier_id) for order_id in ids}
+
+
+def _positions(subjects: dict[str, str], facts: Facts) -> dict[str, OrderPosition]:
+    found = ((order_id, orders.position(facts.state("order", subject))) for order_id, subject in subjects.items())
+    return {order_id: position for order_id, position in found if position is not None}
+
+
+def _judge(state: State, event: Event, facts: Facts) -> Emit:
+    """Match it with its orders as they stand now."""
+    invoice = state.invoice
+    subjects = _order_subjects(invoice)
+    known = _positions(subjects, facts)
+    verdict = match(invoice, known, facts.policy.tolerances_of(invoice.entity), event.policy)
+    if verdict.matched:
+        return _match_emitted(state, verdict, subjects, facts)
+    mendable = any(problem.code in _MENDABLE for problem in verdict.problems)
+    return Emit(MatchFailed(verdict=verdict, waits_for=tuple(subjects.values()) if mendable else ()))
+
+
+def _match_emitted(
+    state: State, verdict: Verdict, subjects: dict[str, str], facts: Facts, accepted_by: str = ""
+) -> Emit:
+    billed = tuple(dict.fromkeys(subjects[allocation.order_id] for allocation in verdict.allocations))
+    days = [orders.posting_day(facts.state("order", subject), state.invoice.issued_on) for subject in billed]
+    post_on = max(days, default=state.invoice.issued_on)
+    return Emit(InvoiceMatched(verdict=verdict, orders=billed, post_on=post_on, accepted_by=accepted_by))
+
+
+def _accept(state: State, event: Event, facts: Facts) -> Iterator[Output]:
+    """A person takes the responsibility for what matching or posting found; never for their own invoice."""
+    objection = _objection(state, event.actor)
+    if _unmatched(state):
+        if objection:
+            problem = Problem(Code.SAME_PERSON, "actor", "a person who did not enter it", event.actor)
+            for one in _open_now(state, event, facts, _MISMATCH):
+                yield open_case(_case(state, event, one, (problem,), objection))
+            return
+        subjects = _order_subjects(state.invoice)
+        known = _positions(subjects, facts)
+        found = match(state.invoice, known, facts.policy.tolerances_of(state.invoice.entity), event.policy)
+        verdict = replace(found, matched=True, allocations=allocate(state.invoice, known), waits_for_receipt=False)
+        yield _match_emitted(state, verdict, subjects, facts, event.actor)
+    elif not state.differs:
+        yield from _settle(state, event, facts, (CaseClass.POSTING_DIFFERS,), f"accepted by {event.actor}")
+
+
+def _match_released(state: State) -> MatchReleased:
+    subjects = _order_subjects(state.invoice)
+    billed = tuple(dict.fromkeys(subjects[allocation.order_id] for allocation in state.allocations))
+    post_on = state.post_on or state.invoice.issued_on
+    return MatchReleased(allocations=state.allocations, orders=billed, post_on=post_on)
+
+
+# ── approval and posting ───────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _submit(state: State, event: Event, verdict: Verdict, facts: Facts) -> Iterator[Output]:
+    """Hand it to the approvers with the verdict (``matched`` is false without problems when there is no order)."""
+    settings, invoice = _systems(state, facts), state.invoice
+    yield Intent(
+        connector=settings.ap,
+        payload=SubmitInvoice(invoice_id=event.subject, invoice=invoice, verdict=verdict),
+        key=event.subject,
+        entity=invoice.entity,
+        after=_supplier_at(settings.ap, state, facts),
+    )
+    if state.status == "posting":
+        yield _post(state, event, facts)
+
+
+def _heed(state: State, event: Event, facts: Facts) -> Iterator[Output]:
+    if state.approval == "approved":
+        yield from _settle(state, event, facts, (CaseClass.REJECTED_APPROVAL,), f"approved by {state.decided_by}")
+        if state.status == "posting":
+            yield _post(state, event, facts)
+    elif state.approval == "denied" and state.status in _OPEN:
+        problem = Problem(Code.NOT_APPROVED, "approval", "an approval", state.reason)
+        yield from _open(state, event, facts, (problem,), (CaseClass.REJECTED_APPROVAL,))
+
+
+def _post(state: State, event: Event, facts: Facts) -> Intent:
+    settings, invoice = _systems(state, facts), state.invoice
+    post_on = state.post_on or invoice.issued_on
+    return Intent(
+        connector=settings.erp,
+        payload=PostInvoice(invoice_id=event.subject, invoice=invoice, post_on=post_on),
+        key=event.subject,
+        entity=invoice.entity,
+        after=_supplier_at(settings.erp, state, facts),
+        deadline=datetime.combine(invoice.due_on, CUT_OFF),
+    )
+
+
+def _hear(state: State, data: EffectSettled) -> Iterator[Output]:
+    """What became of a write. Only what was read back from the ERP makes an invoice posted."""
+    outcome = data.outcome
+    if outcome.status == "applied":
+        if outcome.reference:
+            yield Link(data.connector, outcome.reference)
+        for system, external_id in outcome.links.items():
+            yield Link(system, external_id)
+    if data.operation != PostInvoice.operation:
+        return
+    if outcome.status == "applied" and outcome.posting and state.posting is None:
+        yield Emit(InvoicePosted(posting=outcome.posting))
+    elif outcome.status in ("refused", "dead") and state.status in _POSTING:
+        yield Emit(PostingFailed(problems=outcome.problems))
+
+
+def _report(state: State, event: Event, posting: Posting, facts: Facts) -> Iterator[Output]:
+    """Tell the AP platform what the ERP holds, and people where that is not what it should be."""
+    settings = _systems(state, facts)
+    yield from _settle(state, event, facts, (CaseClass.POSTING_FAILED,), f"posted as {posting.number}")
+    yield Intent(
+        connector=settings.ap,
+        payload=ReportPosting(invoice_id=event.subject, posting=posting),
+        key=event.subject,
+        entity=state.invoice.entity,
+        after="" if state.submitted else effect_id(settings.ap, SubmitInvoice.operation, event.subject),
+    )
+    if state.differs:
+        yield from _open(state, event, facts, _differences(state, posting), (CaseClass.POSTING_DIFFERS,))
+
+
+def _close(event: Event, facts: Facts) -> Iterator[Output]:
+    """The report of a payment is about the payment; when the AP platform holds it, its invoice is done with."""
+    data = event.data
+    if not isinstance(data, EffectSettled) or data.operation != ReportPayment.operation:
+        return
+    payment = facts.state("payment", event.subject)
+    if data.outcome.status != "applied" or payment is None or not data.key.endswith("/booked"):
+        return
+    state = facts.state("invoice", payment.invoice_id)
+    if state is not None and state.status == "paid" and state.payment_id == event.subject:
+        yield Emit(InvoiceClosed(), payment.invoice_id)
+
+
+def _systems(state: State, facts: Facts) -> EntityPolicy:
+    entity = state.invoice.entity
+    return facts.policy.entities.get(entity) or EntityPolicy(name=entity, currency=state.invoice.currency)
+
+
+def _supplier_at(connector: str, state: State, facts: Facts) -> str:
+    supplier_id = state.invoice.supplier_id
+    return suppliers.upsert_id(facts.state("supplier", supplier_id), supplier_id, connector)
+
+
+# ── cases ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _class_of(problem: Problem, question: tuple[CaseClass, ...]) -> CaseClass:
+    """The class of case for a problem, among those that belong to the question being asked."""
+    if question == _INVALID:
+        return CaseClass.UNKNOWN_SUPPLIER if problem.code is Code.UNKNOWN_SUPPLIER else CaseClass.INVALID_INVOICE
+    return _CLASS_OF.get(problem.code, CaseClass.ORDER_MISMATCH) if question == _MISMATCH else question[0]
+
+
+def _classes(problems: tuple[Problem, ...], question: tuple[CaseClass, ...]) -> tuple[CaseClass, ...]:
+    return tuple(dict.fromkeys(_class_of(problem, question) for problem in problems))
+
+
+def _open(
+    state: State, event: Event, facts: Facts, problems: tuple[Problem, ...], question: tuple[CaseClass, ...]
+) -> Iterator[Output]:
+    """Open a case for each class of problem. Other cases about the same question are settled: it has changed."""
+    classes = _classes(problems, question)
+    others = tuple(one for one in question if one not in classes)
+    yield from _settle(state, event, facts, others, "the problem is another one now")
+    for one in classes:
+        found = tuple(problem for problem in problems if _class_of(problem, question) is one)
+        yield open_case(_case(state, event, one, found, _text(found)))
+
+
+def _open_now(state: State, event: Event, facts: Facts, classes: tuple[CaseClass, ...]) -> Iterator[CaseClass]:
+    for one in classes:
+        if one in state.flagged and is_open(facts, one, event.subject):
+            yield one
+
+
+def _settle(
+    state: State, event: Event, facts: Facts, classes: tuple[CaseClass, ...], resolution: str
+) -> Iterator[Output]:
+    if state.flagged:
+        for one in _open_now(state, event, facts, classes):
+            yield settle_case(one, event.subject, resolution)
+
+
+def _case(state: State, event: Event, one: CaseClass, problems: tuple[Problem, ...], reason: str) -> Case:
+    invoice = state.invoice
+    return Case(
+        case_class=one,
+        document=event.subject,
+        entity=invoice.entity,
+        reason=f"Invoice {invoice.number} of {invoice.supplier_name}: {reason}",
+        problems=problems,
+        amount=invoice.gross,
+        supplier_id=invoice.supplier_id,
+    )
+
+
+# ── what people see ────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def show(subject: str, state: State) -> Row:
+    """The row of the invoice list."""
+    invoice, due = state.invoice, state.invoice.payable
+    return {
+        "entity": invoice.entity,
+        "supplier_id": invoice.supplier_id,
+        "supplier_name": invoice.supplier_name,
+        "number": invoice.number,
+        "kind": invoice.kind.value,
+        "status": state.status,
+        "reason": state.reason,
+        "currency": due.currency,
+        "payable_minor": due.minor,
+        "issued_on": invoice.issued_on.isoformat(),
+        "due_on": invoice.due_on.isoformat(),
+        "period": period_of(state.post_on or invoice.issued_on),
+        "channel": state.channel,
+        "erp_number": state.posting.number if state.posting else "",
+        "payment_id": state.payment_id,
+        "document": invoice.document,
+        "received_at": state.received_at,
+        "changed_at": state.changed_at,
+    }
+
+
+def stands(subject: str, state: State) -> Iterator[Standing]:
+    """Unposted until the ERP holds it or it falls out; then payable until a booked payment settles it."""
+    invoice = state.invoice
+    if state.status in _OWED:
+        period = state.posting.period if state.posting else period_of(invoice.issued_on)
+        yield Standing("payable", invoice.entity, period, subject, invoice.payable)
+    elif state.status in _UNPOSTED and state.status not in ("duplicate", "cancelled"):
+        period = period_of(state.post_on or invoice.issued_on)
+        yield Standing("unposted", invoice.entity, period, subject, invoice.payable)
+
+
+def _route_effect(event: Event) -> tuple[str, ...]:
+    data = event.data
+    return (event.subject,) if isinstance(data, EffectSettled) and data.operation in _OPERATIONS else ()
+
+
+def _route_handled(event: Event) -> tuple[str, ...]:
+    data = event.data
+    return (event.subject,) if isinstance(data, EffectHandled) and data.operation == PostInvoice.operation else ()
+
+
+def _reads(event: Event) -> Iterator[tuple[str, str]]:
+    """The states that the first decisions about a new invoice will look at."""
+    if isinstance(event.data, InvoiceReceived):
+        invoice = event.data.invoice
+        yield "supplier", invoice.supplier_id
+        for subject in _order_subjects(invoice).values():
+            yield "order", subject
+
+
+_FACTS = (
+    InvoiceReceived,
+    InvoiceAdmitted,
+    DuplicateStopped,
+    DuplicateCleared,
+    InvoiceValidated,
+    InvoiceFoundInvalid,
+    RecheckRequested,
+    InvoiceMatched,
+    MatchFailed,
+    MatchReleased,
+    VarianceAccepted,
+    ApprovalDecided,
+    InvoicePosted,
+    PostingFailed,
+    InvoiceCancelled,
+    InvoiceReserved,
+    LiabilityReopened,
+    InvoicePaid,
+    InvoiceClosed,
+)
+
+PROCESS = Process(
+    name="invoice",
+    state=State,
+    routes={**dict.fromkeys(_FACTS, by_subject), EffectSettled: _route_effect, EffectHandled: _route_handled},
+    evolve=evolve,
+    decide=decide,
+    reads=_reads,
+    view="invoice",
+    show=show,
+    stands=stands,
+)

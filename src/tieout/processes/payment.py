@@ -1,0 +1,539 @@
+"""One payment of one invoice: from the proposal of a run to the booked entry that alone proves it, and back.
+
+::
+
+    requested ─► reserved ─► released ─► claimed ─► booked ─► returned
+        │            │           └──────────┴─► rejected        ▲
+        └► withheld ◄┘           (a credit that names it) ──────┘
+
+What the bank *claims* (``claim``, the highest status it ever reported) is kept apart from what is *booked*: a status
+never makes a payment booked, and a booked entry outranks every status, so statuses and entries may come in any order.
+Holds are looked at twice, in the supplier's own partition: when the payment is reserved, and a last time when it is
+released, so a bank change that comes in between stops exactly this payment.
+
+An invoice that could not be paid is a case about the *invoice*, settled by itself when a payment takes it; a bank
+that contradicts itself or us is a case about the payment.
+
+The ERP is told (``record_payment``: liability to clearing account) when the bank accepts the payment or books it,
+whichever comes first, under the same key.
+"""
+
+from collections.abc import Iterator
+from datetime import date, datetime
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from tieout.kernel.clock import period_of, to_micros
+from tieout.kernel.problem import Code, Problem
+from tieout.model.cases import Case, CaseClass
+from tieout.model.documents import Invoice, Payment, StatementEntry, Supplier
+from tieout.model.effects import RecordPayment, RecordReturn, ReportPayment, effect_id
+from tieout.model.events import Event
+from tieout.model.facts import (
+    InvoicePaid,
+    InvoiceReserved,
+    LiabilityReopened,
+    PaymentBooked,
+    PaymentCancelRequested,
+    PaymentClaimed,
+    PaymentEntryBooked,
+    PaymentRejected,
+    PaymentReleased,
+    PaymentReleaseRequested,
+    PaymentRequested,
+    PaymentReserved,
+    PaymentReturned,
+    PaymentsHeld,
+    PaymentStatusNoted,
+    PaymentStatusReported,
+    PaymentWithheld,
+    account_home,
+)
+from tieout.policy.policy import EntityPolicy, Policy
+from tieout.policy.status_ladder import Rung, advance, makes_suspect, rung
+from tieout.processes import invoice as invoices
+from tieout.processes import supplier as suppliers
+from tieout.processes.case import case_id, is_open, open_case, settle_case
+from tieout.processes.process import Emit, Facts, Intent, Link, Output, Process, Row, Send, Standing, by_subject
+
+#: The bank may have it and no booked entry has spoken yet.
+IN_FLIGHT = ("released", "claimed")
+#: It never went to the bank.
+AT_HOME = ("requested", "reserved", "withheld")
+#: Cases about an invoice that was not paid: they are settled when a payment takes it, or was booked after all.
+_MENDED = (CaseClass.PAYMENT_WITHHELD, CaseClass.PAYMENT_REJECTED, CaseClass.PAYMENT_RETURNED)
+#: So many odd statuses are kept with a payment; all of them are in the log.
+NOTES_MAX = 16
+
+
+class State(Struct, frozen=True, omit_defaults=True):
+    """Where a payment stands. ``recorded``: the ERP was asked to record it. The entry is the one that proved it."""
+
+    status: str
+    run_id: str
+    invoice_id: str
+    supplier_id: str
+    entity: str
+    debtor_iban: str
+    execute_on: date
+    changed_at: datetime
+    payment: Payment | None = None
+    claim: str = ""
+    notes: tuple[str, ...] = ()
+    recorded: bool = False
+    booked_on: date | None = None
+    entry_id: str = ""
+    statement_id: str = ""
+    bank_reference: str = ""
+    reason: str = ""
+
+
+def systems_of(policy: Policy, entity: str) -> EntityPolicy:
+    """The systems a legal entity works with; the usual names for an entity that the policy does not know."""
+    return policy.entities.get(entity) or EntityPolicy(name=entity, currency="")
+
+
+# ── where it stands ────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def evolve(state: State | None, event: Event) -> State | None:
+    """Where the payment stands after an event."""
+    if state is None:
+        return _requested(event, event.data) if isinstance(event.data, PaymentRequested) else None
+    after = _evolved(state, event)
+    return state if after is state else replace(after, changed_at=event.recorded_at)
+
+
+def _requested(event: Event, data: PaymentRequested) -> State:
+    return State(
+        "requested",
+        data.run_id,
+        data.invoice_id,
+        data.supplier_id,
+        data.entity,
+        data.debtor_iban,
+        data.execute_on,
+        event.recorded_at,
+    )
+
+
+def _evolved(state: State, event: Event) -> State:
+    match event.data:
+        case PaymentReserved(payment=payment):
+            return replace(state, status="reserved", payment=payment)
+        case PaymentWithheld(problems=problems, run_id=run_id) if run_id == state.run_id:
+            return replace(state, status="withheld", reason=_text(problems))
+        case PaymentReleased():
+            return replace(state, status="released")
+        case PaymentClaimed(status=claim):
+            status = "claimed" if state.status == "released" else state.status
+            recorded = state.recorded or rung(claim).accepts
+            return replace(state, status=status, claim=advance(state.claim, claim), recorded=recorded)
+        case PaymentStatusNoted(status=note):
+            return replace(state, notes=tuple(sorted({*state.notes, note}))[:NOTES_MAX])
+        case PaymentRejected(status=claim, reason=reason):
+            return replace(state, status="rejected", claim=advance(state.claim, claim), reason=reason)
+        case PaymentBooked(entry=entry, statement_id=statement_id):
+            booked = replace(state, status="booked", recorded=True, booked_on=entry.booked_on, reason="")
+            return _proved(booked, entry, statement_id)
+        case PaymentReturned(reason=reason):
+            return replace(state, status="returned", recorded=True, reason=reason)
+        case PaymentEntryBooked(entry=entry, statement_id=statement_id) if _is_first_statement(state, event.data):
+            return _proved(state, entry, statement_id)
+        case _:
+            return state
+
+
+def _proved(state: State, entry: StatementEntry, statement_id: str) -> State:
+    reference = entry.bank_reference or state.bank_reference
+    return replace(state, entry_id=entry.entry_id, statement_id=statement_id, bank_reference=reference)
+
+
+def _is_first_statement(state: State, data: PaymentEntryBooked) -> bool:
+    """A notification (camt.054) said it was booked; now the statement (camt.053) says so too."""
+    told = state.status == "booked" and not state.statement_id
+    return told and bool(data.statement_id) and state.payment is not None and data.entry.amount == -state.payment.amount
+
+
+def _text(problems: tuple[Problem, ...]) -> str:
+    return "; ".join(str(problem) for problem in problems)
+
+
+# ── what to do ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def decide(state: State | None, event: Event, facts: Facts) -> Iterator[Output]:
+    """What to ask of the world after an event. Late and repeated events ask for nothing."""
+    if state is None:
+        return
+    match event.data:
+        case PaymentRequested():
+            yield from _reserve(state, event.subject, event.data, facts)
+        case PaymentReleaseRequested():
+            yield from _release(state, event.subject, event.data, facts)
+        case PaymentCancelRequested(reason=reason) if state.status == "reserved":
+            called_off = Problem(Code.NOT_PAYABLE, event.subject, detail=f"the run was called off: {reason}")
+            yield from _withhold(state, event.subject, (called_off,))
+        case PaymentStatusReported():
+            yield from _hear(state, event.subject, event.data, facts)
+        case PaymentEntryBooked():
+            yield from _prove(state, event.subject, event.data, facts)
+        case _:
+            return
+
+
+def _reserve(state: State, payment_id: str, data: PaymentRequested, facts: Facts) -> Iterator[Output]:
+    """Take the invoice for the run, or say why it cannot be paid."""
+    home = account_home(data.debtor_iban)
+    if data.run_id != state.run_id:
+        taken = Problem(Code.NOT_PAYABLE, payment_id, actual=f"this payment id belongs to run {state.run_id}")
+        withheld = PaymentWithheld(payment_id=payment_id, run_id=data.run_id, problems=(taken,))
+        yield Send(withheld, subject=data.run_id, home=home, entity=data.entity)
+        return
+    if state.status != "requested":
+        return
+    payment, problems = _compose(payment_id, data, facts)
+    if payment is None:
+        yield from _withhold(state, payment_id, problems)
+        yield _withheld_case(state, payment_id, problems)
+    else:
+        reserved = PaymentReserved(payment=payment)
+        yield Emit(reserved)
+        yield Emit(InvoiceReserved(payment_id=payment_id), data.invoice_id)
+        yield Send(reserved, subject=data.run_id, home=home, entity=data.entity)
+        yield from _mend(state, f"payment {payment_id} pays it", facts)
+
+
+def _compose(payment_id: str, data: PaymentRequested, facts: Facts) -> tuple[Payment | None, tuple[Problem, ...]]:
+    """The complete payment, or everything that speaks against it."""
+    due = invoices.payable(facts.state("invoice", data.invoice_id))
+    problems = tuple(_obstacles(data.supplier_id, facts))
+    if due is None or due.amount.minor <= 0:
+        expected = "a posted and approved invoice that is open"
+        problems = (Problem(Code.NOT_PAYABLE, data.invoice_id, expected), *problems)
+    elif due.amount.currency != data.currency:
+        problems = (Problem(Code.CURRENCY_MISMATCH, data.invoice_id, data.currency, due.amount.currency), *problems)
+    supplier = _supplier(data.supplier_id, facts)
+    if due is None or supplier is None or supplier.bank_account is None or problems:
+        return None, problems
+    payment = Payment(
+        payment_id=payment_id,
+        run_id=data.run_id,
+        invoice_id=data.invoice_id,
+        entity=data.entity,
+        supplier_id=data.supplier_id,
+        amount=due.amount,
+        creditor=supplier.bank_account,
+        remittance=due.remittance,
+        creditor_address=supplier.address,
+    )
+    return payment, ()
+
+
+def _obstacles(supplier_id: str, facts: Facts) -> Iterator[Problem]:
+    """What about the supplier speaks against paying it now."""
+    state = facts.state("supplier", supplier_id)
+    if reason := suppliers.held(state):
+        changing = state is not None and (state.change or state.syncing)
+        code = Code.BANK_CHANGE_OPEN if changing else Code.NOT_PAYABLE
+        yield Problem(code, supplier_id, "a supplier without a hold", reason)
+    supplier = _supplier(supplier_id, facts)
+    if supplier is None or supplier.bank_account is None:
+        yield Problem(Code.NO_BANK_ACCOUNT, supplier_id)
+
+
+def _supplier(supplier_id: str, facts: Facts) -> Supplier | None:
+    state: suppliers.State | None = facts.state("supplier", supplier_id)
+    return state.supplier if state else None
+
+
+def _release(state: State, payment_id: str, data: PaymentReleaseRequested, facts: Facts) -> Iterator[Output]:
+    """The last look before the money leaves: holds, and whether the account is still the one we reserved for."""
+    payment = state.payment
+    if payment is None or state.status != "reserved" or data.run_id != state.run_id:
+        return
+    problems = tuple(_obstacles(state.supplier_id, facts)) + tuple(_changed_account(payment, facts))
+    if problems:
+        yield from _withhold(state, payment_id, problems)
+        yield _withheld_case(state, payment_id, problems)
+    else:
+        released = PaymentReleased(payment=payment, released_by=data.released_by)
+        yield Emit(released)
+        yield Link("bank", payment_id)
+        yield Send(released, subject=state.run_id, home=account_home(state.debtor_iban), entity=state.entity)
+
+
+def _changed_account(payment: Payment, facts: Facts) -> Iterator[Problem]:
+    supplier = _supplier(payment.supplier_id, facts)
+    if supplier is not None and supplier.bank_account not in (None, payment.creditor):
+        detail = "the supplier's account changed after the payment was reserved"
+        yield Problem(Code.BANK_CHANGE_OPEN, payment.supplier_id, detail=detail)
+
+
+def _withhold(state: State, payment_id: str, problems: tuple[Problem, ...]) -> Iterator[Output]:
+    """Keep it back, tell the run, and give the invoice back if it was taken."""
+    withheld = PaymentWithheld(payment_id=payment_id, run_id=state.run_id, problems=problems)
+    yield Emit(withheld)
+    if state.payment is not None:
+        yield Emit(LiabilityReopened(payment_id=payment_id, reason=_text(problems)), state.invoice_id)
+    yield Send(withheld, subject=state.run_id, home=account_home(state.debtor_iban), entity=state.entity)
+
+
+# ── what the bank says ─────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _hear(state: State, payment_id: str, data: PaymentStatusReported, facts: Facts) -> Iterator[Output]:
+    """A status raises the claim, ends the payment, or is noted; what was heard before changes nothing."""
+    step = rung(data.status)
+    if state.status in AT_HOME:
+        yield _differs(state, payment_id, f"the bank reports {data.status} for a payment that was not released")
+        return
+    if (step.flags or step.kind == "side") and data.status not in state.notes:
+        yield Emit(PaymentStatusNoted(status=data.status, reason=data.reason))
+        if step.flags:
+            yield _flagged(state, payment_id, data, step)
+    if step.kind in ("claim", "end") and step.rank > rung(state.claim).rank:
+        if step.kind == "end" and state.status in IN_FLIGHT:
+            yield from _reject(state, payment_id, data, facts)
+        else:
+            yield from _raise(state, payment_id, data, facts)
+
+
+def _raise(state: State, payment_id: str, data: PaymentStatusReported, facts: Facts) -> Iterator[Output]:
+    """A higher claim. When it contradicts what is booked, the entry stays right and somebody looks at it."""
+    step = rung(data.status)
+    yield Emit(PaymentClaimed(status=data.status))
+    if step.accepts and not state.recorded and state.status in IN_FLIGHT:
+        yield _record(state, payment_id, state.execute_on, facts)
+    if step.kind == "end" and state.status == "booked":
+        yield _differs(state, payment_id, f"the bank reports {data.status} {data.reason} for a payment that it booked")
+
+
+def _reject(state: State, payment_id: str, data: PaymentStatusReported, facts: Facts) -> Iterator[Output]:
+    reason = data.reason or rung(data.status).meaning
+    yield Emit(PaymentRejected(status=data.status, reason=reason))
+    yield Emit(LiabilityReopened(payment_id=payment_id, reason=f"{data.status} {reason}"), state.invoice_id)
+    problem = Problem(Code.PAYMENT_REJECTED, payment_id, actual=data.status, detail=reason)
+    yield _case(state, payment_id, CaseClass.PAYMENT_REJECTED, problem)
+    if state.recorded:
+        yield _unrecord(state, payment_id, facts.now.date(), reason, facts)
+    if rung(data.status).freezes:
+        held = PaymentsHeld(supplier_id=state.supplier_id, reason=f"payment {payment_id}: {reason}")
+        yield Emit(held, state.supplier_id)
+
+
+def _prove(state: State, payment_id: str, data: PaymentEntryBooked, facts: Facts) -> Iterator[Output]:
+    """A booked entry names this payment: money out proves it, money back undoes it, another amount proves nothing."""
+    entry, payment = data.entry, state.payment
+    if payment is None or state.status in AT_HOME:
+        yield _differs(state, payment_id, f"the bank booked {entry.amount} for a payment that was not released", entry)
+    elif entry.amount == -payment.amount:
+        yield from _debited(state, payment_id, data, facts)
+    elif entry.amount == payment.amount:
+        yield from _credited(state, payment_id, entry, facts)
+    else:
+        yield _differs(state, payment_id, "the bank booked another amount", entry)
+
+
+def _debited(state: State, payment_id: str, data: PaymentEntryBooked, facts: Facts) -> Iterator[Output]:
+    entry = data.entry
+    if state.status in (*IN_FLIGHT, "rejected"):
+        yield Emit(PaymentBooked(entry=entry, statement_id=data.statement_id))
+        yield Emit(InvoicePaid(payment_id=payment_id, booked_on=entry.booked_on), state.invoice_id)
+        if not state.recorded:
+            yield _record(state, payment_id, entry.booked_on, facts)
+        yield _report(state, payment_id, "booked", entry.booked_on, facts)
+        yield from _mend(state, f"payment {payment_id} was booked", facts)
+    if state.status == "rejected":
+        yield _differs(state, payment_id, f"the bank booked a payment that it had rejected ({state.reason})", entry)
+    if state.status == "booked" and not _is_repeated(state, data):
+        yield _differs(state, payment_id, "the bank debited it twice", entry)
+
+
+def _is_repeated(state: State, data: PaymentEntryBooked) -> bool:
+    """The same debit told again: by a notification, by the same entry, or under the same reference of the bank."""
+    same = (data.statement_id, data.entry.entry_id) == (state.statement_id, state.entry_id)
+    named = bool(data.entry.bank_reference) and data.entry.bank_reference == state.bank_reference
+    return not data.statement_id or same or named
+
+
+def _credited(state: State, payment_id: str, entry: StatementEntry, facts: Facts) -> Iterator[Output]:
+    """The money came back. Statements list entries in any order, so this may be heard before the debit."""
+    if state.status == "returned":
+        return
+    reason = entry.return_reason or "no reason given"
+    yield Emit(PaymentReturned(entry=entry, reason=reason))
+    if state.status != "rejected":
+        yield Emit(LiabilityReopened(payment_id=payment_id, reason=f"returned: {reason}"), state.invoice_id)
+    if makes_suspect(entry.return_reason):
+        held = PaymentsHeld(supplier_id=state.supplier_id, reason=f"payment {payment_id} came back: {reason}")
+        yield Emit(held, state.supplier_id)
+    problem = Problem(Code.PAYMENT_RETURNED, payment_id, actual=str(entry.amount), detail=reason)
+    yield _case(state, payment_id, CaseClass.PAYMENT_RETURNED, problem)
+    if not state.recorded:
+        yield _record(state, payment_id, entry.booked_on, facts)
+    yield _unrecord(state, payment_id, entry.booked_on, reason, facts)
+    yield _report(state, payment_id, "returned", entry.booked_on, facts)
+
+
+# ── what is written, and what is asked of people ───────────────────────────────────────────────────────────────────
+
+
+def _record(state: State, payment_id: str, paid_on: date, facts: Facts) -> Intent:
+    payload = RecordPayment(payment=_payment(state), invoice=_invoice(state, facts), paid_on=paid_on)
+    return Intent(connector=_systems(state, facts).erp, payload=payload, key=payment_id, entity=state.entity)
+
+
+def _unrecord(state: State, payment_id: str, on: date, reason: str, facts: Facts) -> Intent:
+    erp = _systems(state, facts).erp
+    payload = RecordReturn(payment=_payment(state), returned_on=on, reason=reason)
+    after = effect_id(erp, RecordPayment.operation, payment_id)
+    return Intent(connector=erp, payload=payload, key=payment_id, entity=state.entity, after=after)
+
+
+def _report(state: State, payment_id: str, status: str, on: date, facts: Facts) -> Intent:
+    """Tell the AP platform that it is booked, once the ERP holds it; that it came back, once it knows it as booked."""
+    settings = _systems(state, facts)
+    payload = ReportPayment(invoice_id=state.invoice_id, payment_id=payment_id, status=status, on=on)
+    if status == "booked":
+        after = effect_id(settings.erp, RecordPayment.operation, payment_id)
+    else:
+        told = state.status == "booked"
+        after = effect_id(settings.ap, ReportPayment.operation, f"{payment_id}/booked") if told else ""
+    return Intent(
+        connector=settings.ap, payload=payload, key=f"{payment_id}/{status}", entity=state.entity, after=after
+    )
+
+
+def _systems(state: State, facts: Facts) -> EntityPolicy:
+    return systems_of(facts.policy, state.entity)
+
+
+def _payment(state: State) -> Payment:
+    assert state.payment is not None, "a payment that was released has its details"
+    return state.payment
+
+
+def _invoice(state: State, facts: Facts) -> Invoice:
+    invoice = facts.state("invoice", state.invoice_id)
+    assert invoice is not None, f"invoice {state.invoice_id} was reserved in this partition and must still be here"
+    document: Invoice = invoice.invoice
+    return document
+
+
+def _mend(state: State, resolution: str, facts: Facts) -> Iterator[Output]:
+    for one in _MENDED:
+        if is_open(facts, one, state.invoice_id):
+            yield settle_case(one, state.invoice_id, resolution)
+
+
+def _withheld_case(state: State, payment_id: str, problems: tuple[Problem, ...]) -> Emit:
+    return _case(state, payment_id, CaseClass.PAYMENT_WITHHELD, *problems)
+
+
+def _flagged(state: State, payment_id: str, data: PaymentStatusReported, step: Rung) -> Emit:
+    if step.kind == "unknown":
+        expected = "a status of ISO 20022"
+        problem = Problem(Code.UNKNOWN_CODE, payment_id, expected, data.status, detail=data.reason)
+        return _case(state, payment_id, CaseClass.PAYMENT_DIFFERS, problem)
+    return _differs(state, payment_id, f"{data.status}: {step.meaning} {data.reason}".rstrip())
+
+
+def _differs(state: State, payment_id: str, detail: str, entry: StatementEntry | None = None) -> Emit:
+    expected = str(-state.payment.amount) if entry and state.payment else ""
+    where, actual = (entry.entry_id, str(entry.amount)) if entry else (payment_id, "")
+    problem = Problem(Code.PAYMENT_DIFFERS, where, expected, actual, detail=detail)
+    return _case(state, payment_id, CaseClass.PAYMENT_DIFFERS, problem)
+
+
+def _case(state: State, payment_id: str, case_class: CaseClass, *problems: Problem) -> Emit:
+    mended = case_class in _MENDED
+    case = Case(
+        case_class=case_class,
+        document=state.invoice_id if mended else payment_id,
+        entity=state.entity,
+        reason=f"payment {payment_id}: {_text(problems)}" if mended else _text(problems),
+        problems=problems,
+        amount=state.payment.amount if state.payment else None,
+        supplier_id=state.supplier_id,
+    )
+    return open_case(case)
+
+
+# ── what people see ────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def show(subject: str, state: State) -> Row:
+    """The row of the payment list."""
+    amount = state.payment.amount if state.payment else None
+    return {
+        "run_id": state.run_id,
+        "invoice_id": state.invoice_id,
+        "entity": state.entity,
+        "supplier_id": state.supplier_id,
+        "currency": amount.currency if amount else "",
+        "amount_minor": amount.minor if amount else 0,
+        "status": state.status,
+        "claim": state.claim,
+        "execute_on": state.execute_on.isoformat(),
+        "booked_on": state.booked_on.isoformat() if state.booked_on else "",
+        "reason": state.reason,
+        "changed_at": to_micros(state.changed_at),
+    }
+
+
+def stands(subject: str, state: State) -> Iterator[Standing]:
+    """In flight: from the release until an entry or a rejection speaks."""
+    if state.status in IN_FLIGHT and state.payment is not None:
+        yield Standing("in_flight", state.entity, period_of(state.execute_on), subject, state.payment.amount)
+
+
+def _reads(event: Event) -> Iterator[tuple[str, str]]:
+    """The states that the decision about a new payment will look at."""
+    if isinstance(event.data, PaymentRequested):
+        yield "invoice", event.data.invoice_id
+        yield "supplier", event.data.supplier_id
+        for one in _MENDED:
+            yield "case", case_id(one, event.data.invoice_id)
+    elif isinstance(event.data, PaymentReleaseRequested):
+        yield "supplier", event.data.supplier_id
+
+
+def _own(event: Event) -> tuple[str, ...]:
+    """Answers are told to the run as well, under its id; those are not about the payment's own subject."""
+    match event.data:
+        case PaymentReserved(payment=payment) | PaymentReleased(payment=payment):
+            own = payment.payment_id
+        case PaymentWithheld(payment_id=payment_id):
+            own = payment_id
+        case _:
+            return ()
+    return (event.subject,) if event.subject == own else ()
+
+
+PROCESS = Process(
+    name="payment",
+    state=State,
+    routes={
+        PaymentRequested: by_subject,
+        PaymentReserved: _own,
+        PaymentWithheld: _own,
+        PaymentReleaseRequested: by_subject,
+        PaymentCancelRequested: by_subject,
+        PaymentReleased: _own,
+        PaymentStatusReported: by_subject,
+        PaymentStatusNoted: by_subject,
+        PaymentClaimed: by_subject,
+        PaymentRejected: by_subject,
+        PaymentEntryBooked: by_subject,
+        PaymentBooked: by_subject,
+        PaymentReturned: by_subject,
+    },
+    evolve=evolve,
+    decide=decide,
+    reads=_reads,
+    view="payment",
+    show=show,
+    stands=stands,
+)

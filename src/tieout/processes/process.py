@@ -1,0 +1,135 @@
+"""What a process is: pure functions over frozen values. No clock, no files, no chance.
+
+``route`` says which subjects of the process an event concerns, ``evolve`` where each stands after it, ``decide``
+what to ask of the world, ``show`` what pages see of it and ``stands`` what it contributes to control totals. All of it
+can be folded again over the log and must give the same result.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import datetime
+from typing import Any, Protocol, TypeVar
+
+from msgspec import Struct
+
+from tieout.kernel.money import Money
+from tieout.model.effects import Payload
+from tieout.model.events import Event, Ref
+from tieout.model.facts import Fact
+from tieout.policy.policy import Policy
+
+
+class Emit(Struct, frozen=True):
+    """A derived fact. Without a subject it is about the subject of the event that led to it."""
+
+    data: Fact
+    subject: str = ""
+
+
+class Send(Struct, frozen=True):
+    """A fact for another partition, delivered exactly once through its inbox. Addressed by home or by ref.
+
+    Without a ``correlation`` it belongs to the same life as the event that led to it.
+    """
+
+    data: Fact
+    subject: str = ""
+    home: str = ""
+    ref: Ref | None = None
+    entity: str = ""
+    correlation: str = ""
+
+
+class Timer(Struct, frozen=True):
+    """A fact that comes back to this partition at a given time. The same key replaces nothing and acts once."""
+
+    data: Fact
+    due_at: datetime
+    key: str
+    subject: str = ""
+
+
+class Intent(Struct, frozen=True, kw_only=True):
+    """An intended write on an outside system. ``key`` comes from the business: asking twice acts once.
+
+    ``after`` is the id of an effect that must have been applied first. ``deadline`` orders the work: the financial
+    deadline (bank cut-off, discount date, period end), then ``priority`` (lower first), then age.
+    """
+
+    connector: str
+    payload: Payload
+    key: str
+    entity: str = ""
+    after: str = ""
+    deadline: datetime | None = None
+    priority: int = 5
+
+
+class Link(Struct, frozen=True):
+    """This outside id means the subject (by default the one the event is about)."""
+
+    system: str
+    external_id: str
+    subject: str = ""
+
+
+Output = Emit | Send | Timer | Intent | Link
+
+
+class Standing(Struct, frozen=True):
+    """One item that counts in a control total as long as its process stands where it does.
+
+    ``name`` is one of the names in ``policy/standings.toml`` (``unposted``, ``payable``, ``in_flight`` …).
+    """
+
+    name: str
+    entity: str
+    period: str
+    item: str
+    amount: Money
+
+
+Row = Mapping[str, Any]
+
+
+class Facts(Protocol):
+    """The frozen surroundings of a decision: the policy, the moment it is recorded at, other states of the partition.
+
+    Only states of the *same* partition may be read; they are consistent because a partition is handled serially.
+    """
+
+    @property
+    def policy(self) -> Policy:
+        """The policy in force; its version is written on every event."""
+        ...
+
+    @property
+    def now(self) -> datetime:
+        """When this event is being recorded (UTC)."""
+        ...
+
+    def state(self, process: str, subject: str) -> Any:
+        """The present state of another process in this partition, or ``None``."""
+        ...
+
+
+S = TypeVar("S", bound=Struct)
+Route = Callable[[Event], tuple[str, ...]]
+
+
+def by_subject(event: Event) -> tuple[str, ...]:
+    """The usual route: the process has one state per subject, and the event names it."""
+    return (event.subject,)
+
+
+class Process(Struct, frozen=True, kw_only=True):
+    """One process manager, as data. See the module docstring; ``routes`` also says which facts it handles at all."""
+
+    name: str
+    state: type[Struct]
+    routes: Mapping[type[Fact], Route]
+    evolve: Callable[[Any, Event], Any]
+    decide: Callable[[Any, Event, Facts], Iterator[Output]]
+    reads: Callable[[Event], Iterable[tuple[str, str]]] | None = None
+    view: str = ""
+    show: Callable[[str, Any], Row | None] | None = None
+    stands: Callable[[str, Any], Iterable[Standing]] | None = None

@@ -1,0 +1,23 @@
+"""Originals: every document as it came, and what was made of it."""
+
+from typing import Any
+
+from litestar import Response, get
+from litestar.handlers import HTTPRouteHandler
+
+from tieout.engine.queries.records import list_documents
+from tieout.http.callers import Req, caller_of
+from tieout.web.site import Site
+
+
+def routes(site: Site) -> list[HTTPRouteHandler]:
+    """GET /documents."""
+
+    @get("/documents", include_in_schema=False)
+    async def show(request: Req, status: str = "", after: str = "") -> Response[Any]:
+        caller_of(request)
+        after = after if after.partition("/")[0].isdecimal() else ""
+        found = await site.door.read(list_documents, status=status, after=after, limit=50)
+        return site.render(request, "documents.html", found=found, status=status)
+
+    return [show]

@@ -1,0 +1,46 @@
+"""Invoices: where each of them stands."""
+
+from typing import Any
+
+from litestar import Response, get
+from litestar.handlers import HTTPRouteHandler
+
+from tieout.engine.queries.liabilities import InvoiceFilter, invoices_by_status, list_invoices
+from tieout.http.callers import Req, caller_of
+from tieout.web.pages.cases import entities_of
+from tieout.web.pictures import stages
+from tieout.web.site import Site
+
+_UNPOSTED = (
+    "received admitted valid invalid matched mismatched rejected posting posting_unknown posting_failed"
+).split()
+
+
+def routes(site: Site) -> list[HTTPRouteHandler]:
+    """GET /invoices."""
+
+    @get("/invoices", include_in_schema=False)
+    async def show(
+        request: Req, status: str = "", stage: str = "", entity: str = "", number: str = "", after: str = ""
+    ) -> Response[Any]:
+        caller = caller_of(request)
+        counts = await site.door.read(invoices_by_status, caller.person.reach)
+        statuses = {one.name.lower(): one.statuses for one in stages(counts)}.get(stage, ())
+        if stage == "unposted":
+            statuses = tuple(_UNPOSTED)
+        wanted = InvoiceFilter(
+            status=status, statuses=statuses, entity=entity, number=number.strip(), after=after, limit=50
+        )
+        found = await site.door.read(list_invoices, wanted, caller.person.reach)
+        return site.render(
+            request,
+            "invoices.html",
+            found=found,
+            wanted=wanted,
+            stage=stage,
+            counts=counts,
+            stages=stages(counts),
+            entities=entities_of(site, caller),
+        )
+
+    return [show]

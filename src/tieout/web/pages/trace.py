@@ -1,0 +1,38 @@
+"""Finding anything by any id, and its whole life across systems."""
+
+from pathlib import PurePosixPath
+from typing import Any
+
+from litestar import Response, get
+from litestar.handlers import HTTPRouteHandler
+from litestar.response import Redirect
+
+from tieout.engine.queries.find import find
+from tieout.engine.queries.trace import lanes_of, trace
+from tieout.http.callers import Req, caller_of
+from tieout.web.pictures import LANES
+from tieout.web.site import Site, trace_of
+
+
+def routes(site: Site) -> list[HTTPRouteHandler]:
+    """GET /find and GET /trace/{id}."""
+    door = site.door
+
+    @get("/find", include_in_schema=False)
+    async def search(request: Req, q: str = "") -> Response[Any]:
+        caller = caller_of(request)
+        hits = await door.read(find, q, caller.person.reach)
+        if len(hits) == 1:
+            return Redirect(trace_of(hits[0].subject), status_code=303)
+        return site.render(request, "find.html", hits=hits, text=q)
+
+    @get("/trace/{id:path}", include_in_schema=False)
+    async def show(request: Req, id: PurePosixPath) -> Response[Any]:
+        caller = caller_of(request)
+        text = str(id).removeprefix("/")
+        found = await door.read(trace, text, caller.person.reach, lanes_of(door.policy()))
+        if found is None:
+            return site.render(request, "find.html", status=404, hits=(), text=text)
+        return site.render(request, "trace.html", life=found, lanes=LANES)
+
+    return [search, show]

@@ -1,0 +1,176 @@
+"""How values are written on pages: amounts, ages, days, statuses."""
+
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+
+from markupsafe import Markup, escape
+
+from tieout.engine.queries.close import title as standing_title
+from tieout.kernel.money import Money, minor_digits
+from tieout.model.cases import CaseClass
+from tieout.policy.cases import CASE_RULES
+from tieout.policy.policy import Policy
+
+NO_CURRENCY = "XXX"
+"""ISO 4217 for "no currency": what stands for something that has no amount."""
+
+_TONES = {
+    "good": "applied accepted active approved booked closed delivered paid posted ready settled matched done".split(),
+    "bad": (
+        "dead refused undecided rejected returned posting_failed invalid duplicate quarantined mismatched critical "
+        "posting_unknown unknown"
+    ).split(),
+    "warn": "held withheld not_ready high open unposted releasing calling_off cancelled".split(),
+    "info": (
+        "claimed released reserved requested collecting posting submitted leased probing parked in_flight valid "
+        "admitted received"
+    ).split(),
+}
+_TONE = {word: tone for tone, words in _TONES.items() for word in words}
+
+
+def tone(status: str) -> str:
+    """The colour family of a status; the word itself always stands beside the colour."""
+    return _TONE.get(status, "plain")
+
+
+def status_word(status: str) -> str:
+    """A status as people write it."""
+    return status.replace("_", " ")
+
+
+def chip(status: str, text: str = "") -> Markup:
+    """A status as a small label."""
+    return Markup('<span class="chip {}">{}</span>').format(tone(status), text or status_word(status))
+
+
+def amount(money: Money | None) -> str:
+    """The number of an amount, with the currency's own decimals and a real minus sign."""
+    if money is None or money.currency == NO_CURRENCY:
+        return ""
+    return f"{money.amount:,}".replace("-", "−")
+
+
+def money(value: Money | None) -> Markup:
+    """An amount with its currency, for running text and cells."""
+    if value is None or value.currency == NO_CURRENCY:
+        return Markup("")
+    return Markup('<span class="money">{}<small> {}</small></span>').format(amount(value), value.currency)
+
+
+def rounded(value: Money) -> str:
+    """A large amount for a headline: whole units; a tooltip has the rest."""
+    if minor_digits(value.currency) == 0 or abs(value.amount) < 10_000:
+        return amount(value)
+    return f"{value.amount.quantize(Decimal(1)):,}".replace("-", "−")
+
+
+def age(moment: datetime | None, now: datetime) -> str:
+    """How long ago, in words: ``just now``, ``12 min``, ``3 h``, ``5 days``."""
+    if moment is None:
+        return "never"
+    return span(now - moment)
+
+
+def span(passed: timedelta) -> str:
+    """A length of time in words."""
+    seconds = int(passed.total_seconds())
+    if seconds < 0:
+        return "just now"
+    for limit, unit, word in ((60, 1, ""), (5400, 60, "min"), (129_600, 3600, "h"), (5_184_000, 86_400, "day")):
+        if seconds < limit:
+            number = round(seconds / unit)
+            return f"{number} {word}{'s' if word == 'day' and number != 1 else ''}" if word else "just now"
+    return f"{seconds // 2_592_000} months"
+
+
+def ago(moment: datetime | None, now: datetime) -> Markup:
+    """An age whose tooltip has the moment."""
+    if moment is None:
+        return Markup("never")
+    return Markup('<time datetime="{}" title="{}">{}</time>').format(
+        moment.isoformat(), f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC", age(moment, now)
+    )
+
+
+def when(moment: datetime | None) -> Markup:
+    """A moment, to the minute, in UTC."""
+    if moment is None:
+        return Markup("")
+    utc = moment.astimezone(UTC)
+    return Markup('<time datetime="{}" title="{}">{}</time>').format(
+        moment.isoformat(), f"{utc:%Y-%m-%d %H:%M:%S} UTC", f"{utc.day} {utc:%b %H:%M}"
+    )
+
+
+def day(value: date | None, today: date | None = None) -> Markup:
+    """A day; with ``today`` it says when it is over."""
+    if value is None:
+        return Markup('<span class="muted">no date</span>')
+    text = Markup('<time datetime="{}">{}</time>').format(value.isoformat(), f"{value.day} {value:%b %Y}")
+    if today is not None and value < today:
+        late = (today - value).days
+        return text + Markup(' <small class="late">{}</small>').format(f"{late} day{'s' if late != 1 else ''} over")
+    return text
+
+
+def person(actor: str) -> str:
+    """An actor as pages name it."""
+    return actor.removeprefix("person:")
+
+
+def case_title(case_class: str) -> str:
+    """A class of cases in words."""
+    try:
+        return CASE_RULES[CaseClass(case_class)].title
+    except (KeyError, ValueError):
+        return status_word(case_class).capitalize()
+
+
+def blocker(name: str) -> str:
+    """What keeps a period open, in words: ``stale.ap`` is "ap has not been heard of lately"."""
+    kind, _, rest = name.partition(".")
+    match kind:
+        case "stale":
+            return f"{rest} has not been heard of lately"
+        case "earlier":
+            return f"From earlier periods: {standing_title(rest)}"
+        case "tie_out":
+            return f"{rest} do not agree"
+        case "tasks":
+            return "Close tasks that are not done"
+        case _:
+            return standing_title(name)
+
+
+def bucket(name: str) -> str:
+    """A due date bucket in words."""
+    return {
+        "overdue": "Overdue",
+        "this_week": "Within 7 days",
+        "next_week": "8 to 14 days",
+        "this_month": "15 to 30 days",
+        "later": "Later",
+        "undated": "No due date",
+    }.get(name, name)
+
+
+def entity_name(policy: Policy, entity: str) -> str:
+    """A legal entity's name, as the policy has it."""
+    settings = policy.entities.get(entity)
+    return settings.name if settings else entity
+
+
+def size(number: int) -> str:
+    """A number of bytes."""
+    return f"{number:,} B" if number < 10_000 else f"{number / 1000:,.0f} kB" if number < 10**7 else f"{number / 10**6:,.1f} MB"
+
+
+def short(text: str, most: int = 90) -> str:
+    """The beginning of a text."""
+    return text if len(text) <= most else text[: most - 1].rstrip() + "…"
+
+
+def lines(text: str) -> Markup:
+    """A text with its line breaks."""
+    return Markup("<br>").join(escape(line) for line in text.splitlines())

@@ -1,0 +1,303 @@
+"""UBL invoices and credit notes: the golden ones, every EN 16931 sum, and round trips."""
+
+import os
+from collections.abc import Callable
+from datetime import date
+from decimal import Decimal
+from functools import cache
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from lxml import etree
+
+from tieout.formats.reading import Context
+from tieout.formats.ubl import read_ubl
+from tieout.formats.ubl_write import Parties, write_ubl
+from tieout.kernel.ids import fingerprint
+from tieout.kernel.money import EXACT, Money, multiply, total
+from tieout.kernel.problem import Code, Problem
+from tieout.model.documents import Invoice, InvoiceKind, InvoiceLine
+from tieout.model.identity import supplier_id_of
+
+DATA = Path(__file__).parent / "data"
+SAMPLES = Path(__file__).parents[2] / os.environ.get("TIEOUT_SAMPLES", "../shared/samples")
+US = Context(entities_by_tax_id={"de 136.695.976": "acme-de"})
+INVOICE = (DATA / "invoice.xml").read_bytes()
+CREDIT_NOTE = (DATA / "credit-note.xml").read_bytes()
+
+
+def eur(text: str) -> Money:
+    return Money.of(Decimal(text), "EUR")
+
+
+def line(
+    line_id: str, quantity: str, unit: str, price: str, net: str, text: str, rate: str, *order: str
+) -> InvoiceLine:
+    order_id, order_line_id = order or ("", "")
+    return InvoiceLine(
+        line_id=line_id,
+        quantity=Decimal(quantity),
+        unit=unit,
+        unit_price=Decimal(price),
+        net=eur(net),
+        description=text,
+        tax_rate=Decimal(rate),
+        order_id=order_id,
+        order_line_id=order_line_id,
+    )
+
+
+def test_an_invoice_with_everything() -> None:
+    reading = read_ubl(INVOICE, US)
+    assert reading.diagnostics == ()
+    assert reading.proof.holds
+    assert reading.records == (
+        Invoice(
+            kind=InvoiceKind.INVOICE,
+            number="R-2026-0815",
+            entity="acme-de",
+            supplier_id=supplier_id_of("DE129273398"),
+            supplier_tax_id="DE 129 273 398",
+            supplier_name="Schrauben Müller GmbH",
+            currency="EUR",
+            issued_on=date(2026, 5, 4),
+            due_on=date(2026, 6, 3),
+            lines=(
+                line("1", "1000", "C62", "0.2", "200.00", "Screws M6", "19", "PO-77", "10"),
+                line("2", "4", "C62", "7.00", "27.20", "Tables of threads", "7", "PO-78", "20"),
+                line("allowance/1", "1", "", "-10", "-10.00", "Loyalty", "19"),
+                line("charge/1", "1", "", "25", "25.00", "Freight", "19"),
+            ),
+            net=eur("242.20"),
+            tax=eur("42.75"),
+            gross=eur("284.95"),
+            document=fingerprint(INVOICE),
+        ),
+    )
+
+
+def test_every_sum_of_the_standard_is_proved() -> None:
+    names = [claim.name[:8] for claim in read_ubl(INVOICE, US).proof.claims]
+    assert names == ["BR-CO-14", "BR-CO-13", "BR-CO-15", "BR-CO-16", "BR-CO-10", "BR-CO-11", "BR-CO-12"]
+
+
+def test_a_credit_note_is_positive_and_lowers_the_liability() -> None:
+    (note,) = read_ubl(CREDIT_NOTE, US).records
+    assert (note.kind, note.gross, note.payable) == (InvoiceKind.CREDIT_NOTE, eur("23.80"), eur("-23.80"))
+    assert (note.credits_number, note.due_on, note.supplier_name) == (
+        "R-2026-0815",
+        date(2026, 6, 3),
+        "Schrauben Müller",
+    )
+
+
+@pytest.mark.parametrize(
+    ("rule", "valid", "wrong", "expected", "actual"),
+    [
+        ("BR-CO-10", 'LineExtensionAmount currencyID="EUR">227.20', 'LineExtensionAmount currencyID="EUR">227.21', "227.20 EUR", "227.21 EUR"),
+        ("BR-CO-11", ">10.00</cbc:Allow", ">11.00</cbc:Allow", "10.00 EUR", "11.00 EUR"),
+        ("BR-CO-12", ">25.00</cbc:Charge", ">26.00</cbc:Charge", "25.00 EUR", "26.00 EUR"),
+        ("BR-CO-13", ">242.20<", ">242.30<", "242.20 EUR", "242.30 EUR"),
+        ("BR-CO-14", ">42.75<", ">42.76<", "42.75 EUR", "42.76 EUR"),
+        ("BR-CO-15", ">284.95</cbc:TaxInc", ">285.95</cbc:TaxInc", "284.95 EUR", "285.95 EUR"),
+        ("BR-CO-16", ">284.95</cbc:Payable", ">184.95</cbc:Payable", "284.95 EUR", "184.95 EUR"),
+        ("BR-CO-17", ">40.85<", ">42.85<", "40.85 EUR", "42.85 EUR"),
+    ],
+)  # fmt: skip
+def test_a_sum_that_does_not_hold_is_told_with_both_values(
+    rule: str, valid: str, wrong: str, expected: str, actual: str
+) -> None:
+    reading = read_ubl(INVOICE.replace(valid.encode(), wrong.encode(), 1), US)
+    assert not reading.proof.holds
+    told = [
+        (problem.code, problem.expected, problem.actual)
+        for problem in reading.diagnostics
+        if problem.detail.startswith(rule)
+    ]
+    assert told == [(Code.TOTALS_DISAGREE, expected, actual)]
+
+
+@pytest.mark.parametrize(
+    ("valid", "wrong", "code"),
+    [
+        pytest.param('currencyID="EUR">20.00', 'currencyID="USD">20.00', None, id="a price in another currency is not an amount"),
+        pytest.param('currencyID="EUR">200.00', 'currencyID="USD">200.00', Code.CURRENCY_MISMATCH, id="a line in another currency"),
+        pytest.param(">200.00<", ">200.001<", Code.BAD_VALUE, id="three decimals in euros"),
+        pytest.param(">200.00<", ">1234567890123456789.00<", Code.BAD_VALUE, id="more than any ledger holds"),
+        pytest.param(">380<", ">381<", Code.BAD_VALUE, id="a credit note's code in an invoice"),
+        pytest.param(">100</cbc:BaseQuantity", ">0</cbc:BaseQuantity", Code.BAD_VALUE, id="a price for nothing"),
+        pytest.param("<cbc:ID>2</cbc:ID>", "<cbc:ID>1</cbc:ID>", Code.BAD_VALUE, id="a line id twice"),
+        pytest.param("<cbc:ID>2</cbc:ID>", "<cbc:ID>charge/1</cbc:ID>", Code.BAD_VALUE, id="a line named like our charges"),
+        pytest.param(">true<", ">maybe<", Code.BAD_VALUE, id="neither allowance nor charge"),
+        pytest.param("<cbc:PayableAmount", '<cbc:PrepaidAmount currencyID="EUR">5.00</cbc:PrepaidAmount><cbc:PayableAmount', Code.UNSUPPORTED_CONTENT, id="prepaid"),
+        pytest.param(">DE 129 273 398<", "><", Code.MISSING_FIELD, id="a seller without any registration"),
+    ],
+)  # fmt: skip
+def test_what_could_move_wrong_money_is_refused(valid: str, wrong: str, code: Code | None) -> None:
+    assert valid.encode() in INVOICE
+    reading = read_ubl(INVOICE.replace(valid.encode(), wrong.encode(), 1), US)
+    assert reading.proof.holds == (code is None)
+    assert [problem.code for problem in reading.diagnostics if problem.code is code] == ([code] if code else [])
+
+
+@pytest.mark.parametrize(
+    ("valid", "wrong", "code"),
+    [
+        pytest.param(">380<", ">999<", Code.UNKNOWN_CODE, id="an unknown type code passes through"),
+        pytest.param("<cbc:DueDate>2026-06-03</cbc:DueDate>", "", Code.ASSUMED_VALUE, id="no due date"),
+        pytest.param(">DE136695976<", ">DE000000000<", Code.UNKNOWN_ENTITY, id="a buyer who is none of us"),
+        pytest.param(">7.00<", ">8.00<", Code.TOTALS_DISAGREE, id="quantity × price is not the net amount"),
+        pytest.param(">100</cbc:BaseQuantity", ">3</cbc:BaseQuantity", Code.ASSUMED_VALUE, id="a price without end"),
+        pytest.param("<cac:TaxTotal>", "<cac:PayeeParty/><cac:TaxTotal>", Code.UNSUPPORTED_CONTENT, id="another payee"),
+    ],
+)  # fmt: skip
+def test_what_is_worth_knowing_does_not_stop_it(valid: str, wrong: str, code: Code) -> None:
+    reading = read_ubl(INVOICE.replace(valid.encode(), wrong.encode(), 1), US)
+    assert code in [problem.code for problem in reading.diagnostics]
+    assert reading.records
+    assert reading.proof.holds
+
+
+def test_an_order_number_that_says_none() -> None:
+    (invoice,) = read_ubl(INVOICE.replace(b">PO-77<", b">NA<").replace(b">10<", b">n/a<"), US).records
+    assert (invoice.lines[0].order_id, invoice.lines[0].order_line_id) == ("", "")
+
+
+def test_another_document_is_named() -> None:
+    body = b'<Invoice xmlns="urn:oasis:names:specification:ubl:schema:xsd:Invoice-1"/>'
+    assert read_ubl(body, US).diagnostics == (
+        Problem(
+            Code.UNKNOWN_FORMAT,
+            "Invoice, line 1",
+            expected="a UBL 2.1 Invoice or CreditNote",
+            actual="Invoice in urn:oasis:names:specification:ubl:schema:xsd:Invoice-1",
+        ),
+    )
+
+
+# ── round trips ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+words = st.text(st.characters(codec="utf-8", categories=("L", "N", "P", "S")), min_size=1, max_size=12)
+sentences = st.lists(words, max_size=4).map(" ".join)
+quantities = st.decimals("-1e6", "1e6", places=3)
+prices = st.decimals("-1e5", "1e5", places=4)
+rates = st.sampled_from([Decimal(rate) for rate in ("0", "7", "8.1", "19", "25.5")])
+
+
+@st.composite
+def invoices(draw: Callable[[st.SearchStrategy[object]], object]) -> Invoice:
+    pick: Callable[..., object] = draw
+    currency = str(pick(st.sampled_from(["EUR", "GBP", "JPY", "KWD"])))
+    lines = []
+    for number in range(1, int(str(pick(st.integers(1, 5)))) + 1):
+        quantity, price = pick(quantities), pick(prices)
+        assert isinstance(quantity, Decimal)
+        assert isinstance(price, Decimal)
+        order_id = pick(st.just("") | words)
+        lines.append(
+            InvoiceLine(
+                line_id=str(number),
+                quantity=quantity,
+                unit=str(pick(st.sampled_from(["", "C62", "KGM"]))),
+                unit_price=price,
+                net=Money.rounded(multiply(quantity, price), currency),
+                description=str(pick(sentences)),
+                tax_rate=pick(rates),  # type: ignore[arg-type]
+                order_id=str(order_id),
+                order_line_id=str(pick(st.just("") | words)) if order_id else "",
+            )
+        )
+    for prefix, sign in (("allowance/", -1), ("charge/", 1)):
+        for number in range(1, int(str(pick(st.integers(0, 2)))) + 1):
+            net = Money(sign * int(str(pick(st.integers(0, 10**7)))), currency)
+            lines.append(
+                InvoiceLine(
+                    line_id=f"{prefix}{number}",
+                    quantity=Decimal(1),
+                    unit="",
+                    unit_price=net.amount,
+                    net=net,
+                    description=str(pick(sentences)),
+                    tax_rate=pick(rates),  # type: ignore[arg-type]
+                )
+            )
+    net = total((each.net for each in lines), currency)
+    bases = {
+        rate: total((each.net for each in lines if each.tax_rate == rate), currency)
+        for rate in {each.tax_rate for each in lines}
+    }
+    tax = total(
+        (Money.rounded(multiply(base.amount, EXACT.scaleb(rate, -2)), currency) for rate, base in bases.items()),
+        currency,
+    )
+    tax_id = str(pick(words.filter(lambda text: any(sign.isalnum() for sign in text))))
+    return Invoice(
+        kind=pick(st.sampled_from(InvoiceKind)),  # type: ignore[arg-type]
+        number=str(pick(words)),
+        entity="acme-de",
+        supplier_id=supplier_id_of(tax_id),
+        supplier_tax_id=tax_id,
+        supplier_name=str(pick(words)),
+        currency=currency,
+        issued_on=pick(st.dates()),  # type: ignore[arg-type]
+        due_on=pick(st.dates()),  # type: ignore[arg-type]
+        lines=tuple(lines),
+        net=net,
+        tax=tax,
+        gross=net + tax,
+        credits_number=str(pick(st.just("") | words)),
+    )
+
+
+PARTIES = Parties(buyer_tax_id="DE136695976", buyer_name="Acme Deutschland GmbH", seller_iban="DE89370400440532013000")
+
+
+@settings(max_examples=60, deadline=None)
+@given(invoices())
+def test_reading_what_was_written_gives_it_back(invoice: Invoice) -> None:
+    invoice = _without_lookalikes(invoice)
+    body = write_ubl(invoice, PARTIES)
+    reading = read_ubl(body, US)
+    assert reading.proof.holds, reading.diagnostics
+    (read,) = reading.records
+    assert _bare(read) == _bare(invoice)
+    assert body == write_ubl(invoice, PARTIES)
+
+
+def _bare(invoice: Invoice) -> dict[str, object]:
+    return {name: getattr(invoice, name) for name in invoice.__struct_fields__ if name != "document"}
+
+
+def _without_lookalikes(invoice: Invoice) -> Invoice:
+    """``NA`` for an order is read as none."""
+    import msgspec
+
+    def clean(text: str) -> str:
+        return "" if text.upper() in ("NA", "N/A") else text
+
+    lines = []
+    for each in invoice.lines:
+        order_id = clean(each.order_id)
+        order_line_id = clean(each.order_line_id) if order_id else ""
+        lines.append(msgspec.structs.replace(each, order_id=order_id, order_line_id=order_line_id))
+    orders = {each.order_id for each in lines}
+    if len(orders - {""}) == 1 and "" in orders:  # a single order on paper is the order of every line
+        lines = [msgspec.structs.replace(each, order_id="", order_line_id="") for each in lines]
+    return msgspec.structs.replace(invoice, lines=tuple(lines))
+
+
+@cache
+def schema(name: str) -> etree.XMLSchema:
+    path = SAMPLES / f"schemas/ubl-2.1/base_ubl/data/xsd-2.1/maindoc/UBL-{name}-2.1.xsd"
+    if not path.exists():
+        pytest.skip("the UBL 2.1 schemas are not here (TIEOUT_SAMPLES)")
+    return etree.XMLSchema(etree.parse(str(path)))
+
+
+@pytest.mark.parametrize(("body", "name"), [(INVOICE, "Invoice"), (CREDIT_NOTE, "CreditNote")])
+def test_what_is_written_is_valid_against_the_schema(body: bytes, name: str) -> None:
+    (invoice,) = read_ubl(body, US).records
+    written = etree.fromstring(write_ubl(invoice, PARTIES))
+    assert schema(name).validate(written), schema(name).error_log

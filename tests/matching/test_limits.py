@@ -1,0 +1,67 @@
+"""Golden vectors of tolerance limits: what each kind lets pass, exactly."""
+
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tieout.matching.limits import exceeds, limit_text
+from tieout.policy.policy import Limit
+
+
+def value(percent: str | None = None, amount: str | None = None) -> Limit:
+    return Limit(
+        kind="value",
+        percent=None if percent is None else Decimal(percent),
+        amount=None if amount is None else Decimal(amount),
+    )
+
+
+@pytest.mark.parametrize(
+    ("limit", "expected", "actual", "fails"),
+    [
+        pytest.param(Limit(kind="zero"), "100", "100", False, id="zero lets the same through"),
+        pytest.param(Limit(kind="zero"), "100", "100.002", True, id="zero is exact (erpnext 40340)"),
+        pytest.param(Limit(kind="zero"), "100", "99", False, id="only over-billing fails"),
+        pytest.param(Limit(), "100", "100.01", True, id="a limit that says nothing is zero"),
+        pytest.param(Limit(kind="off"), "100", "500", False, id="off makes no check"),
+        pytest.param(Limit(kind="unlimited"), "100", "500", False, id="unlimited lets all through"),
+        pytest.param(value("2"), "100", "102", False, id="at the percentage"),
+        pytest.param(value("2"), "100", "102.000000001", True, id="a hair above the percentage"),
+        pytest.param(value(None, "5"), "100", "105", False, id="at the amount"),
+        pytest.param(value(None, "5"), "100", "105.01", True, id="a cent above the amount"),
+        pytest.param(value("10", "5"), "100", "106", True, id="both must hold: amount"),
+        pytest.param(value("2", "5"), "100", "103", True, id="both must hold: percent"),
+        pytest.param(value("10", "5"), "100", "105", False, id="both hold"),
+        pytest.param(value("0"), "100", "100.01", True, id="0 % is none, not any"),
+        pytest.param(value(None, "0"), "100", "100.01", True, id="0 EUR is none, not any"),
+        pytest.param(value(), "100", "100.01", True, id="a value without numbers is none"),
+        pytest.param(value("50"), "0", "0.01", True, id="a percentage of nothing is nothing"),
+    ],
+)
+def test_a_limit(limit: Limit, expected: str, actual: str, fails: bool) -> None:
+    assert exceeds(limit, Decimal(expected), Decimal(actual)) is fails
+
+
+@pytest.mark.parametrize(
+    ("limit", "text"),
+    [
+        (Limit(kind="zero"), "zero"),
+        (Limit(kind="off"), "off"),
+        (value("2"), "2 %"),
+        (value("2.5", "0.10"), "2.5 % and 0.10 EUR/EA"),
+    ],
+)
+def test_a_limit_in_words(limit: Limit, text: str) -> None:
+    assert limit_text(limit, "EUR/EA") == text
+
+
+amounts = st.decimals("0", "1000000", places=4, allow_nan=False)
+limits = st.builds(value, st.sampled_from([None, "0", "1", "2.5"]), st.sampled_from([None, "0", "0.01", "10"]))
+
+
+@given(limits, amounts, amounts, amounts)
+def test_more_is_never_better(limit: Limit, expected: Decimal, actual: Decimal, more: Decimal) -> None:
+    if exceeds(limit, expected, actual):
+        assert exceeds(limit, expected, actual + more)

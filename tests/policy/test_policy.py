@@ -1,0 +1,85 @@
+"""A policy is read strictly: what is wrong is named with its place, and nothing is guessed."""
+
+from decimal import Decimal
+
+import pytest
+
+from tieout.kernel.errors import ConfigError
+from tieout.policy.load import load_policy
+from tieout.policy.policy import Limit, Policy
+
+GOOD = """
+bank_change_confirmations = 3
+effective_from = "2026-01-01"
+
+[entities.de]
+name = "Muster GmbH"
+currency = "EUR"
+iban = "DE89370400440532013000"
+erp = "tryton"
+
+[entities.us]
+name = "Sample Inc"
+currency = "USD"
+tolerances = "loose"
+
+[tolerances.default]
+
+[tolerances.loose]
+price = { kind = "value", percent = 2.5, amount = "0.10" }
+quantity_ordered = { kind = "unlimited" }
+amount = { kind = "off" }
+"""
+
+
+def test_a_policy_is_read_with_exact_decimals() -> None:
+    policy = load_policy(GOOD)
+    loose = policy.tolerances_of("us")
+    assert loose.price == Limit(kind="value", percent=Decimal("2.5"), amount=Decimal("0.10"))
+    assert loose.quantity_received == Limit(kind="zero")
+    assert policy.tolerances_of("de").price == Limit(kind="zero")
+    assert policy.tolerances_of("not known") == policy.tolerances["default"]
+    assert policy.supplier_systems == ("ap", "erp", "tryton")
+
+
+def test_any_change_changes_the_version() -> None:
+    versions = {load_policy(text).version for text in (GOOD, GOOD.replace("2.5", "2.6"), GOOD.replace("= 3", "= 2"))}
+    assert len(versions) == 3
+    assert load_policy(GOOD).version == load_policy("\n".join(["# a remark", GOOD])).version
+
+
+def test_an_empty_policy_is_the_strict_one() -> None:
+    assert load_policy("") == Policy()
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("entities = ", "the policy is not TOML"),
+        ("colour = 1", "unknown field `colour`"),
+        ("[entities.de]\nname = 'x'\ncurrency = 'EUR'\nerpp = 'y'", "entities.*: Object contains unknown field `erpp`"),
+        ("[entities.de]\nname = 'x'", "entities.*: Object missing required field `currency`"),
+        ("[entities.de]\nname = 'x'\ncurrency = 'Euro'", 'entities.de.currency: "Euro" is not an ISO 4217 code'),
+        ("[entities.de]\nname = 'x'\ncurrency = 'EUR'\niban = 'DE00'", 'entities.de.iban: "DE00" is not a valid IBAN'),
+        (
+            "[entities.de]\nname = 'x'\ncurrency = 'EUR'\ntolerances = 'q'",
+            'entities.de.tolerances: there is no set named "q"',
+        ),
+        ("[tolerances.loose]", 'tolerances: the set named "default" is missing'),
+        ("[tolerances.default]\nprice = { kind = 'value' }", 'tolerances.default.price: kind "value" needs a percent'),
+        (
+            "[tolerances.default]\nprice = { kind = 'zero', percent = 0 }",
+            'kind "zero" takes neither percent nor amount',
+        ),
+        ("[tolerances.default]\nprice = { kind = 'value', percent = -1 }", "zero or more"),
+        ("[tolerances.default]\nprice = { kind = 'value', percent = nan }", "zero or more"),
+        ("[tolerances.default]\nprice = { kind = 'some' }", "Invalid enum value 'some'"),
+        ("bank_change_confirmations = 0", "at least 1 person"),
+        ("bank_change_confirmations = '2'", "bank_change_confirmations: Expected `int`, got `str`"),
+    ],
+)
+def test_what_is_wrong_is_named_with_its_place(text: str, told: str) -> None:
+    with pytest.raises(ConfigError) as error:
+        load_policy(text)
+    assert told in str(error.value)
+    assert str(error.value).endswith("Correct it and load the policy again.")

@@ -1,0 +1,129 @@
+"""The hand-written revisions and the tables that the code sees are the same, on both engines."""
+
+import sqlite3
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+from alembic.script import ScriptDirectory
+from sqlalchemy import Engine, create_engine, inspect, text
+from sqlalchemy.pool import NullPool
+
+from tieout.engine.migrations import HEAD
+from tieout.engine.migrations.run import config
+from tieout.engine.schema import METADATA
+from tieout.engine.stores.open import memory_store, open_store, prepare
+from tieout.kernel.errors import ConfigError
+
+
+def shape(engine: Engine) -> dict[str, Any]:
+    """Columns, keys and indexes of every table, as the database itself describes them."""
+    found = inspect(engine)
+    tables = {
+        table: {
+            "columns": [{**column, "type": repr(column["type"])} for column in found.get_columns(table)],
+            "key": found.get_pk_constraint(table)["constrained_columns"],
+            "indexes": sorted(found.get_indexes(table), key=lambda index: index["name"] or ""),
+        }
+        for table in sorted(found.get_table_names())
+        if table != "alembic_version"
+    }
+    engine.dispose()
+    return plain(tables)
+
+
+def plain(value: Any) -> Any:
+    """Conditions of indexes are SQL expressions, which know no equality; their text does."""
+    match value:
+        case dict():
+            return {name: plain(inner) for name, inner in value.items()}
+        case list() | tuple():
+            return [plain(inner) for inner in value]
+        case None | bool() | int() | str():
+            return value
+        case _:
+            return str(value)
+
+
+def drawn(engine: Engine) -> dict[str, Any]:
+    METADATA.create_all(engine)
+    return shape(engine)
+
+
+def test_sqlite_is_migrated_to_what_the_code_sees(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/new/tieout.db"
+    prepare(url)
+    migrated = shape(create_engine(url))
+    assert migrated == drawn(create_engine("sqlite://"))
+    assert "status = 'ready' AND due_at = 0" in str(migrated["inbox"]["indexes"])
+
+
+@pytest.mark.postgres
+def test_postgres_is_migrated_to_what_the_code_sees(postgres_database: str, postgres_empty: str) -> None:
+    migrated = shape(create_engine(open_store(postgres_database).url))
+    assert migrated == drawn(create_engine(open_store(postgres_empty).url))
+    assert "collation='C'" in str(migrated["state"]["columns"])
+
+
+def test_a_second_run_changes_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "tieout.db"
+    prepare(f"sqlite:///{path}")
+    before = path.read_bytes()
+    prepare(f"sqlite:///{path}")
+    assert path.read_bytes() == before
+
+
+@pytest.mark.postgres
+def test_two_processes_may_prepare_one_database_at_once(postgres_empty: str) -> None:
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(prepare, [postgres_empty] * 4))
+    engine = create_engine(open_store(postgres_empty).url, poolclass=NullPool)
+    with engine.connect() as sql:
+        assert sql.execute(text("SELECT version_num FROM alembic_version")).scalars().all() == [HEAD]
+
+
+def test_two_processes_may_prepare_one_file_at_once(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/tieout.db"
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(prepare, [url] * 4))
+    prepare(url)
+
+
+def test_a_migration_that_fails_leaves_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "tieout.db"
+    with sqlite3.connect(path) as sql:
+        sql.execute("CREATE TABLE view_period (in_the TEXT, way TEXT)")  # the last table that the revision creates
+    with pytest.raises(Exception, match="view_period"):
+        prepare(f"sqlite:///{path}")
+    with sqlite3.connect(path) as sql:
+        assert sql.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall() == [("view_period",)]
+
+
+def test_a_database_of_a_newer_version_is_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "tieout.db"
+    prepare(f"sqlite:///{path}")
+    with sqlite3.connect(path) as sql:
+        sql.execute("UPDATE alembic_version SET version_num = '9999'")
+    with pytest.raises(ConfigError, match=r"'9999'.*newer"):
+        prepare(f"sqlite:///{path}")
+
+
+def test_the_head_that_the_code_names_is_the_newest_script() -> None:
+    assert ScriptDirectory.from_config(config()).get_heads() == [HEAD]
+
+
+def test_memory_has_the_same_tables() -> None:
+    created = memory_store().connection.execute("SELECT sql FROM sqlite_master WHERE sql IS NOT NULL").fetchall()
+    engine = create_engine("sqlite://")
+    METADATA.create_all(engine)
+    with engine.connect() as sql:
+        assert created == [
+            tuple(row) for row in sql.execute(text("SELECT sql FROM sqlite_master WHERE sql IS NOT NULL"))
+        ]
+
+
+@pytest.mark.parametrize("url", ["mysql://root@db/tieout", "tieout.db", "postgres:tieout"])
+def test_an_unknown_url_says_what_would_do(url: str) -> None:
+    with pytest.raises(ConfigError, match="sqlite:///path"):
+        open_store(url)
