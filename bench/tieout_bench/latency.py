@@ -33,7 +33,6 @@ def steady(url: str, *, rate: int = 200, seconds: int = 15) -> Latency:
     worker = threading.Thread(target=_work, args=(loop, stop))
     worker.start()
     accepted, sent = [], {}
-    door = Loop(opened(url), owner="door")
     messages = [invoice(number) for number in range(count)]
     started = time.perf_counter()
     for number, message in enumerate(messages):
@@ -41,7 +40,7 @@ def steady(url: str, *, rate: int = 200, seconds: int = 15) -> Latency:
         if wait > 0:
             time.sleep(wait)
         before = time.perf_counter()
-        answer = door.intake.offer([message])[0]
+        answer = loop.intake.offer([message])[0]
         after = time.perf_counter()
         accepted.append((after - before) * 1000)
         sent[answer.subject] = before

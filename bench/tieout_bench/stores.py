@@ -41,16 +41,22 @@ def postgres_server(url: str = "") -> Iterator[str]:
 @contextmanager
 def postgres(server: str) -> Iterator[str]:
     """The URL of a fresh database on a server, with ``fsync`` on."""
+    with empty_database(server) as url:
+        prepare(url)
+        yield url
+
+
+@contextmanager
+def empty_database(server: str) -> Iterator[str]:
+    """The URL of a database on a server with nothing in it."""
     import psycopg
 
     name = f"tieout_bench_{uuid4().hex[:12]}"
     with psycopg.connect(server, autocommit=True) as sql:
         sql.execute(f'CREATE DATABASE "{name}"')
     base, _, query = server.partition("?")
-    url = f"{base.rsplit('/', 1)[0]}/{name}" + (f"?{query}" if query else "")
     try:
-        prepare(url)
-        yield url
+        yield f"{base.rsplit('/', 1)[0]}/{name}" + (f"?{query}" if query else "")
     finally:
         with psycopg.connect(server, autocommit=True) as sql:
             sql.execute(f'DROP DATABASE "{name}" WITH (FORCE)')

@@ -25,15 +25,15 @@ from tieout.engine.stores.rows import EffectRow, InboxRow
 from tieout.engine.unit_of_work import UnitOfWork
 from tieout.kernel.clock import VirtualClock
 from tieout.kernel.money import Money
-from tieout.model.documents import JournalEntry, PaymentRun, BankAccount, Supplier, Total
+from tieout.model.documents import BankAccount, JournalEntry, PaymentRun, Supplier, Total
 from tieout.model.effects import Payload, PostJournal, SendPaymentFile, UpsertSupplier
 from tieout.model.events import Event, Message, Ref
 from tieout.model.facts import CaseCommented, EffectHandled, EffectSettled, Fact
 from tieout.policy.dependencies import Dependency
 from tieout.policy.policy import Policy
 from tieout.ports import Absent, Applied, Effect, Finding, Manifest, Operation, Page, Result, Scope
-from tieout.processes.process import Emit, Facts, Intent, Link, Output, Process, Send, Standing, Timer, by_subject
 from tieout.processes import case
+from tieout.processes.process import Emit, Facts, Intent, Link, Output, Process, Send, Standing, Timer, by_subject
 
 START = datetime(2026, 5, 4, 8, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -112,14 +112,14 @@ BOOK = Process(
 
 
 def journal(key: str) -> PostJournal:
-    return PostJournal(journal=JournalEntry(journal_id=key, entity="DE01", posted_on=date(2026, 5, 4), text="", lines=()))
+    return PostJournal(
+        journal=JournalEntry(journal_id=key, entity="DE01", posted_on=date(2026, 5, 4), text="", lines=())
+    )
 
 
 def file(key: str) -> SendPaymentFile:
     ours = BankAccount(iban="DE00", holder="us")
-    run = PaymentRun(
-        run_id=key, entity="DE01", debtor=ours, execute_on=date(2026, 5, 4), payments=(), currency="EUR"
-    )
+    run = PaymentRun(run_id=key, entity="DE01", debtor=ours, execute_on=date(2026, 5, 4), payments=(), currency="EUR")
     return SendPaymentFile(run=run)
 
 
@@ -234,7 +234,7 @@ class Engine:
 
     def settle_down(self) -> None:
         """Handle messages and send effects until there is nothing to do at this moment."""
-        while self.work.run(100) or any([self.delivery.send(lane) for lane in self.delivery.lanes()]):
+        while self.work.run(100) or sum(map(self.delivery.send, self.delivery.lanes())):
             pass
 
     def later(self, seconds: float) -> None:

@@ -6,8 +6,8 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-
 from tests.engine.kit import BOOK, Engine, comment
+
 from tieout.engine.rebuild import rebuild
 from tieout.engine.seal import verify
 from tieout.engine.stores.open import memory_store
@@ -144,7 +144,9 @@ def test_a_requeued_message_goes_first_and_what_waited_follows() -> None:
             raise RuntimeError("a bug")
         return iter(())
 
-    engine = Engine(processes=(BOOK, BOOK.__class__(**{**_fields(BOOK), "name": "wire", "decide": decide}), case.PROCESS))
+    engine = Engine(
+        processes=(BOOK, BOOK.__class__(**{**_fields(BOOK), "name": "wire", "decide": decide}), case.PROCESS)
+    )
     for text in ("before", "poison", "after"):
         engine.say("a", text)
     engine.settle_down()

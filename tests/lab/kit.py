@@ -7,6 +7,7 @@ import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from decimal import Decimal
+from hashlib import sha256
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, TypeVar
 
@@ -196,6 +197,48 @@ def payment_file(
         f"<DbtrAcct><Id><IBAN>{debtor}</IBAN></Id></DbtrAcct><DbtrAgt><FinInstnId><Othr><Id>NOTPROVIDED</Id></Othr>"
         f"</FinInstnId></DbtrAgt>{''.join(transfers)}</PmtInf></CstmrCdtTrfInitn></Document>"
     ).encode()
+
+
+class Kept:
+    """Originals of a connector, in memory."""
+
+    def __init__(self) -> None:
+        self.bodies: dict[str, bytes] = {}
+
+    def keep(self, body: bytes, *, name: str, media_type: str, channel: str) -> str:
+        mark = sha256(body).hexdigest()
+        self.bodies[mark] = body
+        return mark
+
+
+class Unruly(httpx2.HTTPTransport):
+    """A network that goes wrong on every write, in one of the ways of the connectors' conformance kit."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.how: str | None = None
+
+    def handle_request(self, request: httpx2.Request) -> httpx2.Response:
+        if self.how == "unavailable":
+            raise httpx2.ConnectError("refused")
+        if self.how is None or request.method == "GET" or request.url.path == "/oauth/token":
+            return super().handle_request(request)
+        if self.how == "answer lost before the work":
+            raise httpx2.ReadError("cut")
+        answer = super().handle_request(request)
+        answer.read()
+        if self.how == "answer lost after the work":
+            raise httpx2.ReadTimeout("too late")
+        return httpx2.Response(200, content=b"<html>", request=request)
+
+    @contextmanager
+    def going_wrong(self, how: str) -> Iterator[None]:
+        """In this way, for a while."""
+        self.how = how
+        try:
+            yield
+        finally:
+            self.how = None
 
 
 class Sftp:

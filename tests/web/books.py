@@ -12,12 +12,13 @@ from pathlib import Path
 import msgspec
 
 from tieout.engine.actions import Actions
+from tieout.engine.config import TieOut
 from tieout.engine.delivery import Delivery
 from tieout.engine.dependencies import Dependencies
 from tieout.engine.documents import document_reader
 from tieout.engine.intake import Intake
 from tieout.engine.originals import Originals
-from tieout.engine.schedule import Pair, Schedule
+from tieout.engine.schedule import Schedule
 from tieout.engine.stores.open import open_store, prepare
 from tieout.engine.unit_of_work import UnitOfWork
 from tieout.kernel.clock import VirtualClock
@@ -70,9 +71,7 @@ ENTITIES = {
 }
 POLICY = Policy(
     entities={
-        entity: EntityPolicy(
-            name=name, currency=currency, country=country, iban=own, bank=f"bank-{entity[:2].lower()}"
-        )
+        entity: EntityPolicy(name=name, currency=currency, country=country, iban=own, bank=f"bank-{entity[:2].lower()}")
         for entity, (name, currency, country, own) in ENTITIES.items()
     },
     tolerances={"default": Tolerances(price=Limit(kind="value", percent=Decimal(2)))},
@@ -151,16 +150,14 @@ class OwnBank(Bank):
 class Books:
     """The company, its systems and its people, on one database file."""
 
-    def __init__(self, path: Path, *, start: datetime = datetime(2026, 5, 14, 8, tzinfo=UTC)) -> None:
-        self.url = f"sqlite:///{path}"
+    def __init__(self, url: str, originals: Path, *, start: datetime = datetime(2026, 5, 14, 8, tzinfo=UTC)) -> None:
+        self.url = url
         prepare(self.url)
         self.clock = VirtualClock(start)
         self.store = open_store(self.url)
         around = Surroundings.calm(self.clock)
         self.erp, self.ap, self.close = HalfMute(around), ApPlatform(around, chance(11)), Analytics(around)
-        self.banks = {
-            entity: OwnBank(settings.bank, around, entity) for entity, settings in POLICY.entities.items()
-        }
+        self.banks = {entity: OwnBank(settings.bank, around, entity) for entity, settings in POLICY.entities.items()}
         self.connectors = {
             "erp": self.erp,
             "ap": self.ap,
@@ -168,10 +165,8 @@ class Books:
             **{POLICY.entities[entity].bank: bank for entity, bank in self.banks.items()},
         }
         dependencies = Dependencies(self.store, DEPENDENCIES)
-        self.delivery = Delivery(
-            self.store, self.connectors, self.clock, owner="books", dependencies=dependencies
-        )
-        self.originals = Originals.at(path.with_suffix(".originals").absolute().as_uri())
+        self.delivery = Delivery(self.store, self.connectors, self.clock, owner="books", dependencies=dependencies)
+        self.originals = Originals.at(originals.absolute().as_uri())
         self.intake = Intake(
             self.store,
             self.originals,
@@ -226,7 +221,7 @@ class Books:
 
     def compare(self) -> None:
         for entity in POLICY.entities:
-            self.schedule.compare(entity, PERIOD, [Pair("tieout-erp", ("tieout", "payable"), ("erp", "payable"))])
+            self.schedule.compare(entity, PERIOD, [TieOut(name="tieout-erp", left=("tieout", "payable"), right=("erp", "payable"))])
         self.rest()
 
     # ── suppliers, orders, invoices ─────────────────────────────────────────────────────────────────────────────
@@ -334,7 +329,9 @@ class Books:
             net=Money(net, currency),
             tax=Money(tax, currency),
             gross=Money(net + tax, currency),
-            document=self.intake.keep(number.encode(), name=f"{number}.pdf", media_type="application/pdf", channel=channel),
+            document=self.intake.keep(
+                number.encode(), name=f"{number}.pdf", media_type="application/pdf", channel=channel
+            ),
         )
         if channel == "ap":
             key = f"scan-{number}"
@@ -504,9 +501,7 @@ def _third_week(books: Books, orders: dict[str, PurchaseOrder]) -> None:
 def _open_matters(books: Books, orders: dict[str, PurchaseOrder]) -> None:
     adler = books.suppliers["Adler Werkzeuge AG"]
     account = BankAccount(iban=iban(10000000, 667788), holder=adler.name)
-    change = BankChangeRequested(
-        change_id="chg-667788", supplier_id=adler.supplier_id, account=account, channel="mail"
-    )
+    change = BankChangeRequested(change_id="chg-667788", supplier_id=adler.supplier_id, account=account, channel="mail")
     books.say("mail", "chg-667788", change, "person:vera")
     kowalski = books.suppliers["Kowalski Transport"]
     books.say(

@@ -155,11 +155,13 @@ class _Sftp(asyncssh.SFTPServer):
             await asyncio.sleep(plan.delay_ms / 1000)
         if plan.refuse:
             raise asyncssh.SFTPFailure("the server is busy, try again later")
-        result = work()
-        if plan.after == "drop_answer":
-            self._mailbox.wake()
-            self.connection.abort()
-        elif plan.after == "error_500_after_work":
+        try:
+            result = work()
+        finally:  # an error is an answer too
+            if plan.after == "drop_answer":
+                self._mailbox.wake()
+                self.connection.abort()
+        if plan.after == "error_500_after_work":
             self._mailbox.wake()
             raise asyncssh.SFTPFailure("internal error")
         return result

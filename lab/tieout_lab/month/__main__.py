@@ -41,7 +41,7 @@ def main() -> None:
             bar.advance(task)
             tell(text)
 
-        with Stage(arguments.folder, tryton_python=tryton, on_progress=tell) as stage:
+        with Stage(arguments.folder, first_day=month.first_day, tryton_python=tryton, on_progress=tell) as stage:
             play = Play(stage, month, next_act)
             play.run()
             next_act("counting in the ERP and at the bank")

@@ -11,8 +11,8 @@ from sqlalchemy import select
 from tieout.engine.queries.database import Database
 from tieout.engine.schema import VIEW_TABLES
 from tieout.model.identity import normal_tax_id
-from tieout_lab.month.play import ENTITIES, Play
 from tieout_lab.month.plan import Month, expected_posts
+from tieout_lab.month.play import ENTITIES, Play
 from tieout_lab.month.stage import Stage
 
 _CASE, _PERIOD = VIEW_TABLES["case"], VIEW_TABLES["period"]

@@ -157,16 +157,16 @@ class Outside:
     # ── the close tool ──────────────────────────────────────────────────────────────────────────────────────────
 
     def open_period(self, entity: str, period: str) -> None:
-        _ok(self._close.post("/periods", json={"entityCode": entity, "periodName": period}))
+        _ok(self._close.post("/v1/periods", json={"entityCode": entity, "periodName": period}))
 
     def complete_tasks(self, entity: str, period: str) -> int:
         """The people of the close do what is theirs to do; returns how many tasks are left."""
         params = {"entity": entity, "period": period}
         for _ in range(10):
-            tasks = _ok(self._close.get("/tasks", params=params))["result"]
+            tasks = _ok(self._close.get("/v1/tasks", params=params))["result"]
             todo = [task for task in tasks if task["status"] == "OPEN"]
             for task in todo:
-                self._close.post(f"/tasks/{task['taskId']}/complete", json={"by": task["owner"] or "controller"})
+                self._close.post(f"/v1/tasks/{task['taskId']}/complete", json={"by": task["owner"] or "controller"})
             if not todo:
                 return 0
         return len(todo)

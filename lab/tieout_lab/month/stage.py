@@ -7,6 +7,8 @@ import subprocess
 import sys
 from collections.abc import Callable
 from contextlib import ExitStack
+from datetime import date
+from decimal import Decimal
 from pathlib import Path
 from shutil import rmtree
 from types import TracebackType
@@ -23,6 +25,8 @@ from tieout_lab.tryton.faults import FaultProxy, Faults
 from tieout_lab.tryton.server import TrytonServer
 from tieout_lab.wait import until
 
+#: What the bank of the lab begins with, by our IBAN there.
+_OPENING = {"DE89370400440532013000": Decimal(5_000_000), "GB29NWBK60161331926819": Decimal(2_000_000)}
 _MARK = ".tieout-rehearsal"
 _START_SECONDS = 30.0
 
@@ -39,15 +43,17 @@ PEOPLE = {
     "portal": ("The supplier portal", ("IE",)),
     "jane": ("Jane, general ledger", ("JE",)),
 }
-PASSWORD = "rehearsal"
+PASSWORD = "tieout-rehearsal"
 
 
 class Stage:
     """Everything that has to run, in one folder. Leaving it stops everything."""
 
-    def __init__(self, folder: Path, *, tryton_python: Path, on_progress: Callable[[str], None]) -> None:
+    def __init__(
+        self, folder: Path, *, first_day: date, tryton_python: Path, on_progress: Callable[[str], None]
+    ) -> None:
         self.folder = folder.absolute()
-        self._tryton_python = tryton_python
+        self._first_day = first_day
         self._tell = on_progress
         self._stack = ExitStack()
         self._serving: subprocess.Popen[bytes] | None = None
@@ -57,7 +63,7 @@ class Stage:
             self.folder / "erp",
             python=tryton_python,
             template_cache=tryton_python.parent.parent / "template",
-            year=2026,
+            year=first_day.year,
             on_progress=on_progress,
         )
         self.keys: dict[str, str] = {}
@@ -90,6 +96,7 @@ class Stage:
         _empty(self.folder)
         self._tell("starting the ERP")
         self._stack.enter_context(self.erp)
+        self._open_books()
         self.proxy = self._stack.enter_context(FaultProxy(self.erp.url))
         self._tell("starting the AP platform, procurement, the bank and the close tool")
         self._stack.enter_context(self.lab)
@@ -107,11 +114,47 @@ class Stage:
     def _database_url(self) -> str:
         return f"sqlite:///{self.folder / 'tieout.db'}"
 
+    def _open_books(self) -> None:
+        """The books begin with the money that is in the bank, as of the day before the month."""
+        with self.erp.client() as client:
+            for (entity, name), opening in zip(
+                self.erp.describe()["companies"].items(), _OPENING.values(), strict=True
+            ):
+                company = client.search("company.company", [("party.name", "=", name)])[0]
+                accounts = {
+                    code: client.search("account.account", [("code", "=", code), ("company", "=", company)])[0]
+                    for code in ("1.1.1", "3.1.1")
+                }
+                zero = Decimal(0)
+                move = {
+                    "company": company,
+                    "journal": client.search("account.journal", [("code", "=", "MISC")])[0],
+                    "period": client.search(
+                        "account.period",
+                        [("company", "=", company), ("start_date", "=", self._first_day), ("type", "=", "standard")],
+                    )[0],
+                    "date": self._first_day,
+                    "description": f"Opening balance {entity}",
+                    "lines": [
+                        (
+                            "create",
+                            [
+                                {"account": accounts["1.1.1"], "debit": opening, "credit": zero},
+                                {"account": accounts["3.1.1"], "debit": zero, "credit": opening},
+                            ],
+                        )
+                    ],
+                }
+                context = {"company": company}
+                client.press(
+                    "account.move", "post", client.create("account.move", [move], context=context), context=context
+                )
+
     def _add_people(self) -> None:
         prepare(self._database_url)
         people = People(self._database_url, SystemClock())
         for name, (shown, duties) in PEOPLE.items():
-            people.add_person(name, shown, PASSWORD, duties=duties, entities=("*",))
+            people.add_person(name, shown, PASSWORD, duties=duties)
             self.keys[name] = people.add_key(name, duties)
         people.close()
 
@@ -179,14 +222,13 @@ class Stage:
 
     def _values(self) -> dict[str, str]:
         described = self.erp.describe()
-        companies = ", ".join(f'{entity} = "{name}"' for entity, name in described["companies"].items())
         ap, procurement, bank, close = (self.lab[name] for name in ("ap", "procurement", "bank", "close"))
         return {
             "port": str(self.port),
             "erp_url": self.proxy.url,
             "erp_database": described["database"],
             "erp_user": described["user"],
-            "companies": companies,
+            **{name: _inline(described[name]) for name in ("companies", "accounts", "items")},
             "ap_url": ap.url,
             "ap_key": ap.secret_files["api_key"],
             "ap_webhook": ap.secret_files["webhook_secret"],
@@ -213,6 +255,11 @@ def _empty(folder: Path) -> None:
         rmtree(folder)
     folder.mkdir(parents=True)
     (folder / _MARK).touch()
+
+
+def _inline(table: dict[str, str]) -> str:
+    """The inside of a TOML inline table."""
+    return ", ".join(f'"{key}" = "{value}"' for key, value in table.items())
 
 
 def _secret(file: Path, text: str) -> None:
@@ -243,9 +290,10 @@ url = "{erp_url}"
 database = "{erp_database}"
 user = "{erp_user}"
 password = "file:secrets/erp"
-companies = {{ {companies} }}
-accounts = {{ accrued_liabilities = "2.1.9", expense = "6.1.1" }}
 landing_seconds = 2.0
+companies = {{ {companies} }}
+accounts = {{ {accounts} }}
+items = {{ {items} }}
 
 [connectors.ap]
 kind = "ap_platform"
@@ -265,12 +313,40 @@ port = {bank_port}
 user = "{bank_user}"
 password = "file:{bank_sftp_password}"
 host_key = "{bank_host_key}"
+accounts = {{ DE89370400440532013000 = "DE01", GB29NWBK60161331926819 = "GB01" }}
+status_url = "{bank_url}"
+status_user = "{bank_user}"
+status_password = "file:{bank_api_password}"
 
 [connectors.close]
 kind = "close_tool"
 url = "{close_url}"
 client_id = "{close_id}"
 client_secret = "file:{close_secret}"
+
+[[tie_outs]]
+name = "tieout = ERP, owed to suppliers"
+left = ["tieout", "payable"]
+right = ["erp", "payable"]
+as_of = "now"
+
+[[tie_outs]]
+name = "AP platform = ERP, owed to suppliers"
+left = ["ap", "open_items"]
+right = ["erp", "payable"]
+as_of = "now"
+
+[[tie_outs]]
+name = "ERP subledger = ERP ledger, payables"
+left = ["erp", "payable"]
+right = ["erp", "payables_ledger"]
+as_of = "now"
+
+[[tie_outs]]
+name = "bank = ERP, cash"
+left = ["bank", "cash"]
+right = ["erp", "cash"]
+as_of = "now"
 """
 
 _POLICY = """\

@@ -122,6 +122,9 @@ class _Server(ThreadingHTTPServer):
         self.proxy = proxy
         super().__init__(("127.0.0.1", 0), _Handler)
 
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A caller that hangs up is no news here."""
+
 
 class _Handler(BaseHTTPRequestHandler):
     server: _Server

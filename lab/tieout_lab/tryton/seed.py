@@ -264,7 +264,8 @@ class _Company:
         self._create_company()
         self._create_chart()
         self._create_own_accounts()
-        self._create_fiscal_year(year)
+        for one in (year, year + 1):  # the month that is closed in January lies in the year before
+            self._create_fiscal_year(one)
         vat = self._create_vat()
         self._set_accounting(category, vat)
         self._create_bank()

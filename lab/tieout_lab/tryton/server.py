@@ -5,6 +5,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import time
 from pathlib import Path
 from types import TracebackType
@@ -15,6 +16,8 @@ from tieout.kernel.errors import ConfigError, TransientError
 from tieout_lab.tryton import install
 from tieout_lab.tryton.seed import ACCOUNTS, GROUP, ITEMS, CompanySpec, Progress, seed_group
 
+#: Waits for the end of its input, that is of the process that started it, and ends the server if that still runs.
+_WATCH = "import os, signal, sys; sys.stdin.read(); os.killpg(int(sys.argv[1]), signal.SIGTERM)"
 _START_SECONDS_MAX = 60.0
 _STOP_SECONDS_MAX = 10.0
 _POLL_SECONDS = 0.05
@@ -147,6 +150,10 @@ class _Process:
                 start_new_session=True,
             )
 
+        self._watch = subprocess.Popen(
+            [sys.executable, "-c", _WATCH, str(self._popen.pid)], stdin=subprocess.PIPE, stderr=subprocess.DEVNULL
+        )
+
     def wait_until_it_answers(self, server: TrytonServer) -> None:
         deadline = time.monotonic() + _START_SECONDS_MAX
         with TrytonClient(self.url, server.database, server.user, server.password) as client:
@@ -168,6 +175,8 @@ class _Process:
             except subprocess.TimeoutExpired:
                 os.killpg(self._popen.pid, signal.SIGKILL)
                 self._popen.wait()
+        self._watch.kill()
+        self._watch.communicate()
 
     def _last_words(self) -> str:
         return self._log.read_text(encoding="utf-8", errors="replace")[-1000:]

@@ -1,4 +1,7 @@
-"""Commands that change something. Each asks for a reason, which is kept with who did it."""
+"""Commands that change something. Each asks for a reason, which is kept with who did it.
+
+Duties are not asked for here: whoever may run these commands can read and write the database itself.
+"""
 
 import getpass
 from pathlib import Path
@@ -6,11 +9,23 @@ from pathlib import Path
 import click
 
 from tieout.cli.company import Company
+from tieout.engine.queries.database import Database
+from tieout.engine.queries.records import supplier_by_id
+from tieout.kernel.errors import PermanentError
 from tieout.kernel.ids import derive
 from tieout.model.events import Lane, Message
-from tieout.model.facts import Fact, PaymentsHeld, PaymentsReleased
+from tieout.model.facts import PaymentsHeld, PaymentsReleased
 
-_REASON = click.option("--reason", required=True, help="Why; kept with the action and shown to auditors.")
+
+def _said(ctx: click.Context, option: click.Parameter, text: str) -> str:
+    if not text.strip():
+        raise click.BadParameter("say why; an empty reason helps nobody")
+    return text
+
+
+_REASON = click.option(
+    "--reason", required=True, callback=_said, help="Why; kept with the action and shown to auditors."
+)
 _PERSON = click.option("--as", "person", default=getpass.getuser, help="Who does it (default: your login name).")
 
 
@@ -27,7 +42,7 @@ def hold(config: Path, identifier: str, reason: str, person: str) -> None:
     """
     company = Company.at(config)
     if identifier.startswith("sup-"):
-        _tell(company, PaymentsHeld(supplier_id=identifier, reason=reason), identifier, person)
+        _tell(company, PaymentsHeld(supplier_id=identifier, reason=reason), person)
     else:
         company.actions.hold(identifier, f"person:{person}", reason)
     click.echo(f"held {identifier}")
@@ -39,13 +54,17 @@ def hold(config: Path, identifier: str, reason: str, person: str) -> None:
 @_PERSON
 @click.pass_obj
 def release(config: Path, identifier: str, reason: str, person: str) -> None:
-    """Release a held effect (eff-…) or payments to a supplier (sup-…). Not by the one who held them."""
+    """Release a held effect (eff-…) or payments to a supplier (sup-…).
+
+    Payments to a supplier must be released by another person than the one who held them.
+    """
     company = Company.at(config)
     if identifier.startswith("sup-"):
-        _tell(company, PaymentsReleased(supplier_id=identifier, reason=reason), identifier, person)
+        _tell(company, PaymentsReleased(supplier_id=identifier, reason=reason), person)
+        click.echo(f"{identifier} is to be released; `tieout trace {identifier}` shows whether that was accepted")
     else:
         company.actions.release(identifier, f"person:{person}", reason)
-    click.echo(f"released {identifier}")
+        click.echo(f"released {identifier}")
 
 
 @click.command()
@@ -73,15 +92,19 @@ def requeue(config: Path, message: int, reason: str, person: str) -> None:
     click.echo(f"message {message} is handled again")
 
 
-def _tell(company: Company, fact: Fact, subject: str, person: str) -> None:
+def _tell(company: Company, fact: PaymentsHeld | PaymentsReleased, person: str) -> None:
+    _ = company.store  # brings the schema up to date
+    with Database(company.settings.database).read() as sql:
+        if supplier_by_id(sql, fact.supplier_id) is None:
+            raise PermanentError(f"there is no supplier {fact.supplier_id}; `tieout trace` finds one by any of its ids")
     at = company.clock.now().isoformat()
     company.intake.offer(
         [
             Message(
                 source="person",
-                key=derive("act", subject, type(fact).type, at),
+                key=derive("act", fact.supplier_id, fact.type, at),
                 data=fact,
-                subject=subject,
+                subject=fact.supplier_id,
                 actor=f"person:{person}",
                 lane=Lane.CONTROL,
             )

@@ -19,7 +19,7 @@ from tieout.engine.documents import document_reader
 from tieout.engine.intake import Intake
 from tieout.engine.originals import Originals
 from tieout.engine.people import People
-from tieout.engine.schedule import Pair, Schedule
+from tieout.engine.schedule import Schedule
 from tieout.engine.secrets import read_secret
 from tieout.engine.stores.open import open_store, prepare
 from tieout.engine.stores.port import Store
@@ -32,6 +32,16 @@ from tieout.policy.load import load_policy
 from tieout.policy.policy import Policy
 from tieout.ports import Connector
 from tieout.processes.registry import PROCESSES
+
+
+def read_policy(file: Path) -> Policy:
+    """The policy in a file. Raises ``ConfigError`` that names the file and everything that is wrong in it."""
+    try:
+        return load_policy(file.read_text(encoding="utf-8"))
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{file} is not UTF-8: {error}") from None
+    except ConfigError as error:
+        raise ConfigError(f"{file}: {error}") from None
 
 
 class Company:
@@ -55,7 +65,7 @@ class Company:
             raise ConfigError(
                 f"there is no policy {file}; `tieout init` writes one, `policy` in the configuration names it"
             )
-        return load_policy(file.read_text(encoding="utf-8"))
+        return read_policy(file)
 
     @cached_property
     def store(self) -> Store:
@@ -118,7 +128,10 @@ class Company:
     def seal_key(self) -> Ed25519PrivateKey:
         """The key that signs checkpoints."""
         text = read_secret(self.settings.config.seal_key, self.settings.folder)
-        return Ed25519PrivateKey.from_private_bytes(bytes.fromhex(text))
+        try:
+            return Ed25519PrivateKey.from_private_bytes(bytes.fromhex(text))
+        except ValueError:
+            raise ConfigError("`seal_key` must lead to 64 hexadecimal digits; `tieout init` makes such a key") from None
 
     def unit_of_work(self) -> UnitOfWork:
         """A handler of batches, with a cache of its own."""
@@ -154,7 +167,7 @@ class Company:
 
     def compare(self) -> int:
         """Compare the control totals of every entity for the present period and for the one before it, if open."""
-        pairs = [Pair(pair.name, pair.left, pair.right) for pair in self.settings.config.tie_outs]
+        pairs = self.settings.config.tie_outs
         return sum(
             self.schedule.compare(entity, period, pairs)
             for entity in self.policy.entities

@@ -4,6 +4,7 @@ import sys
 from pathlib import Path
 
 import click
+import msgspec
 
 from tieout.cli.company import Company
 from tieout.cli.output import JSON, print_json, print_table, progress
@@ -30,7 +31,7 @@ def receive(config: Path, files: tuple[Path, ...], channel: str, as_json: bool) 
             answers.append((file.name, answer))
             advance()
     if as_json:
-        print_json([answer for _, answer in answers])
+        print_json([{"file": name, **msgspec.to_builtins(answer)} for name, answer in answers])
     else:
         print_table(
             "Documents",

@@ -4,6 +4,7 @@ import sys
 from pathlib import Path
 
 import click
+from rich.text import Text
 
 from tieout.cli.company import Company
 from tieout.cli.output import CONSOLE, JSON, print_json, print_table
@@ -12,6 +13,10 @@ from tieout.engine.queries import close, liabilities, payments, records
 from tieout.engine.queries import effects as effect_queries
 from tieout.engine.queries import trace as tracing
 from tieout.engine.queries.database import Database
+from tieout.engine.queries.words import effect_status
+from tieout.model.cases import CaseClass
+
+_STATUSES = (*effect_queries.OPEN, "applied", "cancelled", "compensated", "person")
 
 
 def _database(config: Path) -> tuple[Company, Database]:
@@ -51,7 +56,11 @@ def status(config: Path, as_json: bool) -> None:
         f"inbox: {sum(inbox.lanes.values()):,} waiting, {inbox.timed:,} timed, {inbox.quarantined:,} in quarantine"
     )
     print_table("Owed (posted and not paid)", ("amount#", "invoices#"), [(one.amount, one.count) for one in owed])
-    print_table("Open writes", ("status", "count#"), [(one.status, one.count) for one in writes])
+    print_table(
+        "Open writes",
+        ("system", "status", "count#"),
+        [(one.connector, effect_status(one.status), one.count) for one in writes],
+    )
     print_table(
         "Open cases",
         ("class", "severity", "count#", "oldest"),
@@ -89,7 +98,7 @@ def trace(config: Path, identifier: str, as_json: bool) -> None:
     if as_json:
         print_json(found)
         return
-    CONSOLE.print(f"[bold]{found.title}[/]  {found.status}  {found.subject}")
+    CONSOLE.print(Text.assemble((found.title, "bold"), f"  {found.status}  {found.subject}"))
     for link in found.links:
         CONSOLE.print(f"  {link.system}: {link.external_id}")
     print_table(
@@ -117,17 +126,23 @@ def trace(config: Path, identifier: str, as_json: bool) -> None:
 
 
 @click.command()
-@click.option("--class", "case_class", default="", help="Only this class, such as price_variance.")
+@click.option(
+    "--class",
+    "case_class",
+    type=click.Choice([one.value for one in CaseClass]),
+    metavar="CLASS",
+    help="Only this class, such as price_variance.",
+)
 @click.option("--entity", default="", help="Only this legal entity.")
 @click.option("--all", "everything", is_flag=True, help="Settled ones too.")
 @click.option("--limit", default=50, show_default=True)
 @JSON
 @click.pass_obj
-def cases(config: Path, case_class: str, entity: str, everything: bool, limit: int, as_json: bool) -> None:
+def cases(config: Path, case_class: str | None, entity: str, everything: bool, limit: int, as_json: bool) -> None:
     """List exceptions that people must work, the gravest first, with the reason and the remedy."""
     _, database = _database(config)
     wanted = case_queries.CaseFilter(
-        status="" if everything else "open", case_class=case_class, entity=entity, limit=limit
+        status="" if everything else "open", case_class=case_class or "", entity=entity, limit=limit
     )
     with database.read() as sql:
         found = case_queries.list_cases(sql, wanted, None)
@@ -155,16 +170,20 @@ def cases(config: Path, case_class: str, entity: str, everything: bool, limit: i
 
 @click.command()
 @click.option(
-    "--status", "wanted_status", default="", help="ready, unknown, undecided, dead, held … (default: all open)"
+    "--status",
+    "wanted_status",
+    type=click.Choice(_STATUSES),
+    metavar="STATUS",
+    help="ready, unknown, undecided, dead, held … (default: all open).",
 )
 @click.option("--connector", default="", help="Only writes on this system.")
 @click.option("--limit", default=50, show_default=True)
 @JSON
 @click.pass_obj
-def effects(config: Path, wanted_status: str, connector: str, limit: int, as_json: bool) -> None:
+def effects(config: Path, wanted_status: str | None, connector: str, limit: int, as_json: bool) -> None:
     """List writes on other systems that have not come to an end, with what is known of each."""
     _, database = _database(config)
-    wanted = effect_queries.EffectFilter(status=wanted_status, connector=connector, limit=limit)
+    wanted = effect_queries.EffectFilter(status=wanted_status or "", connector=connector, limit=limit)
     with database.read() as sql:
         found = effect_queries.list_effects(sql, wanted, None)
     if as_json:

@@ -11,7 +11,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-CONSOLE = Console(highlight=False)
+#: What is printed is data and never markup. In a pipe or a file lines are long, so that ids stay in one piece.
+CONSOLE = Console(highlight=False, markup=False, emoji=False, width=None if sys.stdout.isatty() else 240)
 JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tieout.cli.company import Company
+from tieout.cli.company import Company, read_policy
 from tieout.cli.output import CONSOLE, JSON, print_json, print_table, progress
 
 if TYPE_CHECKING:
@@ -74,11 +74,10 @@ def replay(config: Path, policy_file: Path, as_json: bool) -> None:
     """
     from tieout.engine.stores.open import memory_store
     from tieout.engine.what_if import what_if
-    from tieout.policy.load import load_policy
     from tieout.processes.registry import PROCESSES
 
     company = Company.at(config)
-    policy = load_policy(policy_file.read_text(encoding="utf-8"))
+    policy = read_policy(policy_file)
     with progress("playing the past again") as advance:
         found = what_if(
             company.store,

@@ -1,6 +1,7 @@
 """Commands that run until they are told to stop (Ctrl-C or SIGTERM); both finish what is under way."""
 
 import signal
+import socket
 import threading
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import click
 from tieout.cli.company import Company
 from tieout.cli.logs import log_to_stderr
 from tieout.engine.worker import Worker
+from tieout.kernel.errors import ConfigError
 
 
 @click.command()
@@ -39,21 +41,26 @@ def up(config: Path, port: int | None, host: str | None, no_worker: bool) -> Non
     log_to_stderr()
     company = Company.at(config)
     settings = company.settings.config
+    site = uvicorn.Config(build_site(company), log_level="warning", access_log=False, timeout_graceful_shutdown=3)
+    listening = _listen(host or settings.host, settings.port if port is None else port)
     inside = None if no_worker else company.worker()
     thread = _start(inside) if inside else None
     try:
-        uvicorn.run(
-            build_site(company),
-            host=host or settings.host,
-            port=port or settings.port,
-            log_level="warning",
-            access_log=False,
-            timeout_graceful_shutdown=3,
-        )
+        uvicorn.Server(site).run(sockets=[listening])
     finally:
         if inside and thread:
             inside.stop()
             thread.join()
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=2048)
+    except (OSError, OverflowError) as error:
+        raise ConfigError(
+            f"cannot listen at {host} port {port} ({error}); free it, or name another with --port or `port`"
+        ) from None
 
 
 def _start(inside: Worker) -> threading.Thread:

@@ -1,5 +1,6 @@
 """Commands that set a company up."""
 
+import json
 import secrets
 from pathlib import Path
 
@@ -9,12 +10,12 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from tieout.cli.company import Company
 from tieout.cli.output import JSON, print_json, print_table
-from tieout.engine.config import MEANINGS, Config, load
+from tieout.engine.config import MEANINGS, Config, Settings, load
 from tieout.kernel.errors import ConfigError
 
 _CONFIG = """\
 # One company's tieout. `tieout config explain` says what every setting means.
-company = "{name}"
+company = {name}
 database = "sqlite:///tieout.db"
 policy = "policy.toml"
 seal_key = "file:seal.key"
@@ -35,6 +36,8 @@ _POLICY = """\
 name = "Northwind Handels GmbH"
 currency = "EUR"
 country = "DE"
+tax_ids = ["DE136695976"]  # how documents name it
+# iban = "DE89370400440532013000"  # the account it pays from
 
 [tolerances.default.price]
 kind = "value"
@@ -54,12 +57,12 @@ def init(folder: Path, name: str) -> None:
     config = folder / "tieout.toml"
     if config.exists():
         raise ConfigError(f"{config} exists already; choose another folder, or edit it")
-    config.write_text(_CONFIG.format(name=name), encoding="utf-8")
+    config.write_text(_CONFIG.format(name=json.dumps(name, ensure_ascii=False)), encoding="utf-8")
     _write_new(folder / "policy.toml", _POLICY)
     _write_new(folder / "seal.key", Ed25519PrivateKey.generate().private_bytes_raw().hex(), secret=True)
     company = Company.at(config)
     password = secrets.token_urlsafe(12)
-    company.people.add_person("admin", "Administrator", password, duties=("AD",), entities=("*",))
+    company.people.add_person("admin", "Administrator", password, duties=("AD",))
     click.echo(f"wrote {config}\nsign in as admin with {password} (shown once)\nnext: tieout --config {config} up")
 
 
@@ -79,8 +82,15 @@ def config() -> None:
 @JSON
 @click.pass_obj
 def explain(config: Path, as_json: bool) -> None:
-    """Say what every setting means, its value, and where the value comes from (file, environment or default)."""
-    settings = load(config)
+    """Say what every setting means, its value, and where the value comes from (file, environment or default).
+
+    Of a configuration that cannot be read the defaults are shown, and what is wrong with it.
+    """
+    trouble = ""
+    try:
+        settings = load(config)
+    except ConfigError as error:
+        settings, trouble = Settings(Config(), config.parent, {}), str(error)
     rows = []
     for field in msgspec.structs.fields(Config):
         value = getattr(settings.config, field.name)
@@ -92,6 +102,8 @@ def explain(config: Path, as_json: bool) -> None:
         print_json([dict(zip(("setting", "value", "from", "meaning"), row, strict=True)) for row in rows])
     else:
         print_table(f"Configuration {config}", ("setting", "value", "from", "meaning"), rows)
+    if trouble:
+        raise ConfigError(trouble)
 
 
 @click.group()
@@ -103,17 +115,60 @@ def person() -> None:
 @click.argument("name")
 @click.option("--display", default="", help="The name shown on pages.")
 @click.option("--duties", default="", help="Duties, such as IA,PP (see docs/duties.md).")
-@click.option("--entities", default="*", show_default=True, help="Legal entities the person may see.")
+@click.option("--entities", default="*", help="Legal entities the person may see, such as DE01,GB01 (default: all).")
 @click.password_option(help="The password (asked for when not given).")
 @click.pass_obj
 def add(config: Path, name: str, display: str, duties: str, entities: str, password: str) -> None:
-    """Add a person who may sign in. Conflicting duties are refused when they are used, document by document."""
+    """Add a person who may sign in. Duties that must not meet in one hand are refused."""
     company = Company.at(config)
     company.people.add_person(
         name,
         display or name,
         password,
-        duties=tuple(filter(None, duties.split(","))),
-        entities=tuple(entities.split(",")),
+        duties=_words(duties),
+        entities=() if entities == "*" else _words(entities),
     )
     click.echo(f"added {name}")
+
+
+@person.command("list")
+@JSON
+@click.pass_obj
+def list_people(config: Path, as_json: bool) -> None:
+    """List everybody who has an account, with their duties."""
+    found = Company.at(config).people.everybody()
+    if as_json:
+        print_json(found)
+        return
+    print_table(
+        "People",
+        ("name", "shown as", "duties", "entities", "account"),
+        [
+            (
+                one.name,
+                one.display_name,
+                ", ".join(one.duties),
+                ", ".join(one.entities) or "all",
+                "open" if one.active else "closed",
+            )
+            for one in found
+        ],
+    )
+
+
+@person.command()
+@click.argument("name")
+@click.option("--duties", required=True, help="Some of the person's duties, such as IE,RC (see docs/duties.md).")
+@click.option("--days", default=90, show_default=True, help="How long the key lasts.")
+@click.pass_obj
+def key(config: Path, name: str, duties: str, days: int) -> None:
+    """Make an API key for a person. It is printed alone on one line, and never shown again.
+
+    \b
+    curl -H "Authorization: Bearer $(tieout person key anna --duties IE)" …
+    """
+    click.echo(Company.at(config).people.add_key(name, _words(duties), days=days))
+
+
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(filter(None, (word.strip() for word in text.split(","))))

@@ -9,7 +9,7 @@ from tieout.engine.queries.database import Database
 from tieout.engine.secrets import read_secret
 from tieout.http.door import Door, Webhook, WebhookReader
 from tieout.model.events import Message
-from tieout.web.site import create_site
+from tieout.web.app import create_site
 
 
 def build_site(company: Company) -> Litestar:

@@ -8,7 +8,7 @@ import os
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 from msgspec import Struct
@@ -20,11 +20,15 @@ PREFIX = "TIEOUT_"
 
 
 class TieOut(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Two control totals that should agree, each as ``[connector role or "tieout", name of the total]``."""
+    """Two control totals that should agree, each as ``[connector role or "tieout", name of the total]``.
+
+    ``as_of``: compared as they were at the end of the period, or as they are now.
+    """
 
     name: str
     left: tuple[str, str]
     right: tuple[str, str]
+    as_of: Literal["period_end", "now"] = "period_end"
 
 
 class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

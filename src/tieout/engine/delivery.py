@@ -145,8 +145,18 @@ class Delivery:
         size = self._promise(rows[0]).batch_size
         results: list[Result] = []
         for start in range(0, len(rows), size):
-            results += self._apply_batch(connector, rows[start : start + size])
+            batch = rows[start : start + size]
+            if start and not self._still_ours(batch):
+                results += [Unknown(reason="the lease ended before it was sent")] * len(batch)
+            else:
+                results += self._apply_batch(connector, batch)
         return results
+
+    def _still_ours(self, rows: Sequence[EffectRow]) -> bool:
+        """A process may be frozen between two batches for longer than its lease; others have gone on then."""
+        leased = {(row.id, row.attempts) for row in rows}
+        now = self._store.effects([row.id for row in rows])
+        return leased == {(row.id, row.attempts) for row in now if row.status == "leased" and row.owner == self._owner}
 
     def _apply_batch(self, connector: Connector, rows: Sequence[EffectRow]) -> Sequence[Result]:
         try:

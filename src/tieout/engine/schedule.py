@@ -6,8 +6,8 @@ from datetime import datetime
 
 import structlog
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from msgspec import Struct
 
+from tieout.engine.config import TieOut
 from tieout.engine.dependencies import Dependencies
 from tieout.engine.intake import Full, Intake
 from tieout.engine.seal import checkpoint
@@ -25,14 +25,6 @@ LOG = structlog.get_logger("tieout.schedule")
 
 OURS = "tieout"
 """The name of our own side in a pair of totals."""
-
-
-class Pair(Struct, frozen=True):
-    """Two control totals that should agree: (connector or ``tieout``, total name) on each side."""
-
-    name: str
-    left: tuple[str, str]
-    right: tuple[str, str]
 
 
 class Schedule:
@@ -93,15 +85,16 @@ class Schedule:
 
     # ── tie-out ─────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def compare(self, entity: str, period: str, pairs: Sequence[Pair]) -> int:
+    def compare(self, entity: str, period: str, pairs: Sequence[TieOut]) -> int:
         """Ask both sides of each pair for their total and put the comparison into the log. Returns how many."""
         messages = []
         now = self._clock.now()
         currency = self._policy.entities[entity].currency
         for pair in pairs:
             try:
-                left = self._total(pair.left, entity, period, currency)
-                right = self._total(pair.right, entity, period, currency)
+                until = period if pair.as_of == "period_end" else ""
+                left = self._total(pair.left, entity, until, currency)
+                right = self._total(pair.right, entity, until, currency)
             except TieoutError as error:
                 LOG.warning("totals_not_available", pair=pair.name, entity=entity, error=str(error))
                 continue

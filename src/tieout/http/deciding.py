@@ -4,7 +4,8 @@ from datetime import date
 from typing import Literal
 
 from litestar import post
-from litestar.router import Router
+from litestar.handlers import HTTPRouteHandler
+from litestar.params import FromPath
 from msgspec import Struct
 
 from tieout.http.bodies import body_of, decoded, json_body
@@ -58,7 +59,7 @@ def _recorded(detail: str) -> Recorded:
     return Recorded(recorded=True, detail=detail)
 
 
-def routes(door: Door) -> Router:
+def routes(door: Door) -> list[HTTPRouteHandler]:
     """POST routes under /v1 for decisions."""
     work = Work(door)
     bytes_max = 1024 * 1024
@@ -71,7 +72,7 @@ def routes(door: Door) -> Router:
         status_code=202,
         operation_class=json_body(CaseAction, *JSON),
     )
-    async def act_on_case(request: Req, case_id: str) -> Recorded:
+    async def act_on_case(request: Req, case_id: FromPath[str]) -> Recorded:
         """`action` is one of the case's `actions`, or `assign`, `comment`. With an `Idempotency-Key` header the same
         decision is recorded once however often it is sent."""
         caller = caller_of(request)
@@ -94,7 +95,7 @@ def routes(door: Door) -> Router:
         status_code=202,
         operation_class=json_body(Reason, *JSON),
     )
-    async def redeliver(request: Req, effect_id: str) -> Recorded:
+    async def redeliver(request: Req, effect_id: FromPath[str]) -> Recorded:
         caller = caller_of(request)
         asked = decoded(await body_of(request, JSON, bytes_max), Reason)
         return _recorded(await door.write(work.handle_effect, caller, effect_id, "redeliver", asked.reason))
@@ -128,11 +129,11 @@ def routes(door: Door) -> Router:
         status_code=202,
         operation_class=json_body(NoBody, *JSON),
     )
-    async def release(request: Req, run_id: str) -> Recorded:
+    async def release(request: Req, run_id: FromPath[str]) -> Recorded:
         caller = caller_of(request)
         return _recorded(await door.write(work.release_run, caller, run_id, _nonce(request)))
 
-    return Router("/v1", route_handlers=[act_on_case, redeliver, propose, release])
+    return [act_on_case, redeliver, propose, release]
 
 
 def _nonce(request: Req) -> str:

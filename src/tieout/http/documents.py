@@ -3,8 +3,8 @@
 from typing import Annotated, Literal
 
 from litestar import Response, post
-from litestar.params import Parameter
-from litestar.router import Router
+from litestar.handlers import HTTPRouteHandler
+from litestar.params import QueryParameter
 from msgspec import Struct
 
 from tieout.engine.intake import Full
@@ -36,7 +36,7 @@ class DocumentTaken(Struct, frozen=True, kw_only=True):
     events: tuple[DocumentEvent, ...]
 
 
-def routes(door: Door) -> Router:
+def routes(door: Door) -> list[HTTPRouteHandler]:
     """POST /v1/documents."""
 
     @post(
@@ -49,8 +49,8 @@ def routes(door: Door) -> Router:
     )
     async def offer_document(
         request: Req,
-        name: Annotated[str, Parameter(max_length=255)] = "",
-        channel: Annotated[str, Parameter(max_length=64, pattern=r"^[a-z0-9._-]*$")] = "api",
+        name: Annotated[str, QueryParameter(max_length=255)] = "",
+        channel: Annotated[str, QueryParameter(max_length=64, pattern=r"^[a-z0-9._-]*$")] = "api",
     ) -> Response[DocumentTaken]:
         """The format is found out from the bytes. Names and channels may also come in the headers `X-Document-Name`
         and `X-Document-Channel`. 422 when nothing could be made of it: it is kept in quarantine."""
@@ -89,4 +89,4 @@ def routes(door: Door) -> Router:
         )
         return Response(taken, status_code=422 if taken.status == "quarantined" else 202)
 
-    return Router("/v1", route_handlers=[offer_document])
+    return [offer_document]

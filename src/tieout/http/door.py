@@ -4,7 +4,8 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
-from typing import Concatenate, ParamSpec, Protocol, TypeVar
+from threading import Lock
+from typing import Concatenate, ParamSpec, Protocol, TypeVar, cast
 
 from msgspec import Struct
 from sqlalchemy import Connection
@@ -18,6 +19,8 @@ from tieout.policy.policy import Policy
 
 P = ParamSpec("P")
 T = TypeVar("T")
+
+_ANSWERS_MAX = 200
 
 #: What a webhook says: (system, headers in lower case, raw body) → messages. Raises ``ValueError`` when it cannot tell.
 WebhookReader = Callable[[str, Mapping[str, str], bytes], Sequence[Message]]
@@ -91,6 +94,8 @@ class Door:
         self.webhooks = webhooks or {}
         self.company = company
         self.limits = limits or Limits()
+        self._answers: dict[object, tuple[str, object]] = {}
+        self._answers_lock = Lock()
         self._readers = ThreadPoolExecutor(6, "tieout-read")
         self._writers = ThreadPoolExecutor(4, "tieout-write")
         self._slow = ThreadPoolExecutor(2, "tieout-hash")
@@ -105,6 +110,29 @@ class Door:
         def asked() -> T:
             with self.database.read() as sql:
                 return ask(sql, *args, **kwargs)
+
+        return await asyncio.get_running_loop().run_in_executor(self._readers, asked)
+
+    async def read_once(self, ask: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Like :meth:`read`, for questions that cost something: the answer is kept until the log has moved on.
+
+        However many people watch the same page, the database is asked once for each state of the log.
+        """
+        key = (ask, args, tuple(sorted(kwargs.items())))
+
+        def asked() -> T:
+            token = self.database.token()
+            with self._answers_lock:
+                kept = self._answers.get(key)
+            if kept is not None and kept[0] == token:
+                return cast(T, kept[1])
+            with self.database.read() as sql:
+                answer = ask(sql, *args, **kwargs)
+            with self._answers_lock:
+                if len(self._answers) >= _ANSWERS_MAX:
+                    self._answers.clear()
+                self._answers[key] = (token, answer)
+            return answer
 
         return await asyncio.get_running_loop().run_in_executor(self._readers, asked)
 

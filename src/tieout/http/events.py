@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 import msgspec
 from litestar import Response, post
-from litestar.router import Router
+from litestar.handlers import HTTPRouteHandler
 from msgspec import Struct
 from sqlalchemy import Connection
 
@@ -70,7 +70,7 @@ def full(error: Full) -> Trouble:
     return Trouble("inbox_full", str(error), headers={"Retry-After": str(error.retry_after_seconds)})
 
 
-def routes(door: Door) -> Router:
+def routes(door: Door) -> list[HTTPRouteHandler]:
     """POST /v1/events and /v1/events:batch."""
 
     @post(
@@ -117,7 +117,7 @@ def routes(door: Door) -> Router:
         taken = await _batch(door, raws, caller)
         return Response(taken, status_code=202 if taken.accepted == len(raws) else 207)
 
-    return Router("/v1", route_handlers=[offer_event, offer_events])
+    return [offer_event, offer_events]
 
 
 async def _addressed(door: Door, event: CloudEvent, caller: Caller) -> Message:

@@ -5,8 +5,8 @@ from pathlib import PurePosixPath
 from typing import Annotated
 
 from litestar import get
-from litestar.params import Parameter
-from litestar.router import Router
+from litestar.handlers import HTTPRouteHandler
+from litestar.params import FromPath, FromQuery, QueryParameter
 from msgspec import Struct
 
 from tieout.engine.queries import cases, close, effects, liabilities, payments, trace
@@ -16,8 +16,8 @@ from tieout.http.callers import Req, caller_of, require
 from tieout.http.door import Door
 from tieout.http.problems import Trouble
 
-Limit = Annotated[int, Parameter(ge=1, le=500)]
-Offset = Annotated[int, Parameter(ge=0, le=100_000)]
+Limit = Annotated[int, QueryParameter(ge=1, le=500)]
+Offset = Annotated[int, QueryParameter(ge=0, le=100_000)]
 
 
 class Runs(Struct, frozen=True, kw_only=True):
@@ -58,7 +58,7 @@ class Hits(Struct, frozen=True, kw_only=True):
     items: tuple[Hit, ...]
 
 
-def routes(door: Door) -> Router:
+def routes(door: Door) -> list[HTTPRouteHandler]:
     """GET routes under /v1 that answer from the views."""
 
     @get(
@@ -67,7 +67,7 @@ def routes(door: Door) -> Router:
         summary="The life of anything, by any id of any system",
         tags=["trace"],
     )
-    async def get_trace(request: Req, id: PurePosixPath) -> trace.Trace:
+    async def get_trace(request: Req, id: FromPath[PurePosixPath]) -> trace.Trace:
         """Takes our ids, any other system's id, or an invoice or order number."""
         caller = caller_of(request)
         require(caller, "read")
@@ -78,20 +78,20 @@ def routes(door: Door) -> Router:
         return found
 
     @get("/find", operation_id="find", summary="What an id may mean", tags=["trace"])
-    async def get_find(request: Req, q: Annotated[str, Parameter(min_length=1, max_length=200)]) -> Hits:
+    async def get_find(request: Req, q: Annotated[str, QueryParameter(min_length=1, max_length=200)]) -> Hits:
         caller = caller_of(request)
         return Hits(items=await door.read(find, q, caller.person.reach))
 
     @get("/cases", operation_id="listCases", summary="Cases", tags=["cases"])
     async def get_cases(
         request: Req,
-        status: str = "open",
-        case_class: str = "",
-        severity: str = "",
-        entity: str = "",
-        assignee: str = "",
-        document: str = "",
-        sort: cases.Sort = "severity",
+        status: FromQuery[str] = "open",
+        case_class: FromQuery[str] = "",
+        severity: FromQuery[str] = "",
+        entity: FromQuery[str] = "",
+        assignee: FromQuery[str] = "",
+        document: FromQuery[str] = "",
+        sort: FromQuery[cases.Sort] = "severity",
         offset: Offset = 0,
         limit: Limit = 50,
     ) -> cases.CaseList:
@@ -110,7 +110,7 @@ def routes(door: Door) -> Router:
         return await door.read(cases.list_cases, wanted, caller.person.reach)
 
     @get("/cases/{case_id:str}", operation_id="getCase", summary="One case", tags=["cases"])
-    async def get_case(request: Req, case_id: str) -> cases.CaseItem:
+    async def get_case(request: Req, case_id: FromPath[str]) -> cases.CaseItem:
         caller = caller_of(request)
         case = await door.read(cases.case_by_id, case_id, caller.person.reach)
         if case is None:
@@ -120,11 +120,11 @@ def routes(door: Door) -> Router:
     @get("/effects", operation_id="listEffects", summary="Writes on other systems", tags=["effects"])
     async def get_effects(
         request: Req,
-        status: str = "person",
-        connector: str = "",
-        operation: str = "",
-        entity: str = "",
-        after: Annotated[str, Parameter(max_length=120, pattern=r"^([0-9]{1,17}/[a-z0-9_]{1,60})?$")] = "",
+        status: FromQuery[str] = "person",
+        connector: FromQuery[str] = "",
+        operation: FromQuery[str] = "",
+        entity: FromQuery[str] = "",
+        after: Annotated[str, QueryParameter(max_length=120, pattern=r"^([0-9]{1,17}/[a-z0-9_-]{1,60})?$")] = "",
         limit: Limit = 50,
     ) -> effects.EffectList:
         """`status`: one status, `person` for those that need one, or empty for all that are open."""
@@ -137,16 +137,16 @@ def routes(door: Door) -> Router:
     @get("/invoices", operation_id="listInvoices", summary="Invoices by due date", tags=["invoices"])
     async def get_invoices(
         request: Req,
-        status: str = "",
-        entity: str = "",
-        currency: str = "",
-        supplier_id: str = "",
-        number: str = "",
-        period: str = "",
-        payable: bool = False,
-        due_until: date | None = None,
-        due_from: date | None = None,
-        after: Annotated[str, Parameter(max_length=120)] = "",
+        status: FromQuery[str] = "",
+        entity: FromQuery[str] = "",
+        currency: FromQuery[str] = "",
+        supplier_id: FromQuery[str] = "",
+        number: FromQuery[str] = "",
+        period: FromQuery[str] = "",
+        payable: FromQuery[bool] = False,
+        due_until: FromQuery[date | None] = None,
+        due_from: FromQuery[date | None] = None,
+        after: Annotated[str, QueryParameter(max_length=120)] = "",
         limit: Limit = 50,
     ) -> liabilities.InvoiceList:
         caller = caller_of(request)
@@ -171,11 +171,11 @@ def routes(door: Door) -> Router:
         today = door.now().date()
         return Liabilities(
             totals=await door.read(liabilities.totals_of, "payable", caller.person.reach),
-            due=await door.read(liabilities.payable_by_due, today, caller.person.reach),
+            due=await door.read_once(liabilities.payable_by_due, today, caller.person.reach),
         )
 
     @get("/payment-runs", operation_id="listPaymentRuns", summary="Payment runs", tags=["payments"])
-    async def get_runs(request: Req, status: str = "", limit: Limit = 100) -> Runs:
+    async def get_runs(request: Req, status: FromQuery[str] = "", limit: Limit = 100) -> Runs:
         caller = caller_of(request)
         statuses = (status,) if status else ()
         return Runs(items=await door.read(payments.list_runs, caller.person.reach, statuses, limit))
@@ -189,7 +189,7 @@ def routes(door: Door) -> Router:
         )
 
     @get("/readiness", operation_id="getReadiness", summary="Is the period ready to close?", tags=["close"])
-    async def get_readiness(request: Req, entity: str = "", period: str = "") -> Periods:
+    async def get_readiness(request: Req, entity: FromQuery[str] = "", period: FromQuery[str] = "") -> Periods:
         caller = caller_of(request)
         return Periods(items=await door.read(close.readiness, caller.person.reach, entity, period))
 
@@ -201,10 +201,10 @@ def routes(door: Door) -> Router:
     )
     async def get_blockers(
         request: Req,
-        entity: str,
-        period: str,
-        name: str,
-        after: Annotated[str, Parameter(max_length=200)] = "",
+        entity: FromPath[str],
+        period: FromPath[str],
+        name: FromPath[str],
+        after: Annotated[str, QueryParameter(max_length=200)] = "",
         limit: Limit = 100,
     ) -> close.BlockerList:
         """`name` is one of the standings that `/v1/readiness` lists, such as `unposted`."""
@@ -213,24 +213,26 @@ def routes(door: Door) -> Router:
         return await door.read(close.blocking_documents, name, entity, period, reach, after=after, limit=limit)
 
     @get("/totals", operation_id="getTotals", summary="Control totals", tags=["close"])
-    async def get_totals(request: Req, entity: str = "", period: str = "", name: str = "") -> Totals:
+    async def get_totals(
+        request: Req,
+        entity: FromQuery[str] = "",
+        period: FromQuery[str] = "",
+        name: FromQuery[str] = "",
+    ) -> Totals:
         caller = caller_of(request)
         return Totals(items=await door.read(close.totals, caller.person.reach, entity, period, name))
 
-    return Router(
-        "/v1",
-        route_handlers=[
-            get_trace,
-            get_find,
-            get_cases,
-            get_case,
-            get_effects,
-            get_invoices,
-            get_liabilities,
-            get_runs,
-            get_in_flight,
-            get_readiness,
-            get_blockers,
-            get_totals,
-        ],
-    )
+    return [
+        get_trace,
+        get_find,
+        get_cases,
+        get_case,
+        get_effects,
+        get_invoices,
+        get_liabilities,
+        get_runs,
+        get_in_flight,
+        get_readiness,
+        get_blockers,
+        get_totals,
+    ]

@@ -3,7 +3,8 @@
 from typing import Literal
 
 from litestar import post
-from litestar.router import Router
+from litestar.handlers import HTTPRouteHandler
+from litestar.params import FromPath
 from msgspec import Struct
 from standardwebhooks import Webhook as Verifier
 from standardwebhooks import WebhookVerificationError
@@ -28,7 +29,7 @@ class WebhookTaken(Struct, frozen=True, kw_only=True):
     hash: str
 
 
-def routes(door: Door) -> Router:
+def routes(door: Door) -> list[HTTPRouteHandler]:
     """POST /v1/webhooks/{system}."""
 
     @post(
@@ -39,7 +40,7 @@ def routes(door: Door) -> Router:
         status_code=202,
         operation_class=bytes_body("application/json"),
     )
-    async def receive(request: Req, system: str) -> WebhookTaken:
+    async def receive(request: Req, system: FromPath[str]) -> WebhookTaken:
         """Answered 202 once everything the call says is durable; the same call again does nothing."""
         webhook = door.webhooks.get(system)
         if webhook is None:
@@ -49,7 +50,7 @@ def routes(door: Door) -> Router:
         _verify(webhook, headers, body)
         return await door.write(_take, door, system, webhook, headers, body)
 
-    return Router("/v1", route_handlers=[receive])
+    return [receive]
 
 
 def _verify(webhook: Webhook, headers: dict[str, str], body: bytes) -> None:

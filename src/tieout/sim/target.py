@@ -142,6 +142,7 @@ class Target(Connector):
                 return self.write(effect)
             case "stalled, then not sent":
                 self._around.meanwhile(True)
+                self._down_until = self._around.clock.now() + timedelta(seconds=1)  # nor is the rest of its batch
                 return Retry(reason="connection refused")
             case "stalled after the effect":
                 answer = self.write(effect)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from math import log2
 
 from markupsafe import Markup
@@ -28,7 +29,7 @@ _ALWAYS: tuple[Lane, ...] = ("ap", "tieout", "erp", "bank", "close")
 
 def due_bar(due: Iterable[Due], currency: str) -> Markup:
     """What is owed in one currency, by when it is due, as one bar."""
-    sums = {bucket: 0 for bucket in BUCKETS}
+    sums = dict.fromkeys(BUCKETS, 0)
     for one in due:
         if one.currency == currency:
             sums[one.bucket] += max(0, one.amount.minor)
@@ -53,7 +54,7 @@ def due_bar(due: Iterable[Due], currency: str) -> Markup:
 
 def share_bar(number: int, most: int, kind: str = "plain") -> Markup:
     """One number beside the largest of its list."""
-    width = 0 if most <= 0 else max(1.0, 100 * number / most)
+    width = max(1.0, 100 * number / most) if number > 0 and most > 0 else 0
     return Markup(
         '<svg class="share" viewBox="0 0 100 8" preserveAspectRatio="none" aria-hidden="true">'
         '<rect class="fill-{}" width="{:.1f}" height="8" rx="1"/></svg>'
@@ -168,7 +169,13 @@ _WRITTEN = {
 _ODD = {"refused": "refused", "unknown": "no answer", "undecided": "no answer", "dead": "given up"}
 _WAITING = ("ready", "parked", "leased", "probing", "unknown", "undecided", "held", "dead")
 
-_LEFT, _TOP, _LANE_HEIGHT, _STEP = 112, 54, 58, 74
+_LEFT, _TOP, _LANE_HEIGHT = 112, 50, 54
+_STEP_MIN, _STEP_MAX, _WIDTH = 58, 104, 1060
+
+
+def is_milestone(step: Step) -> bool:
+    """Whether a step is one that people ask for, rather than one of the many between."""
+    return step.type in _MARKS or step.type == "invoice.approval_decided" or step.outcome in _ODD
 
 
 def marks(trace: Trace) -> list[Mark]:
@@ -230,42 +237,48 @@ def timeline(trace: Trace) -> Markup:
     found = marks(trace)
     if len(found) < 2:
         return Markup("")
-    lanes = [lane for lane in LANES if lane in _ALWAYS or any(mark.lane == lane for mark in found)]
+    always = _ALWAYS if trace.invoice else ()
+    lanes = [lane for lane in LANES if lane in always or any(mark.lane == lane for mark in found)]
     places = _places(found)
     width, height = places[-1] + 70, _TOP + _LANE_HEIGHT * len(lanes) + 6
-    body = [_rows(lanes, width), _axis(found, places, height), _line(found, places, lanes)]
+    body = [_rows(lanes), _axis(found, places, height), _line(found, places, lanes)]
     body += [_dot(mark, x, _y(lanes, mark.lane), up) for (mark, x), up in _staggered(found, places)]
     label = f"{trace.title}: {len(found)} steps from {found[0].at:%Y-%m-%d} to {found[-1].at:%Y-%m-%d}"
     return Markup(
-        '<svg class="timeline" width="{0:.0f}" height="{1:.0f}" viewBox="0 0 {0:.0f} {1:.0f}" role="img" '
+        '<svg class="timeline" width="{0:.0f}" height="{1:.0f}" viewBox="0 0 {0:.0f} {1:.0f}" '
+        'preserveAspectRatio="xMinYMin meet" role="img" '
         'aria-label="{2}">{3}</svg>'
     ).format(width, height, label, Markup("").join(body))
 
 
 def _places(found: Sequence[Mark]) -> list[float]:
     """From left to right, a little further apart the longer the wait was."""
-    places, x = [], float(_LEFT + 46)
-    for number, mark in enumerate(found):
-        if number:
-            minutes = max(0.0, (mark.at - found[number - 1].at).total_seconds() / 60)
-            x += _STEP + min(70.0, 5 * log2(1 + minutes))
-        places.append(x)
+    waits = [_wait(earlier, later) for earlier, later in pairwise(found)]
+    room = (_WIDTH - _LEFT - 90 - sum(waits)) / max(1, len(waits))
+    step, places = min(_STEP_MAX, max(_STEP_MIN, room)), [float(_LEFT + 46)]
+    for wait in waits:
+        places.append(places[-1] + step + wait)
     return places
+
+
+def _wait(earlier: Mark, later: Mark) -> float:
+    minutes = max(0.0, (later.at - earlier.at).total_seconds() / 60)
+    return min(44.0, 3.2 * log2(1 + minutes))
 
 
 def _y(lanes: Sequence[Lane], lane: Lane) -> float:
     return _TOP + _LANE_HEIGHT * (lanes.index(lane) + 0.5)
 
 
-def _rows(lanes: Sequence[Lane], width: float) -> Markup:
+def _rows(lanes: Sequence[Lane]) -> Markup:
     parts = []
     for number, lane in enumerate(lanes):
         y = _TOP + _LANE_HEIGHT * number
         parts.append(
             Markup(
-                '<rect class="lane{}" x="0" y="{}" width="{:.0f}" height="{}"/>'
+                '<rect class="lane{}" x="0" y="{}" width="9999" height="{}"/>'
                 '<text class="lane-name" x="12" y="{}">{}</text>'
-            ).format(" odd" if number % 2 else "", y, width, _LANE_HEIGHT, y + _LANE_HEIGHT / 2 + 4, LANES[lane])
+            ).format(" odd" if number % 2 else "", y, _LANE_HEIGHT, y + _LANE_HEIGHT / 2 + 4, LANES[lane])
         )
     return Markup("").join(parts)
 
@@ -302,20 +315,18 @@ def _line(found: Sequence[Mark], places: Sequence[float], lanes: Sequence[Lane])
     if not points:
         return Markup("")
     path = [f"M{points[0][0]:.1f} {points[0][1]:.1f}"]
-    for (x0, y0), (x1, y1) in zip(points, points[1:], strict=False):
+    for (x0, y0), (x1, y1) in pairwise(points):
         middle = (x0 + x1) / 2
         path.append(f"C{middle:.1f} {y0:.1f} {middle:.1f} {y1:.1f} {x1:.1f} {y1:.1f}")
     return Markup('<path class="thread" d="{}"/>').format(" ".join(path))
 
 
-def _staggered(
-    found: Sequence[Mark], places: Sequence[float]
-) -> Iterable[tuple[tuple[Mark, float], bool]]:
+def _staggered(found: Sequence[Mark], places: Sequence[float]) -> Iterable[tuple[tuple[Mark, float], bool]]:
     """Neighbours in one lane have their labels above and below in turn."""
     last: dict[Lane, tuple[float, bool]] = {}
     for mark, x in zip(found, places, strict=True):
         before, up = last.get(mark.lane, (-1000.0, True))
-        up = not up if x - before < _STEP * 1.4 else False
+        up = not up if x - before < 104 else False
         last[mark.lane] = (x, up)
         yield (mark, x), up
 

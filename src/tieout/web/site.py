@@ -7,21 +7,19 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from litestar import Litestar, Request, Response, get
+from litestar import Request, Response
 from litestar.datastructures import MutableScopeHeaders
 from litestar.enums import ScopeType
-from litestar.handlers import HTTPRouteHandler
 from litestar.middleware import ASGIMiddleware
 from litestar.response import Redirect
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
-from tieout.http.app import create_app
 from tieout.http.callers import Caller, Req, caller_of, check_form, require
 from tieout.http.door import Door
 from tieout.http.problems import Trouble, correlation_of
 from tieout.http.work import Work
 from tieout.web import pictures, words
-from tieout.web.live import Pulse, live_route
+from tieout.web.live import Pulse
 
 CSP = (
     "default-src 'self'; base-uri 'none'; object-src 'none'; form-action 'self'; frame-ancestors 'none'; "
@@ -34,7 +32,6 @@ _HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
 }
-_TYPES = {"css": "text/css; charset=utf-8", "js": "text/javascript; charset=utf-8", "svg": "image/svg+xml"}
 
 #: The navigation: path, label, and the group it stands in.
 NAVIGATION = (
@@ -42,6 +39,26 @@ NAVIGATION = (
     ("Work", (("/cases", "Cases"), ("/effects", "Effects"), ("/quarantine", "Quarantine"))),
     ("Money", (("/invoices", "Invoices"), ("/liabilities", "Liabilities"), ("/payments", "Payments"))),
     ("Control", (("/close", "Close"), ("/suppliers", "Suppliers"), ("/documents", "Documents"))),
+)
+_FILTERS = (
+    words.age,
+    words.ago,
+    words.amount,
+    words.blocker,
+    words.bucket,
+    words.case_title,
+    words.chip,
+    words.day,
+    words.lines,
+    words.money,
+    words.person,
+    words.plain,
+    words.rounded,
+    words.short,
+    words.size,
+    words.status_word,
+    words.tone,
+    words.when,
 )
 
 
@@ -81,13 +98,7 @@ class Site:
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        self._templates.filters |= {
-            name: getattr(words, name)
-            for name in (
-                "amount age ago blocker bucket case_title chip day lines money person rounded short size "
-                "status_word tone when"
-            ).split()
-        }
+        self._templates.filters |= {filter.__name__: filter for filter in _FILTERS}
         self._templates.globals |= {
             "asset": self.asset,
             "navigation": NAVIGATION,
@@ -100,7 +111,7 @@ class Site:
         """The address of an asset; it changes with the content, so browsers keep it for ever."""
         return f"/static/{self._marks[name]}/{name}"
 
-    def render(self, request: Req, template: str, status: int = 200, **context: Any) -> Response[bytes]:
+    def render(self, request: Req, template: str, status_code: int = 200, **context: Any) -> Response[bytes]:
         """A page, or 304 when the browser has exactly this one."""
         caller = request.scope.get("user")
         now = self.door.now()
@@ -117,9 +128,9 @@ class Site:
         )
         sent = body.encode()
         mark = f'"{blake2b(sent, digest_size=12).hexdigest()}"'
-        if status == 200 and request.headers.get("if-none-match") == mark:
+        if status_code == 200 and request.headers.get("if-none-match") == mark:
             return Response(b"", status_code=304, headers={"ETag": mark})
-        return Response(sent, status_code=status, media_type="text/html; charset=utf-8", headers={"ETag": mark})
+        return Response(sent, status_code=status_code, media_type="text/html; charset=utf-8", headers={"ETag": mark})
 
     async def form(self, request: Req, action: str = "") -> tuple[Caller, dict[str, str]]:
         """The caller and the fields of a form that was sent from a page of this session."""
@@ -142,7 +153,7 @@ class Site:
         return self.render(
             request,
             "problem.html",
-            status=trouble.status,
+            status_code=trouble.status,
             trouble=trouble,
             correlation=correlation_of(request),
             back=_referer(request),
@@ -186,46 +197,3 @@ def with_query(path: str, query: Mapping[str, str] | None = None, **changes: obj
     merged = {**(query or {}), **{name: str(value) for name, value in changes.items()}}
     kept = {name: value for name, value in merged.items() if value}
     return base + (f"?{urlencode(kept)}" if kept else "")
-
-
-def _static(site: Site) -> HTTPRouteHandler:
-    @get("/static/{mark:str}/{name:str}", include_in_schema=False)
-    async def static(mark: str, name: str) -> Response[bytes]:
-        body = site.assets.get(name)
-        if body is None:
-            raise Trouble("not_found", f"there is no asset {name!r}")
-        headers = {"Cache-Control": "public, max-age=31536000, immutable"}
-        return Response(body, media_type=_TYPES[name.rpartition(".")[2]], headers=headers)
-
-    return static
-
-
-def create_site(door: Door) -> Litestar:
-    """The whole application: pages and API. Run it with uvicorn; it is not bound to any thread or loop before."""
-    from tieout.web.pages import cases, close, documents, effects, invoices, liabilities, overview, payments
-    from tieout.web.pages import quarantine, sign_in, suppliers, trace
-
-    site = Site(door)
-    modules = (
-        overview,
-        cases,
-        effects,
-        quarantine,
-        invoices,
-        liabilities,
-        payments,
-        close,
-        suppliers,
-        documents,
-        trace,
-        sign_in,
-    )
-    pages = [handler for module in modules for handler in module.routes(site)]
-    app = create_app(
-        door,
-        pages=[*pages, _static(site), live_route(site.pulse)],
-        error_page=site.refused,
-        middleware=[SecurityHeaders()],
-    )
-    app.on_shutdown.append(site.pulse.stop)
-    return app

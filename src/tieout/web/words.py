@@ -1,5 +1,6 @@
 """How values are written on pages: amounts, ages, days, statuses."""
 
+import re
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
@@ -14,19 +15,23 @@ from tieout.policy.policy import Policy
 NO_CURRENCY = "XXX"
 """ISO 4217 for "no currency": what stands for something that has no amount."""
 
+_PERSON = re.compile(r"\bperson:(?=[a-z0-9])")
 _TONES = {
-    "good": "applied accepted active approved booked closed delivered paid posted ready settled matched done".split(),
-    "bad": (
-        "dead refused undecided rejected returned posting_failed invalid duplicate quarantined mismatched critical "
-        "posting_unknown unknown"
-    ).split(),
-    "warn": "held withheld not_ready high open unposted releasing calling_off cancelled".split(),
-    "info": (
-        "claimed released reserved requested collecting posting submitted leased probing parked in_flight valid "
-        "admitted received"
-    ).split(),
+    "good": """
+        accepted active applied approved booked closed delivered done matched paid posted ready settled
+    """,
+    "bad": """
+        critical dead duplicate invalid mismatched posting_failed posting_unknown quarantined refused rejected
+        returned undecided unknown
+    """,
+    "warn": """
+        calling_off cancelled held high not_ready open releasing unposted withheld
+    """,
+    "info": """
+        admitted claimed collecting leased parked posting probing received released requested reserved submitted valid
+    """,
 }
-_TONE = {word: tone for tone, words in _TONES.items() for word in words}
+_TONE = {word: tone for tone, words in _TONES.items() for word in words.split()}
 
 
 def tone(status: str) -> str:
@@ -59,8 +64,8 @@ def money(value: Money | None) -> Markup:
 
 
 def rounded(value: Money) -> str:
-    """A large amount for a headline: whole units; a tooltip has the rest."""
-    if minor_digits(value.currency) == 0 or abs(value.amount) < 10_000:
+    """An amount for a headline: very large ones in whole units; a tooltip has the rest."""
+    if minor_digits(value.currency) == 0 or abs(value.amount) < 10_000_000:
         return amount(value)
     return f"{value.amount.quantize(Decimal(1)):,}".replace("-", "−")
 
@@ -163,14 +168,26 @@ def entity_name(policy: Policy, entity: str) -> str:
 
 def size(number: int) -> str:
     """A number of bytes."""
-    return f"{number:,} B" if number < 10_000 else f"{number / 1000:,.0f} kB" if number < 10**7 else f"{number / 10**6:,.1f} MB"
+    return (
+        f"{number:,} B"
+        if number < 10_000
+        else f"{number / 1000:,.0f} kB"
+        if number < 10**7
+        else f"{number / 10**6:,.1f} MB"
+    )
+
+
+def plain(text: str) -> str:
+    """A text of the log as people read it: ``person:anna`` is anna."""
+    return _PERSON.sub("", text)
 
 
 def short(text: str, most: int = 90) -> str:
     """The beginning of a text."""
+    text = plain(text)
     return text if len(text) <= most else text[: most - 1].rstrip() + "…"
 
 
 def lines(text: str) -> Markup:
     """A text with its line breaks."""
-    return Markup("<br>").join(escape(line) for line in text.splitlines())
+    return Markup("<br>").join(escape(line) for line in plain(text).splitlines())

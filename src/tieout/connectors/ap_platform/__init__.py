@@ -64,7 +64,11 @@ __all__ = ["ApConfig", "ApPlatform", "connect", "manifest_of"]
 LOG = structlog.get_logger("tieout.connectors.ap_platform")
 
 #: Which of the platform's states a control total counts.
-_TOTALS = {"payable": ("posted",), "unposted": ("captured", "in_approval", "approved", "rejected")}
+_TOTALS = {
+    "open_items": ("approved", "posted"),
+    "payable": ("posted",),
+    "unposted": ("captured", "in_approval", "approved", "rejected"),
+}
 #: Answers of the platform that say: you told me this before.
 _KNOWN = ("reference_taken", "idempotency_key_reused")
 
@@ -148,6 +152,10 @@ class ApPlatform(Connector):
         message = message_of(system, self._config.user, self._config.entity_here, change)
         return (message,) if message else ()
 
+    def read_webhook(self, headers: Mapping[str, str], body: bytes) -> tuple[Message, ...]:
+        """What a webhook of this platform says. Raises ``ValueError``."""
+        return self.webhook_messages(self._system, headers, body)
+
     def _messages(self, changes: Sequence[Values]) -> Iterator[Message]:
         for change in changes:
             try:
@@ -169,7 +177,11 @@ class ApPlatform(Connector):
             yield message
 
     def _fetch_original(self, data: Values) -> None:
-        media_type, body = self._client.read_bytes(f"/invoices/{data['id']}/file")
+        try:
+            media_type, body = self._client.read_bytes(f"/invoices/{data['id']}/file")
+        except RefusalError as error:  # the invoice counts without it, and so do those that come after
+            LOG.error("original_missing", system=self._system, invoice=data["id"], error=str(error))
+            return
         mark = self._documents.keep(
             body, name=data.get("fileName") or data["id"], media_type=media_type, channel=self._system
         )
@@ -306,7 +318,10 @@ class ApPlatform(Connector):
     # ── totals ──────────────────────────────────────────────────────────────────────────────────────────────────
 
     def totals(self, scope: Scope) -> Total:
-        """``payable``: posted and not paid. ``unposted``: everything before that. Item by item, under our ids."""
+        """``payable``: posted and not paid. ``unposted``: everything before that. Item by item, under our ids.
+
+        ``open_items``: approved or posted, and not paid.
+        """
         if scope.name not in _TOTALS:
             raise ConfigError(f"the AP platform has no total {scope.name!r}; it has {', '.join(_TOTALS)}")
         asked_at = self._clock.now()

@@ -1,24 +1,34 @@
-"""The AP platform's documents in our words and back. Pure: no call is made here."""
+"""The AP platform's shapes to ours and back. Pure.
+
+Keys and facts come from the documents alone, never from the envelope they came in, so that the feed and a webhook
+tell the same message.
+"""
 
 import re
+from collections.abc import Callable
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from typing import Any, TypeVar
 
 import msgspec
-from msgspec import UNSET, Raw, Struct, UnsetType
 
+from tieout.connectors.ap_platform import wire
+from tieout.formats.fields import MINOR_MAX
 from tieout.kernel.ids import derive
 from tieout.kernel.money import Money
 from tieout.kernel.problem import Problem
 from tieout.kernel.text import parse_day, parse_decimal
-from tieout.model import documents, effects
-from tieout.model.documents import Invoice, InvoiceKind, InvoiceLine
+from tieout.model.documents import Address, BankAccount, Invoice, InvoiceKind, InvoiceLine, Supplier
+from tieout.model.effects import ReportPayment, ReportPosting, SubmitInvoice
 from tieout.model.events import Message, Ref
-from tieout.model.facts import ApprovalDecided, Fact, InvoiceReceived
+from tieout.model.facts import ApprovalDecided, Fact, InvoiceReceived, SupplierProposed
 from tieout.model.identity import supplier_id_of
-from tieout.model.verdict import Verdict
 
-CAPTURED, DECIDED = "capture.completed", "approval.changed"
+T = TypeVar("T")
+Values = dict[str, Any]
+#: Our legal entity for one of theirs.
+EntityName = Callable[[str], str]
+
 CHANNEL = "ap"
 _KINDS = {"INVOICE": InvoiceKind.INVOICE, "CREDIT_NOTE": InvoiceKind.CREDIT_NOTE}
 _PAYMENT_STATUS = {"booked": "paid", "returned": "returned"}
@@ -27,307 +37,126 @@ _PERSON = "person:"
 
 
 class UnreadableError(ValueError):
-    """A row that cannot be translated. The message names the field and never repeats bank details."""
-
-
-class Wire(Struct, frozen=True, kw_only=True, omit_defaults=True, rename="camel"):
-    """Root of the platform's bodies. Unknown fields are ignored."""
-
-
-class Amount(Wire):
-    """An amount."""
-
-    amount: str
-    currency: str
-
-
-class Account(Wire):
-    """A supplier's bank account."""
-
-    iban: str
-    holder: str = ""
-    bic: str = ""
-    currency: str = ""
-
-
-class SupplierBody(Wire):
-    """What we want the platform to hold of a supplier. ``blocked`` is a decision of its own people."""
-
-    name: str
-    tax_id: str = ""
-    street: str = ""
-    postal_code: str = ""
-    town: str = ""
-    country: str = ""
-    email: str = ""
-    payment_terms_days: int = 30
-    bank_accounts: tuple[Account, ...] = ()
-    blocked: bool = False
-
-
-class HeldSupplier(SupplierBody, kw_only=True):
-    """A supplier as the platform holds it."""
-
-    id: str
-    reference: str = ""
-
-
-class Suppliers(Wire):
-    """Suppliers found."""
-
-    items: tuple[HeldSupplier, ...]
-
-
-class Party(Wire):
-    """The supplier as printed on the document; ``reference`` is our id when the platform recognised it."""
-
-    name: str = ""
-    tax_id: str = ""
-    reference: str = ""
-
-
-class Line(Wire):
-    """One invoice line."""
-
-    line_number: str
-    quantity: str
-    unit: str
-    unit_price: str
-    net: Amount
-    description: str = ""
-    tax_rate: str = "0"
-    po_number: str = ""
-    po_line: str = ""
-
-
-class Paper(Wire, kw_only=True):
-    """An invoice as it stands on paper."""
-
-    entity: str
-    document_type: str = "INVOICE"
-    invoice_number: str
-    supplier: Party
-    invoice_date: str
-    due_date: str
-    lines: tuple[Line, ...]
-    net: Amount
-    tax: Amount
-    gross: Amount
-    credited_invoice_number: str = ""
-
-
-class Submission(Paper, kw_only=True):
-    """An invoice that we hand over, under our own id."""
-
-    reference: str
-    channel: str = "api"
-
-
-class Discrepancy(Wire):
-    """One thing that matching found."""
-
-    code: str
-    where: str = ""
-    expected: str = ""
-    actual: str = ""
-    text: str = ""
-
-
-class MatchReport(Wire):
-    """What our matching says."""
-
-    report_id: str
-    verdict: str
-    reference: str = ""
-    discrepancies: tuple[Discrepancy, ...] = ()
-    policy: str = ""
-
-
-class PostingReport(Wire):
-    """What the ledger holds."""
-
-    report_id: str
-    status: str
-    document_number: str = ""
-    posting_date: str = ""
-    period: str = ""
-    gross: Amount | None = None
-
-
-class PaymentReport(Wire):
-    """Where the payment stands. The platform refuses a report whose ``asOf`` is older than that of the one it holds."""
-
-    report_id: str
-    status: str
-    payment_reference: str = ""
-    paid_on: str = ""
-    as_of: str = ""
-
-
-class Approval(Wire):
-    """Where approval stands. ``rule`` is set when no person but a rule decided."""
-
-    state: str = "not_started"
-    by: str = ""
-    comment: str = ""
-    rule: str = ""
-    decided_at: str = ""
-
-
-class HeldInvoice(Paper, kw_only=True):
-    """An invoice as the platform holds it."""
-
-    id: str
-    revision: int = 0
-    state: str = ""
-    reference: str = ""
-    file_name: str = ""
-    file_sha256: str = ""
-    match: MatchReport | None = None
-    approval: Approval = Approval()
-    posting: PostingReport | None = None
-    payment: PaymentReport | None = None
-
-
-class InvoicePage(Wire):
-    """A page of invoices in the order of their ids."""
-
-    items: tuple[HeldInvoice, ...]
-    next: str = ""
-
-
-class Change(Wire):
-    """One event: of the feed (with its ``id``) or of a webhook, whose body is the rest of it."""
-
-    type: str
-    timestamp: str
-    data: Raw
-    id: str = ""
-
-
-class ChangePage(Wire):
-    """A page of the feed. Its events are decoded one by one, so that a bad one does not hide the others."""
-
-    items: tuple[Raw, ...]
-    next: int
-    more: bool | UnsetType = UNSET
+    """The platform told us something that we cannot read. Says what, and where it stands; never bank details."""
 
 
 # ── what we hear ───────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-class Heard(Struct, frozen=True):
-    """What an event means to us: a message, and the platform's id of the invoice whose original is to be fetched."""
-
-    message: Message
-    original_of: str = ""
-
-
-def read_change(raw: bytes | Raw) -> Change:
-    """An event of the feed, or the body of a webhook. Raises :class:`UnreadableError`."""
-    return _decoded(raw, Change)
-
-
-def heard(change: Change, system: str) -> Heard | None:
-    """What an event means; ``None`` when it is none of our business. Raises :class:`UnreadableError`.
-
-    Key and fact come from the document alone, so that webhook and feed tell the same message.
-    """
-    match change.type:
+def message_of(system: str, user: str, entity_here: EntityName, change: Values) -> Message | None:
+    """What an event states; ``None`` when it is nothing new to us. Raises :class:`UnreadableError`."""
+    event = _read(change, wire.Change, "event")
+    match event.type:
         case "capture.completed":
-            return _captured(_decoded(change.data, HeldInvoice), change, system)
+            return _captured(system, entity_here, event)
         case "approval.changed":
-            return _decided(_decoded(change.data, HeldInvoice), change, system)
+            return _decided(system, entity_here, event)
+        case "supplier.changed":
+            return _proposed(system, user, event)
         case _:
             return None
 
 
-def _captured(held: HeldInvoice, change: Change, system: str) -> Heard:
-    invoice = invoice_of(held)
+def _captured(system: str, entity_here: EntityName, event: wire.Change) -> Message:
+    held = _read(event.data, wire.Invoice, event.type)
+    invoice = to_invoice(held, entity_here)
     fact = InvoiceReceived(invoice=invoice, channel=CHANNEL, system_id=held.id)
-    message = _message(system, capture_key(held.id), fact, held, change, f"system:{system}")
-    return Heard(message, held.id if invoice.document else "")
-
-
-def _decided(held: HeldInvoice, change: Change, system: str) -> Heard | None:
-    approval = held.approval
-    if approval.state not in ("approved", "rejected"):
-        if approval.state in ("waiting", "not_started"):
-            return None
-        raise UnreadableError(f"approval.state: {approval.state!r} is neither approved nor rejected")
-    by = _text(approval.by, "approval.by")
-    approver = by if approval.rule or by.startswith(_PERSON) else _PERSON + by
-    fact = ApprovalDecided(
-        approved=approval.state == "approved",
-        approver=approver,
-        reason=approval.comment or (f"rule {approval.rule}" if approval.rule else ""),
-        decided_at=moment_of(approval.decided_at),
-    )
-    actor = f"system:{system}" if approval.rule else approver
-    key = f"approval/{_text(held.id, 'id')}/{held.revision}"
-    return Heard(_message(system, key, fact, held, change, actor, Ref(system, held.id)))
-
-
-def _message(
-    system: str, key: str, fact: Fact, held: HeldInvoice, change: Change, actor: str, ref: Ref | None = None
-) -> Message:
     return Message(
         source=system,
-        key=key,
+        key=_capture_key(held.id),
         data=fact,
-        ref=ref,
-        entity=held.entity,
-        actor=actor,
-        occurred_at=moment_of(change.timestamp),
+        entity=invoice.entity,
+        actor=f"system:{system}",
+        occurred_at=_moment(event.timestamp),
     )
 
 
-def capture_key(ap_id: str) -> str:
-    """The key of the message that tells of a captured invoice: one arrival, whatever its revision."""
-    return f"capture/{ap_id}"
+def _decided(system: str, entity_here: EntityName, event: wire.Change) -> Message | None:
+    held = _read(event.data, wire.Invoice, event.type)
+    approval = held.approval
+    if approval.state in ("not_started", "waiting"):
+        return None
+    if approval.state not in ("approved", "rejected"):
+        raise UnreadableError(f"{held.id}: approval.state {approval.state[:40]!r} is neither approved nor rejected")
+    by = _text(approval.by, f"{held.id}: approval.by")
+    approver = by if approval.rule or by.startswith(_PERSON) else _PERSON + by
+    fact: Fact = ApprovalDecided(
+        approved=approval.state == "approved",
+        approver=approver,
+        reason=approval.comment,
+        decided_at=_moment(approval.decided_at),
+    )
+    return Message(
+        source=system,
+        key=f"approval/{_text(held.id, 'id')}/{held.revision}",
+        data=fact,
+        ref=Ref(system, held.id),
+        entity=entity_here(held.entity),
+        actor=f"system:{system}" if approval.rule else approver,
+        occurred_at=_moment(event.timestamp),
+    )
 
 
-def invoice_id_of(held: HeldInvoice, system: str) -> str:
-    """Our id of an invoice the platform holds: what we told it, else the one its capture gave it with us."""
-    return held.reference or captured_id(held.id, system)
+def _proposed(system: str, user: str, event: wire.Change) -> Message | None:
+    """What others than we do to a supplier record is a proposal; without a tax id nobody can tell whose it is."""
+    held = _read(event.data, wire.Supplier, event.type)
+    if held.changed_by == user or not held.tax_id.strip():
+        return None
+    return Message(
+        source=system,
+        key=f"supplier/{_text(held.id, 'id')}/{held.revision}",
+        data=SupplierProposed(supplier=_supplier(held)),
+        actor=f"{_PERSON}{held.changed_by}" if held.changed_by else f"system:{system}",
+        occurred_at=_moment(event.timestamp),
+    )
 
 
-def captured_id(ap_id: str, system: str) -> str:
-    """Our id of an invoice that the platform captured (what intake derives from source and key)."""
-    return derive("inv", system, capture_key(ap_id))
+def _supplier(held: wire.Supplier) -> Supplier:
+    account = None
+    if held.bank_accounts:
+        first = held.bank_accounts[0]
+        account = BankAccount(iban=first.iban, holder=first.holder or held.name, bic=first.bic, currency=first.currency)
+    return Supplier(
+        supplier_id=supplier_id_of(held.tax_id),
+        name=held.name,
+        tax_id=held.tax_id,
+        address=Address(street=held.street, postal_code=held.postal_code, town=held.town, country=held.country),
+        bank_account=account,
+        payment_terms_days=held.payment_terms_days,
+        email=held.email,
+    )
 
 
-def invoice_of(held: HeldInvoice) -> Invoice:
-    """The canonical invoice. Raises :class:`UnreadableError` for what has no canonical form; whatever has one, even
-    when it is wrong in itself, goes on, because people get a case for it."""
+def to_invoice(held: wire.Invoice, entity_here: EntityName) -> Invoice:
+    """The canonical invoice. What has no canonical form is unreadable; whatever has one goes on, even when it is wrong
+    in itself, because people get a case for it. An unnamed tax registration is such a case: the supplier is unknown."""
+    where = _text(held.id, "id")
     if held.document_type not in _KINDS:
-        raise UnreadableError(f"documentType: {held.document_type!r} is neither INVOICE nor CREDIT_NOTE")
+        raise UnreadableError(f"{where}: documentType {held.document_type[:40]!r} is neither INVOICE nor CREDIT_NOTE")
     if held.file_sha256 and not _SHA256.fullmatch(held.file_sha256):
-        raise UnreadableError("fileSha256: not a SHA-256")
-    _text(held.id, "id")
-    party, gross = held.supplier, _money(held.gross, "gross")
-    # Without a tax number the name has to do; that supplier is unknown to us, and a person finds out who it is.
+        raise UnreadableError(f"{where}: fileSha256 is not a SHA-256")
+    party, gross = held.supplier, _money(held.gross, f"{where}: gross")
     known = "" if party.tax_id.strip() else party.reference
     return Invoice(
         kind=_KINDS[held.document_type],
-        number=_text(held.invoice_number, "invoiceNumber"),
-        entity=_text(held.entity, "entity"),
-        supplier_id=known or supplier_id_of(party.tax_id.strip() or _text(party.name, "supplier.name")),
+        number=_text(held.invoice_number, f"{where}: invoiceNumber"),
+        entity=entity_here(_text(held.entity, f"{where}: entity")),
+        supplier_id=known or supplier_id_of(party.tax_id.strip() or _text(party.name, f"{where}: supplier.name")),
         supplier_tax_id=party.tax_id,
         supplier_name=party.name,
         currency=gross.currency,
-        issued_on=_day(held.invoice_date, "invoiceDate"),
-        due_on=_day(held.due_date, "dueDate"),
-        lines=tuple(_line(line, f"lines[{index}]") for index, line in enumerate(held.lines)),
-        net=_money(held.net, "net"),
-        tax=_money(held.tax, "tax"),
+        issued_on=_day(held.invoice_date, f"{where}: invoiceDate"),
+        due_on=_day(held.due_date, f"{where}: dueDate"),
+        lines=tuple(_line(line, f"{where}: lines[{index}]") for index, line in enumerate(held.lines)),
+        net=_money(held.net, f"{where}: net"),
+        tax=_money(held.tax, f"{where}: tax"),
         gross=gross,
         credits_number=held.credited_invoice_number,
         document=held.file_sha256,
     )
 
 
-def _line(line: Line, where: str) -> InvoiceLine:
+def _line(line: wire.Line, where: str) -> InvoiceLine:
     return InvoiceLine(
         line_id=line.line_number,
         quantity=_number(line.quantity, f"{where}.quantity"),
@@ -341,177 +170,188 @@ def _line(line: Line, where: str) -> InvoiceLine:
     )
 
 
-def signed_minor(held: HeldInvoice) -> Money:
-    """What an invoice adds to the liability: its gross amount, negative for a credit note."""
-    gross = _money(held.gross, "gross")
-    return -gross if held.document_type == "CREDIT_NOTE" else gross
+# ── whose invoice it is ────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def moment_of(text: str) -> datetime | None:
-    """A moment of the platform, in UTC; ``None`` when it says none that can be read."""
+def _capture_key(ap_id: str) -> str:
+    """The key of the message that tells of a capture: one arrival, whatever its revision."""
+    return f"capture/{ap_id}"
+
+
+def _captured_id(system: str, ap_id: str) -> str:
+    """Our id of an invoice that the platform captured: what intake derives from source and key."""
+    return derive("inv", system, _capture_key(ap_id))
+
+
+def is_capture_of(system: str, ap_id: str, invoice_id: str) -> bool:
+    """Whether this capture is how our invoice arrived. Another one with the same number is a duplicate, not it."""
+    return _captured_id(system, ap_id) == invoice_id
+
+
+def our_id_of(system: str, invoice: Values) -> str:
+    """Our id of an invoice the platform holds: the one we told it, else the one its capture has with us."""
+    return str(invoice.get("reference") or _captured_id(system, invoice["id"]))
+
+
+def signed_minor(invoice: Values) -> tuple[str, int]:
+    """Currency, and what it adds to the liability in minor units: negative for a credit note."""
+    gross = _money(_read(invoice["gross"], wire.Amount, "gross"), f"{invoice['id']}: gross")
+    return gross.currency, -gross.minor if invoice.get("documentType") == "CREDIT_NOTE" else gross.minor
+
+
+# ── what we tell ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def from_supplier(supplier: Supplier) -> Values:
+    """A supplier record as they take it."""
+    account = supplier.bank_account
+    fields = ("iban", "holder", "bic", "currency")
+    return {
+        "name": supplier.name,
+        "taxId": supplier.tax_id,
+        "street": supplier.address.street,
+        "postalCode": supplier.address.postal_code,
+        "town": supplier.address.town,
+        "country": supplier.address.country,
+        "email": supplier.email,
+        "paymentTermsDays": supplier.payment_terms_days,
+        "bankAccounts": [{name: getattr(account, name) for name in fields}] if account else [],
+    }
+
+
+def from_invoice(payload: SubmitInvoice, entity_there: str) -> Values:
+    """An invoice for the platform, under our id. The original stays with us."""
+    invoice = payload.invoice
+    return {
+        "reference": payload.invoice_id,
+        "channel": "api",
+        "entity": entity_there,
+        "documentType": "CREDIT_NOTE" if invoice.kind is InvoiceKind.CREDIT_NOTE else "INVOICE",
+        "invoiceNumber": invoice.number,
+        "supplier": {"name": invoice.supplier_name, "taxId": invoice.supplier_tax_id},
+        "invoiceDate": invoice.issued_on.isoformat(),
+        "dueDate": invoice.due_on.isoformat(),
+        "lines": [_from_line(line) for line in invoice.lines],
+        "net": _from_money(invoice.net),
+        "tax": _from_money(invoice.tax),
+        "gross": _from_money(invoice.gross),
+        "creditedInvoiceNumber": invoice.credits_number,
+    }
+
+
+def _from_line(line: InvoiceLine) -> Values:
+    return {
+        "lineNumber": line.line_id,
+        "quantity": f"{line.quantity:f}",
+        "unit": line.unit,
+        "unitPrice": f"{line.unit_price:f}",
+        "net": _from_money(line.net),
+        "description": line.description,
+        "taxRate": f"{line.tax_rate:f}",
+        "poNumber": line.order_id,
+        "poLine": line.order_line_id,
+    }
+
+
+def from_verdict(payload: SubmitInvoice, key: str) -> Values:
+    """The verdict. An invoice without an order was not matched: no rule of theirs may approve it, people do."""
+    verdict = payload.verdict
+    found = [_from_problem(problem) for problem in verdict.problems]
+    if not verdict.matched and not found:
+        found = [{"code": "no_order", "text": "It names no order, so there was nothing to match it with."}]
+    return {
+        "reportId": key,
+        "verdict": "matched" if verdict.matched else "discrepant",
+        "reference": payload.invoice_id,
+        "discrepancies": found,
+        "policy": verdict.policy,
+    }
+
+
+def _from_problem(problem: Problem) -> Values:
+    return {
+        "code": problem.code.value,
+        "where": problem.where,
+        "expected": problem.expected,
+        "actual": problem.actual,
+        "text": problem.detail,
+    }
+
+
+def from_posting(payload: ReportPosting, key: str) -> Values:
+    """What the ERP holds. An invoice is posted once, so there is nothing it could overtake."""
+    posting = payload.posting
+    return {
+        "reportId": key,
+        "status": "posted",
+        "documentNumber": posting.number,
+        "postingDate": posting.posted_on.isoformat(),
+        "period": posting.period,
+        "gross": _from_money(posting.gross),
+    }
+
+
+def from_payment(payload: ReportPayment, key: str) -> Values:
+    """Where the payment stands, as of the day; a status they do not know is theirs to refuse."""
+    return {
+        "reportId": key,
+        "status": _PAYMENT_STATUS.get(payload.status, payload.status),
+        "paymentReference": payload.payment_id,
+        "paidOn": payload.on.isoformat() if payload.status == "booked" else "",
+        "asOf": payload.on.isoformat(),
+    }
+
+
+def _from_money(money: Money) -> Values:
+    return {"amount": f"{money.amount:f}", "currency": money.currency}
+
+
+# ── single values ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _read(values: object, kind: type[T], where: str) -> T:
     try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        return None
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+        return msgspec.convert(values, kind)
+    except msgspec.ValidationError as error:
+        raise UnreadableError(f"{where}: {error}") from error
 
 
 def _text(text: str, where: str) -> str:
     if not text.strip():
-        raise UnreadableError(f"{where}: empty")
+        raise UnreadableError(f"{where} is empty")
     return text
 
 
 def _number(text: str, where: str) -> Decimal:
     value = parse_decimal(text)
     if value is None:
-        raise UnreadableError(f"{where}: {text[:40]!r} is not a plain decimal number such as 12.50")
+        raise UnreadableError(f"{where} {text[:40]!r} is not a plain decimal number")
     return value
 
 
-def _money(amount: Amount, where: str) -> Money:
-    value = _number(amount.amount, where)
+def _money(amount: wire.Amount, where: str) -> Money:
     try:
-        return Money.of(value, amount.currency)
+        money = Money.of(_number(amount.amount, where), amount.currency)
+    except UnreadableError:
+        raise
     except ValueError as error:
-        raise UnreadableError(f"{where}: {error}") from None
+        raise UnreadableError(f"{where}: {error}") from error
+    if abs(money.minor) > MINOR_MAX:
+        raise UnreadableError(f"{where}: {money} is more than can be kept")
+    return money
 
 
 def _day(text: str, where: str) -> date:
     value = parse_day(text)
     if value is None:
-        raise UnreadableError(f"{where}: {text[:40]!r} is not a day such as 2026-05-31")
+        raise UnreadableError(f"{where} {text[:40]!r} is not a day such as 2026-05-31")
     return value
 
 
-def _decoded[T](raw: bytes | Raw, kind: type[T]) -> T:
+def _moment(text: str) -> datetime | None:
+    """A moment in UTC; ``None`` when none is told that can be read."""
     try:
-        return msgspec.json.decode(raw, type=kind)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise UnreadableError(str(error)) from None
-
-
-# ── what we tell ───────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def supplier_body(supplier: documents.Supplier, *, blocked: bool) -> SupplierBody:
-    """A supplier with exactly our details."""
-    account = supplier.bank_account
-    accounts = () if account is None else (_account(account),)
-    return SupplierBody(
-        name=supplier.name,
-        tax_id=supplier.tax_id,
-        street=supplier.address.street,
-        postal_code=supplier.address.postal_code,
-        town=supplier.address.town,
-        country=supplier.address.country,
-        email=supplier.email,
-        payment_terms_days=supplier.payment_terms_days,
-        bank_accounts=accounts,
-        blocked=blocked,
-    )
-
-
-def _account(account: documents.BankAccount) -> Account:
-    return Account(iban=account.iban, holder=account.holder, bic=account.bic, currency=account.currency)
-
-
-def body_held(held: HeldSupplier) -> SupplierBody:
-    """A supplier without what the platform added to it."""
-    return SupplierBody(**{name: getattr(held, name) for name in SupplierBody.__struct_fields__})
-
-
-def submission(payload: effects.SubmitInvoice) -> Submission:
-    """An invoice for the platform, under our id. The original stays with us."""
-    invoice = payload.invoice
-    return Submission(
-        reference=payload.invoice_id,
-        entity=invoice.entity,
-        document_type="CREDIT_NOTE" if invoice.kind is InvoiceKind.CREDIT_NOTE else "INVOICE",
-        invoice_number=invoice.number,
-        supplier=Party(name=invoice.supplier_name, tax_id=invoice.supplier_tax_id),
-        invoice_date=invoice.issued_on.isoformat(),
-        due_date=invoice.due_on.isoformat(),
-        lines=tuple(_wire_line(line) for line in invoice.lines),
-        net=_wire(invoice.net),
-        tax=_wire(invoice.tax),
-        gross=_wire(invoice.gross),
-        credited_invoice_number=invoice.credits_number,
-    )
-
-
-def _wire_line(line: InvoiceLine) -> Line:
-    return Line(
-        line_number=line.line_id,
-        quantity=f"{line.quantity:f}",
-        unit=line.unit,
-        unit_price=f"{line.unit_price:f}",
-        net=_wire(line.net),
-        description=line.description,
-        tax_rate=f"{line.tax_rate:f}",
-        po_number=line.order_id,
-        po_line=line.order_line_id,
-    )
-
-
-def _wire(money: Money) -> Amount:
-    return Amount(amount=f"{money.amount:f}", currency=money.currency)
-
-
-def match_report(payload: effects.SubmitInvoice, key: str) -> MatchReport:
-    """The verdict. What names no order was not matched, so no rule of the platform may approve it: people do."""
-    verdict = payload.verdict
-    return MatchReport(
-        report_id=key,
-        verdict="matched" if verdict.matched else "discrepant",
-        reference=payload.invoice_id,
-        discrepancies=_discrepancies(verdict),
-        policy=verdict.policy,
-    )
-
-
-def _discrepancies(verdict: Verdict) -> tuple[Discrepancy, ...]:
-    if not verdict.matched and not verdict.problems:
-        return (Discrepancy(code="no_order", text="The invoice names no order; there was nothing to match it with."),)
-    return tuple(_discrepancy(problem) for problem in verdict.problems)
-
-
-def _discrepancy(problem: Problem) -> Discrepancy:
-    return Discrepancy(
-        code=problem.code.value,
-        where=problem.where,
-        expected=problem.expected,
-        actual=problem.actual,
-        text=problem.detail,
-    )
-
-
-def posting_report(payload: effects.ReportPosting, key: str) -> PostingReport:
-    """What the ERP holds."""
-    posting = payload.posting
-    return PostingReport(
-        report_id=key,
-        status="posted",
-        document_number=posting.number,
-        posting_date=posting.posted_on.isoformat(),
-        period=posting.period,
-        gross=_wire(posting.gross),
-    )
-
-
-def payment_report(payload: effects.ReportPayment, key: str) -> PaymentReport | None:
-    """Booked or returned; ``None`` for what the platform has no word for."""
-    if payload.status not in _PAYMENT_STATUS:
+        moment = datetime.fromisoformat(text)
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except (ValueError, OverflowError):
         return None
-    return PaymentReport(
-        report_id=key,
-        status=_PAYMENT_STATUS[payload.status],
-        payment_reference=payload.payment_id,
-        paid_on=payload.on.isoformat() if payload.status == "booked" else "",
-        as_of=payload.on.isoformat(),
-    )
-
-
-def is_settled(held: PaymentReport | None, ours: PaymentReport) -> bool:
-    """Whether the platform holds our report, or newer tidings that have overtaken it."""
-    return held is not None and (held == ours or held.as_of > ours.as_of)

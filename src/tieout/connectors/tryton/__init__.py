@@ -6,7 +6,7 @@ up and what it cannot do: ``README.md``.
 """
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -24,14 +24,15 @@ from tieout.connectors.tryton.purchasing import GoodsReturns, Orders, Receipts
 from tieout.connectors.tryton.statements import Statements
 from tieout.connectors.tryton.suppliers import Suppliers
 from tieout.connectors.tryton.totals import Totals
+from tieout.engine.clock import SystemClock
 from tieout.engine.secrets import read_secret
 from tieout.kernel.clock import Clock
 from tieout.kernel.problem import Code, Problem
 from tieout.model.documents import Total
 from tieout.model.effects import RecordReceipt
-from tieout.ports import Effect, Finding, Manifest, Operation, Page, Refused, Result, Scope
+from tieout.ports import Documents, Effect, Finding, Manifest, Operation, Page, Refused, Result, Scope
 
-__all__ = ["TrytonConfig", "TrytonConnector", "manifest_of", "open_connector"]
+__all__ = ["TrytonConfig", "TrytonConnector", "connect", "manifest_of"]
 
 
 class _Writer(Protocol):
@@ -181,7 +182,7 @@ class _StaffedDesk(Desk):
         return self._writers[effect.operation]
 
 
-def open_connector(settings: Mapping[str, Any], folder: Path, clock: Clock, *, system: str = "erp") -> TrytonConnector:
+def connect(name: str, settings: dict[str, Any], folder: Path, documents: Documents) -> TrytonConnector:
     """A connector out of its table in the configuration. Raises ``ConfigError`` that says what is wrong with it."""
-    config = read_config({key: value for key, value in settings.items() if key != "kind"})
-    return TrytonConnector(config, read_secret(config.password, folder), clock, system=system)
+    config = read_config(name, settings)
+    return TrytonConnector(config, read_secret(config.password, folder), SystemClock(), system=name)

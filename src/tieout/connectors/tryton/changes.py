@@ -47,6 +47,8 @@ class Changes:
     def pull(self, cursor: str) -> Page:
         """One page of both streams."""
         observed_at = self._clock.now()
+        if not cursor:
+            return Page(messages=(), cursor=_write_cursor(self._start()), more=True)
         here = _read_cursor(cursor)
         accounts = self._changed_bank_accounts(here)
         clicks = self._cancellations(here)
@@ -54,10 +56,23 @@ class Changes:
         messages = [*self._bank_changes(accounts), *self._cancelled_invoices(clicks)]
         return Page(
             messages=tuple(messages),
-            cursor=msgspec.json.encode(self._next(here, accounts, clicks)).decode(),
+            cursor=_write_cursor(self._next(here, accounts, clicks)),
             more=more,
             observed_at=None if more else observed_at,
         )
+
+    def _start(self) -> Cursor:
+        """The first pull only marks the place: what the ERP held before tieout came is not a change."""
+        accounts = self._client.search_read(
+            "bank.account.number",
+            [],
+            ["last_modified_at"],
+            limit=1,
+            order=[("last_modified_at", "DESC"), ("id", "DESC")],
+        )
+        clicks = self._client.search_read("ir.model.log", [], [], limit=1, order=[("id", "DESC")])
+        changed_at = _utc(accounts[0]["last_modified_at"]) if accounts else EPOCH
+        return Cursor(changed_at, accounts[0]["id"] if accounts else 0, clicks[0]["id"] if clicks else 0)
 
     @staticmethod
     def _next(here: Cursor, accounts: list[Values], clicks: list[Values]) -> Cursor:
@@ -195,9 +210,13 @@ class Changes:
         )
 
 
+def _write_cursor(cursor: Cursor) -> str:
+    return msgspec.json.encode(cursor).decode()
+
+
 def _read_cursor(text: str) -> Cursor:
     try:
-        return msgspec.json.decode(text, type=Cursor) if text else Cursor()
+        return msgspec.json.decode(text, type=Cursor)
     except msgspec.DecodeError as error:
         raise ConfigError(
             f"tryton: the stored cursor is not one of ours ({error}); clear it to read from the start"

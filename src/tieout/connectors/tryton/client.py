@@ -12,6 +12,7 @@ import base64
 import gzip
 import itertools
 import json
+import re
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -23,6 +24,7 @@ from typing import Any, Self
 import httpx2
 
 from tieout.kernel.errors import ConfigError, PermanentError, TieoutError, TransientError
+from tieout.policy.identifiers import masked_iban
 
 Values = dict[str, Any]
 Domain = Sequence[Any]
@@ -34,6 +36,7 @@ _NOT_DONE = frozenset({429, 503})
 #: Answers that a broken call, a proxy or a time limit give: they prove nothing.
 _PROVES_NOTHING = frozenset({500, 502, 504})
 _MESSAGE_LENGTH_MAX = 500
+_IBAN = re.compile(r"\b[A-Z]{2}[0-9]{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,3})?\b", re.ASCII)
 _MD5_LENGTH = 32
 _PAGE_SIZE = 1000
 #: Of our own preferences, what Tryton wants to hear again with every call (the rest is for screens).
@@ -444,6 +447,7 @@ def _error_of_answer(error: Any, method: str) -> Exception:
 
 
 def _spoken(words: Iterable[Any]) -> str:
-    """The ERP's own words on one line; it can send whole field definitions, so only the start."""
+    """The ERP's own words on one line, without bank details; it can send whole field definitions, so only the start."""
     text = " ".join(str(word) for word in words if word and isinstance(word, str))
-    return " ".join(text.split())[:_MESSAGE_LENGTH_MAX]
+    hidden = _IBAN.sub(lambda found: masked_iban(found[0].replace(" ", "")), " ".join(text.split()))
+    return hidden[:_MESSAGE_LENGTH_MAX]

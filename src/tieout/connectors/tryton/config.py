@@ -65,9 +65,9 @@ class TrytonConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
             raise ValueError("batch_size must lie between 1 and 200; 50 is a good one")
 
 
-def read_config(settings: Mapping[str, Any]) -> TrytonConfig:
+def read_config(name: str, settings: Mapping[str, Any]) -> TrytonConfig:
     """The configuration from a table of settings. Raises ``ConfigError`` that names what is wrong."""
     try:
         return msgspec.convert(settings, TrytonConfig)
     except msgspec.ValidationError as error:
-        raise ConfigError(f"tryton: {error}") from error
+        raise ConfigError(f"[connectors.{name}] {error}") from error

@@ -49,22 +49,19 @@ class Party(Struct, frozen=True):
     address: int | None
 
 
-class Item(Struct, frozen=True):
-    """An item with the unit it is bought in."""
-
-    record_id: int
-    unit: int
-    unit_category: int
-    expense_account: int | None
-    movable: bool
-
-
 class Unit(Struct, frozen=True):
     """A unit of measure; quantities have at most ``digits`` decimals."""
 
     record_id: int
     category: int
     digits: int
+
+
+class Item(Struct, frozen=True):
+    """An item with the unit it is bought in."""
+
+    record_id: int
+    unit: Unit
 
 
 class Period(Struct, frozen=True):
@@ -181,6 +178,14 @@ class Directory:
         )
         return to_period(rows[0]) if rows else None
 
+    def open_period(self, company: Company, day: date, where: str) -> Period:
+        """The open period of a day; ``where`` is the field that names the day. Raises ``UnfitError`` otherwise."""
+        period = self.period(company, day)
+        if period is None or period.state != "open":
+            detail = f"period {period.name} is {period.state}" if period else "the ERP has no period for this day"
+            raise UnfitError(Problem(Code.POSTING_REFUSED, where=where, actual=day.isoformat(), detail=detail))
+        return period
+
     def general_journal(self) -> int:
         """The journal that journal entries are posted in."""
         code = self._config.general_journal
@@ -295,23 +300,31 @@ class Directory:
         unit: Unit = self._known[key]
         return unit
 
-    def item(self, company: Company, code: str, unit: str) -> Item | None:
-        """The item with this code, or the one configured for the unit, or ``None``."""
-        items = self._config.items
-        return self._item(company, code) or self._item(company, items.get(unit.upper(), items.get("", "")))
+    def item(self, code: str, unit: str) -> Item | None:
+        """What an order line of this item and unit is an order of, in this very unit; ``None`` for free text.
 
-    def _item(self, company: Company, code: str) -> Item | None:
-        key = ("item", company.entity, code)
+        The item of that code, or the one configured for the unit, or the one for everything else; whichever can be
+        bought in the unit. A unit that the ERP does not have counts as the item's own.
+        """
+        items, wanted = self._config.items, self.unit(unit)
+        for name in (code, items.get(unit.upper(), ""), items.get("", "")):
+            item = self._item(name)
+            if item is not None and (wanted is None or wanted.category == item.unit.category):
+                return Item(item.record_id, wanted or item.unit)
+        return None
+
+    def _item(self, code: str) -> Item | None:
+        key = ("item", code)
         if code and key not in self._known:
             rows = self._client.search_read(
                 "product.product",
                 [("code", "=", code), ("template.purchasable", "=", True)],
-                ["purchase_uom.category", "template.type", "account_category.account_expense"],
+                ["purchase_uom.category", "purchase_uom.digits"],
                 limit=1,
-                context=company.context,
             )
             if rows:
-                self._known[key] = _to_item(rows[0])
+                unit = rows[0]["purchase_uom."]
+                self._known[key] = Item(rows[0]["id"], Unit(unit["id"], unit["category"], unit["digits"]))
         item: Item | None = self._known.get(key)
         return item
 
@@ -369,14 +382,3 @@ def spellings(tax_id: str) -> list[str]:
 def _to_party(row: Values) -> Party:
     addresses = row["addresses"]
     return Party(row["id"], addresses[0] if addresses else None)
-
-
-def _to_item(row: Values) -> Item:
-    category = row.get("account_category.") or {}
-    return Item(
-        row["id"],
-        row["purchase_uom."]["id"],
-        row["purchase_uom."]["category"],
-        category.get("account_expense"),
-        row["template."]["type"] != "service",
-    )

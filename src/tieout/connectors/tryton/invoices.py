@@ -6,7 +6,7 @@ from msgspec import Struct
 
 from tieout.connectors.tryton.client import Values
 from tieout.connectors.tryton.directory import Company
-from tieout.connectors.tryton.landing import Documents, Landed, ids_of
+from tieout.connectors.tryton.landing import Desk, Documents, Landed, ids_of
 from tieout.connectors.tryton.translate import (
     INVOICE_FIELDS,
     LineTarget,
@@ -42,6 +42,10 @@ class Invoices(Documents[PostInvoice]):
     key_field = "description"
     fields = INVOICE_FIELDS
     code = Code.POSTING_REFUSED
+
+    def __init__(self, desk: Desk) -> None:
+        super().__init__(desk)
+        self._order_lines: dict[tuple[str, str], OrderLineInErp] = {}
 
     def key_of(self, payload: PostInvoice) -> str:
         return payload.invoice_id

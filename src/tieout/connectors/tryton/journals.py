@@ -34,16 +34,7 @@ class Journals(Documents[PostJournal]):
 
     def values_of(self, payload: PostJournal, company: Company, attempt: int) -> Values:
         entry = payload.journal
-        period = self.directory.period(company, entry.posted_on)
-        if period is None or period.state != "open":
-            raise UnfitError(
-                Problem(
-                    Code.POSTING_REFUSED,
-                    where="posted_on",
-                    actual=entry.posted_on.isoformat(),
-                    detail=f"the period is {period.state}" if period else "the ERP has no period for this day",
-                )
-            )
+        period = self.directory.open_period(company, entry.posted_on, "posted_on")
         foreign = {line.amount.currency for line in entry.lines} - {company.currency}
         if foreign:
             raise UnfitError(

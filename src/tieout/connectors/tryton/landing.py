@@ -14,7 +14,7 @@ halved until the bad one stands alone.
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Generic, NamedTuple, TypeVar
 
 from tieout.connectors.tryton.client import (
@@ -26,6 +26,7 @@ from tieout.connectors.tryton.client import (
 )
 from tieout.connectors.tryton.config import TrytonConfig
 from tieout.connectors.tryton.directory import Company, Directory, UnfitError
+from tieout.connectors.tryton.translate import record_reference
 from tieout.kernel.errors import TransientError
 from tieout.kernel.problem import Code, Problem
 from tieout.model.effects import Payload
@@ -42,6 +43,15 @@ class Landed(NamedTuple):
     state: str
 
 
+class _Held(NamedTuple):
+    """What the ERP holds, by effect id: finished, begun, cancelled by a person; and drafts that are too many."""
+
+    finished: dict[str, Values]
+    begun: dict[str, Landed]
+    cancelled: dict[str, str]
+    spare: list[int]
+
+
 class Desk:
     """What everybody who writes into one database needs."""
 
@@ -51,8 +61,10 @@ class Desk:
         self.directory = Directory(client, config)
 
 
-def refused(error: RefusalError, code: Code) -> Refused:
+def refused(error: RefusalError | UnfitError, code: Code) -> Refused:
     """What the ERP said, as a problem."""
+    if isinstance(error, UnfitError):
+        return Refused(problems=error.problems)
     if isinstance(error, UnansweredWarningError) and error.kind == "invoice_similar":
         code = Code.DUPLICATE_INVOICE
     return Refused(problems=(Problem(code, detail=str(error)),))
@@ -140,7 +152,10 @@ class Documents(ABC, Generic[P]):
         by_entity: dict[str, list[Effect]] = {}
         for effect in effects:
             by_entity.setdefault(self.entity_of(self._payload(effect)), []).append(effect)
-        companies = {entity: self.directory.company(entity) for entity in by_entity}
+        try:
+            companies = {entity: self.directory.company(entity) for entity in by_entity}
+        except TransientError as error:
+            return _all(effects, Retry(reason=str(error)))
         for entity, group in by_entity.items():
             for batch in self.rounds(group):
                 self._apply_batch(companies[entity], batch, results)
@@ -150,67 +165,69 @@ class Documents(ABC, Generic[P]):
         """Whether it stands in the books. A draft does not; writing it again goes on from there."""
         payload = self._payload(effect)
         company = self.directory.company(self.entity_of(payload))
-        finished, _, _ = self._look(company, [effect])
-        if effect.effect_id in finished:
-            return self.applied(company, payload, finished[effect.effect_id])
+        held = self._look(company, [effect])
+        if effect.effect_id in held.finished:
+            return self.applied(company, payload, held.finished[effect.effect_id])
         return Absent()
 
     # ── landing ─────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _apply_batch(self, company: Company, effects: Sequence[Effect], results: dict[str, Result]) -> None:
         try:
-            finished, begun, cancelled = self._look(company, effects)
+            held = self._look(company, effects)
             self.learn(company, [self._payload(effect) for effect in effects])
         except TransientError as error:
             results |= _all(effects, Retry(reason=str(error)))
             return
-        for effect in effects:
-            if effect.effect_id in finished:
-                row = finished[effect.effect_id]
-                results[effect.effect_id] = self.applied(company, self._payload(effect), row)
+        self._clear_away(company, held.spare)
         new: list[tuple[Effect, Values]] = []
         landed: list[Landed] = []
         for effect in effects:
-            if effect.effect_id in results:
-                continue
-            if effect.effect_id in begun:
-                landed.append(begun[effect.effect_id])
-            elif effect.effect_id in cancelled:
-                problem = Problem(self.code, detail=f"{cancelled[effect.effect_id]} was cancelled in the ERP")
-                results[effect.effect_id] = Refused(problems=(problem,))
+            name = effect.effect_id
+            if name in held.finished:
+                results[name] = self.applied(company, self._payload(effect), held.finished[name])
+            elif name in held.begun:
+                landed.append(held.begun[name])
+            elif name in held.cancelled:
+                problem = Problem(self.code, detail=f"{held.cancelled[name]} was cancelled in the ERP")
+                results[name] = Refused(problems=(problem,))
             else:
                 new += self._prepared(company, effect, results)
         landed += self._create(company, new, results)
-        self._finish(company, self._verified(company, landed, results), results)
+        self._finish(company, landed, results)
 
-    def _look(
-        self, company: Company, effects: Sequence[Effect]
-    ) -> tuple[dict[str, Values], dict[str, Landed], dict[str, str]]:
-        """By effect: what stands in the books, what was begun and not finished, what a person cancelled."""
+    def _look(self, company: Company, effects: Sequence[Effect]) -> "_Held":
+        """What the ERP holds of these."""
         by_key = {self.key_of(self._payload(effect)): effect for effect in effects}
         domain = [*self.domain(company), (self.key_field, "in", sorted(by_key))]
         rows = self.client.search_read(
             self.model, domain, [*self.fields, self.key_field], order=[("id", "ASC")], context=company.context
         )
-        finished: dict[str, Values] = {}
-        begun: dict[str, Landed] = {}
-        cancelled: dict[str, str] = {}
+        held = _Held({}, {}, {}, [])
         for row in rows:
             effect = by_key[row[self.key_field]]
+            name = effect.effect_id
             if row["state"] == "cancelled":
-                cancelled[effect.effect_id] = f"{self.model},{row['id']}"
+                held.cancelled[name] = record_reference(self.model, row["id"])
             elif self.is_finished(row):
-                finished.setdefault(effect.effect_id, row)
+                held.finished.setdefault(name, row)
+            elif name in held.begun:
+                held.spare.append(row["id"])
             else:
-                begun.setdefault(effect.effect_id, Landed(effect, row["id"], row["state"]))
-        return finished, begun, cancelled
+                held.begun[name] = Landed(effect, row["id"], row["state"])
+        held.spare.extend(held.begun[name].record_id for name in held.begun.keys() & held.finished.keys())
+        return held
+
+    def _clear_away(self, company: Company, spare: Sequence[int]) -> None:
+        """Drafts of a document that has another one: left by a call that was thought lost and came late."""
+        for record_id in spare:
+            with suppress(RefusalError, AnswerLostError, TransientError):
+                self.discard(company, record_id)
 
     def _prepared(self, company: Company, effect: Effect, results: dict[str, Result]) -> list[tuple[Effect, Values]]:
         try:
             return [(effect, self.values_of(self._payload(effect), company, effect.attempt))]
-        except UnfitError as unfit:
-            results[effect.effect_id] = Refused(problems=unfit.problems)
-        except RefusalError as error:
+        except (UnfitError, RefusalError) as error:
             results[effect.effect_id] = refused(error, self.code)
         except TransientError as error:
             results[effect.effect_id] = Retry(reason=str(error))
@@ -240,40 +257,35 @@ class Documents(ABC, Generic[P]):
             return [Landed(effect, record_id, "draft") for effect, record_id in zip(effects, ids, strict=True)]
         return []
 
-    def _verified(self, company: Company, landed: Sequence[Landed], results: dict[str, Result]) -> list[Landed]:
-        """Those whose drafts are as they should be; the others are taken away again."""
-        try:
-            wrong = self.verify(company, landed) if landed else {}
-        except AnswerLostError as error:
-            results |= _all([one.effect for one in landed], Unknown(reason=str(error)))
-            return []
-        except TransientError as error:
-            results |= _all([one.effect for one in landed], Retry(reason=str(error)))
-            return []
-        for one in landed:
-            effect_id = one.effect.effect_id
-            if effect_id in wrong:
-                results[effect_id] = self._taken_away(company, one, Refused(problems=wrong[effect_id]))
-        return [one for one in landed if one.effect.effect_id not in wrong]
-
     def _finish(self, company: Company, landed: Sequence[Landed], results: dict[str, Result]) -> None:
         if not landed:
             return
-        effects = [one.effect for one in landed]
         try:
+            landed = self._without_wrong_ones(company, landed, results)
             self.finish(company, landed)
             with reading_back():
                 self.settle_up(company, landed)
                 results |= self._read_back(company, landed)
-        except RefusalError as error:
+        except (RefusalError, UnfitError) as error:
             if len(landed) == 1:
-                results[effects[0].effect_id] = self._after_refusal(company, landed[0], error)
-                return
-            self._finish_halves(company, landed, results)
+                results[landed[0].effect.effect_id] = self._after_refusal(company, landed[0], error)
+            else:
+                self._finish_halves(company, landed, results)
         except AnswerLostError as error:
-            results |= _all(effects, Unknown(reason=str(error)))
+            results |= _all([one.effect for one in landed], Unknown(reason=str(error)))
         except TransientError as error:
-            results |= _all(effects, Retry(reason=str(error)))
+            results |= _all([one.effect for one in landed], Retry(reason=str(error)))
+
+    def _without_wrong_ones(
+        self, company: Company, landed: Sequence[Landed], results: dict[str, Result]
+    ) -> Sequence[Landed]:
+        """Those whose drafts are as they should be; the others are taken away again."""
+        wrong = self.verify(company, landed)
+        for one in landed:
+            name = one.effect.effect_id
+            if name in wrong:
+                results[name] = self._taken_away(company, one, Refused(problems=wrong[name]))
+        return [one for one in landed if one.effect.effect_id not in wrong]
 
     def _read_back(self, company: Company, landed: Sequence[Landed]) -> dict[str, Result]:
         """The evidence, from the records themselves."""
@@ -298,15 +310,15 @@ class Documents(ABC, Generic[P]):
         self._finish(company, now[:middle], results)
         self._finish(company, now[middle:], results)
 
-    def _after_refusal(self, company: Company, landed: Landed, error: RefusalError) -> Result:
+    def _after_refusal(self, company: Company, landed: Landed, error: RefusalError | UnfitError) -> Result:
         """A refusal may mean "already done" (by a call whose answer was lost). Look before believing it."""
         effect = landed.effect
         try:
-            finished, _, _ = self._look(company, [effect])
+            held = self._look(company, [effect])
         except TransientError as away:
             return Unknown(reason=f"{error}; and then: {away}")
-        if effect.effect_id in finished:
-            return self.applied(company, self._payload(effect), finished[effect.effect_id])
+        if effect.effect_id in held.finished:
+            return self.applied(company, self._payload(effect), held.finished[effect.effect_id])
         return self._taken_away(company, landed, refused(error, self.code))
 
     def _taken_away(self, company: Company, landed: Landed, answer: Refused) -> Result:

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 
 from tieout.connectors.tryton.clearing import settle_clearing
 from tieout.connectors.tryton.client import AnswerLostError, RefusalError, Values
-from tieout.connectors.tryton.directory import Company, UnfitError
+from tieout.connectors.tryton.directory import Company, Period, UnfitError
 from tieout.connectors.tryton.landing import Desk, Documents, Landed, ids_of, reading_back, refused
 from tieout.connectors.tryton.translate import payment_values, posting, record_reference
 from tieout.kernel.errors import TransientError
@@ -47,6 +47,10 @@ class Payments(Documents[RecordPayment]):
     model = _MODEL
     key_field = "reference"
     fields = _FIELDS
+
+    def __init__(self, desk: Desk) -> None:
+        super().__init__(desk)
+        self._open_items: dict[str, tuple[int, int]] = {}
 
     def key_of(self, payload: RecordPayment) -> str:
         return payload.payment.payment_id
@@ -90,6 +94,7 @@ class Payments(Documents[RecordPayment]):
             raise UnfitError(
                 Problem(Code.NOT_PAYABLE, where=payment.invoice_id, detail="the ERP has no open item of this invoice")
             )
+        self.directory.open_period(company, payload.paid_on, "paid_on")
         party, line = item
         journal = self.directory.payment_journal(company, payment.amount.currency)
         return payment_values(payment, company, journal.record_id, party, line, payload.paid_on)
@@ -145,10 +150,12 @@ class Payments(Documents[RecordPayment]):
             settle_clearing(self.desk, company, currency, in_currency)
 
     def discard(self, company: Company, record_id: int) -> None:
+        """One that is being processed cannot be deleted. It stands in no books; another attempt goes on from there."""
         (row,) = self.client.read(_MODEL, [record_id], ["state"], context=company.context)
         if row["state"] in {"submitted", "approved"}:
             self.client.press(_MODEL, "draft", [record_id], context=company.context)
-        self.client.delete(_MODEL, [record_id], context=company.context)
+        if row["state"] != "processing":
+            self.client.delete(_MODEL, [record_id], context=company.context)
 
     def applied(self, company: Company, payload: RecordPayment, row: Values) -> Applied:
         move = row.get("clearing_move.")
@@ -174,19 +181,20 @@ class PaymentReturns:
     def _apply_one(self, effect: Effect) -> Result:
         payload = effect.payload
         assert isinstance(payload, RecordReturn)
-        company = self._desk.directory.company(payload.payment.entity)
         try:
+            company = self._desk.directory.company(payload.payment.entity)
             row = self._find(company, payload)
             if row is None:
                 return _no_such_payment(payload)
+            period = self._desk.directory.open_period(company, payload.returned_on, "returned_on")
             if row["state"] in {"processing", "succeeded"}:
                 self._fail(company, row, payload)
-            self._post_reversals(company, row["id"], payload)
+            self._post_reversals(company, row["id"], payload, period)
             with reading_back():
                 currency = payload.payment.amount.currency
                 settle_clearing(self._desk, company, currency, [payload.payment.payment_id])
                 return self._applied(company, row)
-        except RefusalError as error:
+        except (RefusalError, UnfitError) as error:
             return refused(error, Code.EFFECT_REFUSED)
         except AnswerLostError as error:
             return Unknown(reason=str(error))
@@ -212,14 +220,11 @@ class PaymentReturns:
         context = {**company.context, "clearing_date": payload.returned_on}
         self._client.press(_MODEL, "fail", [row["id"]], context=context, allow=self._desk.config.allowed_warnings)
 
-    def _post_reversals(self, company: Company, payment: int, payload: RecordReturn) -> None:
+    def _post_reversals(self, company: Company, payment: int, payload: RecordReturn, period: Period) -> None:
         """The ERP drafts the reversal with the date of the payment. It belongs on the day of the return."""
         drafts = self._reversals(company, payment, "draft")
         if not drafts:
             return
-        period = self._desk.directory.period(company, payload.returned_on)
-        if period is None:
-            raise RefusalError(f"the ERP has no period for {payload.returned_on}")
         ids = [draft["id"] for draft in drafts]
         values = {
             "date": payload.returned_on,

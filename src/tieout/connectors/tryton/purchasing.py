@@ -56,16 +56,10 @@ class Orders(Documents[CreateOrder]):
         }
 
     def _line(self, line: OrderLine, company: Company) -> Values:
-        unit = self.directory.unit(line.unit)
-        item = self.directory.item(company, line.item, line.unit)
-        fits = (
-            item is not None
-            and unit is not None
-            and unit.category == item.unit_category
-            and fits_unit(line.quantity, unit)
-        )
+        """A line of an item where one fits, else of free text, which the ERP receives no goods for."""
+        item = self.directory.item(line.item, line.unit)
         tax = self.directory.tax(company, line.tax_rate) if line.tax_rate else None
-        return order_line_values(line, item if fits else None, unit if fits else None, tax)
+        return order_line_values(line, item if item and fits_unit(line.quantity, item.unit) else None, tax)
 
     def finish(self, company: Company, landed: Sequence[Landed]) -> None:
         self.client.press(_ORDER, "quote", ids_of(landed, "draft"), context=company.context)

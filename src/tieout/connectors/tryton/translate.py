@@ -120,7 +120,7 @@ def _erp_amount(quantity: Decimal, price: Decimal, currency: str) -> Money:
 # ── orders ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def order_line_values(line: OrderLine, item: Item | None, unit: Unit | None, tax: int | None) -> Values:
+def order_line_values(line: OrderLine, item: Item | None, tax: int | None) -> Values:
     """One line of a purchase order. Our line id goes into the note, where receipts and invoices find it."""
     values: Values = {
         "type": "line",
@@ -130,8 +130,8 @@ def order_line_values(line: OrderLine, item: Item | None, unit: Unit | None, tax
         "note": line.line_id,
         "taxes": [("add", [tax])] if tax else [],
     }
-    if item is not None and unit is not None:
-        values |= {"product": item.record_id, "unit": unit.record_id}
+    if item is not None:
+        values |= {"product": item.record_id, "unit": item.unit.record_id}
     return values
 
 

@@ -19,6 +19,8 @@ NEEDS_A_PERSON = ("undecided", "dead", "refused", "held")
 """Statuses that do not change by themselves."""
 OPEN = ("undecided", "dead", "refused", "held", "unknown", "probing", "leased", "parked", "ready")
 """Everything that has not come to an end, and what was refused; the gravest first."""
+FINDABLE = (*OPEN, "cancelled", "compensated")
+"""What lists can be asked for; of what was applied there is too much, and `trace` has it."""
 REDELIVERABLE = ("undecided", "dead", "refused", "held")
 _OUTCOME = msgspec.json.Decoder(Outcome)
 
@@ -83,8 +85,6 @@ def _standing(status: str) -> ColumnElement[bool]:
     """The condition on the status, in the very words of the partial index that serves it."""
     if status == "ready":
         return and_(_UNSENT)
-    if status == "applied":
-        return EFFECT.c.status == status
     return and_(_UNSETTLED, EFFECT.c.status == status)
 
 
@@ -113,6 +113,8 @@ def list_effects(sql: Connection, wanted: EffectFilter, reach: Reach) -> EffectL
     """A page of writes."""
     limit = max(1, min(wanted.limit, PAGE_MAX))
     statuses = {"": OPEN, "person": NEEDS_A_PERSON}.get(wanted.status, (wanted.status,))
+    if not set(statuses) <= set(FINDABLE):
+        return EffectList(items=(), next="")
     rows: list[Row[Any]] = []
     for status in statuses:
         query = select(*_COLUMNS).where(_standing(status), within(reach, EFFECT.c.entity, shared=True))

@@ -19,6 +19,7 @@ from tieout.engine.queries.find import Hit, Kind, find
 from tieout.engine.queries.liabilities import INVOICE, InvoiceItem, invoices_by_id
 from tieout.engine.queries.payments import PaymentItem, payment_by_id, payments_of_invoices
 from tieout.engine.queries.records import DocumentItem, documents_by_hash
+from tieout.engine.queries.whereabouts import correlation_of_case
 from tieout.engine.queries.words import plain, say
 from tieout.engine.schema import EVENT, LINK
 from tieout.kernel.clock import from_micros
@@ -313,7 +314,8 @@ def events_of_case(sql: Connection, case: CaseItem, reach: Reach) -> tuple[Step,
     """The history of a case: it lives under the correlation of its document."""
     payment = payment_by_id(sql, case.document, reach)
     ids = {case.case_id, case.document, case.supplier_id, *((payment.run_id, payment.invoice_id) if payment else ())}
-    linked = sql.execute(select(LINK.c.correlation).where(LINK.c.subject.in_(ids))).scalars()
+    linked = [*sql.execute(select(LINK.c.correlation).where(LINK.c.subject.in_(ids))).scalars()]
+    linked.append(correlation_of_case(sql, case.case_id))
     rows = sql.execute(
         select(EVENT)
         .where(EVENT.c.correlation.in_({*ids, *linked} - {""}), EVENT.c.subject == case.case_id)

@@ -11,11 +11,13 @@ from msgspec import Struct
 from sqlalchemy import Connection, select
 
 from tieout.engine.queries.database import Reach
-from tieout.engine.schema import LINK, VIEW_TABLES
+from tieout.engine.schema import EVENT, LINK, STATE, VIEW_TABLES
 from tieout.kernel.ids import partition_of
 
 _LOOKED_IN = ("invoice", "payment", "case", "payment_run", "order", "period", "account", "supplier")
 """In this order: what is looked for most comes first."""
+_NEAR = 1_000
+"""One message leads to fewer events than that."""
 
 
 class Whereabouts(Struct, frozen=True, kw_only=True):
@@ -43,7 +45,7 @@ def whereabouts(sql: Connection, subject: str, reach: Reach) -> Whereabouts | No
             subject=subject,
             partition=row.partition,
             entity=entity,
-            correlation=_correlation(sql, row.document if kind == "case" else subject),
+            correlation=correlation_of_case(sql, subject) if kind == "case" else _correlation(sql, subject),
         )
     return None
 
@@ -52,6 +54,30 @@ def _correlation(sql: Connection, subject: str) -> str:
     """The correlation under which the subject is linked; its own id when it is not."""
     found = sql.execute(select(LINK.c.correlation).where(LINK.c.subject == subject).limit(1)).scalar()
     return found or subject
+
+
+def correlation_of_case(sql: Connection, case_id: str) -> str:
+    """The correlation of the last event about a case: that of the document's life in which it came up.
+
+    Its state knows up to which position of the log it has been folded.
+    """
+    state = sql.execute(
+        select(STATE.c.partition, STATE.c.position).where(STATE.c.process == "case", STATE.c.subject == case_id)
+    ).first()
+    if state is None:
+        return case_id
+    found = sql.execute(
+        select(EVENT.c.correlation)
+        .where(
+            EVENT.c.partition == state.partition,
+            EVENT.c.position > state.position - _NEAR,
+            EVENT.c.position <= state.position,
+            EVENT.c.subject == case_id,
+        )
+        .order_by(EVENT.c.position.desc())
+        .limit(1)
+    ).scalar()
+    return found or case_id
 
 
 @lru_cache(maxsize=4096)

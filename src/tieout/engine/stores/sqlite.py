@@ -6,7 +6,7 @@ All SQL is here and written by hand. Writers queue on the database's own lock (`
 import sqlite3
 import threading
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager
 from typing import Any
 
 import msgspec
@@ -241,7 +241,8 @@ class SqliteStore:
         self._local = threading.local()
         self._memory = path == ":memory:"
         self._shared = self._open() if self._memory else None
-        self._one_at_a_time: AbstractContextManager[object] = threading.RLock() if self._memory else nullcontext()
+        # SQLite's own lock between processes is waited for in steps of up to 100 ms; threads need not wait like that.
+        self._one_at_a_time = threading.RLock()
         if image is not None:
             self.connection.deserialize(image)
 

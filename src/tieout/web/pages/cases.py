@@ -4,6 +4,7 @@ from typing import Any, get_args
 
 from litestar import Response, get, post
 from litestar.handlers import HTTPRouteHandler
+from litestar.params import FromPath, FromQuery
 from sqlalchemy import Connection
 
 from tieout.engine.queries import cases
@@ -26,13 +27,13 @@ def routes(site: Site) -> list[HTTPRouteHandler]:
     @get("/cases", include_in_schema=False)
     async def show_list(
         request: Req,
-        status: str = "open",
-        case_class: str = "",
-        severity: str = "",
-        entity: str = "",
-        assignee: str = "",
-        sort: str = "severity",
-        offset: int = 0,
+        status: FromQuery[str] = "open",
+        case_class: FromQuery[str] = "",
+        severity: FromQuery[str] = "",
+        entity: FromQuery[str] = "",
+        assignee: FromQuery[str] = "",
+        sort: FromQuery[str] = "severity",
+        offset: FromQuery[int] = 0,
     ) -> Response[Any]:
         caller = caller_of(request)
         wanted = cases.CaseFilter(
@@ -57,7 +58,7 @@ def routes(site: Site) -> list[HTTPRouteHandler]:
         )
 
     @get("/cases/{case_id:str}", include_in_schema=False)
-    async def show(request: Req, case_id: str) -> Response[Any]:
+    async def show(request: Req, case_id: FromPath[str]) -> Response[Any]:
         caller = caller_of(request)
         case, life, history, writes = await door.read(_case, site, case_id, caller)
         acts = offered_acts(case, caller)
@@ -74,7 +75,7 @@ def routes(site: Site) -> list[HTTPRouteHandler]:
         )
 
     @post("/cases/{case_id:str}/{action:str}", include_in_schema=False)
-    async def act(request: Req, case_id: str, action: str) -> Response[Any]:
+    async def act(request: Req, case_id: FromPath[str], action: FromPath[str]) -> Response[Any]:
         caller, fields = await site.form(request)
         nonce = fields.pop("nonce", "")
         await door.write(site.work.act, caller, case_id, action, fields, nonce)

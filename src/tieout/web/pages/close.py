@@ -5,6 +5,7 @@ from typing import Any
 
 from litestar import Response, get
 from litestar.handlers import HTTPRouteHandler
+from litestar.params import FromPath, FromQuery
 from msgspec import Struct
 from sqlalchemy import Connection
 
@@ -83,7 +84,13 @@ def routes(site: Site) -> list[HTTPRouteHandler]:
         return site.render(request, "close.html", boards=boards, groups=GROUPS, shown=SHOWN)
 
     @get("/close/{entity:str}/{period:str}/{name:str}", include_in_schema=False)
-    async def show_standing(request: Req, entity: str, period: str, name: str, after: str = "") -> Response[Any]:
+    async def show_standing(
+        request: Req,
+        entity: FromPath[str],
+        period: FromPath[str],
+        name: FromPath[str],
+        after: FromQuery[str] = "",
+    ) -> Response[Any]:
         caller = caller_of(request)
         items, following = await door.read(_items, name, entity, period, caller.person.reach, after, 100)
         return site.render(
@@ -120,14 +127,16 @@ def _board(sql: Connection, period: q.Readiness, reach: Reach, now: datetime, pa
     return Board(period=period, groups=tuple((name, tuple(groups[name])) for name in GROUPS))
 
 
-def _source(
-    name: str, heard: object, now: datetime, patience: timedelta, blockers: dict[str, int]
-) -> Predicate:
+def _source(name: str, heard: object, now: datetime, patience: timedelta, blockers: dict[str, int]) -> Predicate:
     moment = from_micros(heard) if isinstance(heard, int) else None
     stale = f"stale.{name}" in blockers or moment is None or now - moment > patience
     said = f"read up to {words.age(moment, now)} ago" if moment else "never heard of"
     return Predicate(
-        name=f"stale.{name}", title=name, light="bad" if stale else "good", word="stale" if stale else "fresh", detail=said
+        name=f"stale.{name}",
+        title=name,
+        light="bad" if stale else "good",
+        word="stale" if stale else "fresh",
+        detail=said,
     )
 
 

@@ -4,6 +4,7 @@ from typing import Any
 
 from litestar import Response, get, post
 from litestar.handlers import HTTPRouteHandler
+from litestar.params import FromPath, FromQuery
 from sqlalchemy import Connection
 
 from tieout.engine.queries.database import Reach
@@ -29,7 +30,10 @@ def routes(site: Site) -> list[HTTPRouteHandler]:
 
     @get("/effects", include_in_schema=False)
     async def show(
-        request: Req, status: str = "person", connector: str = "", after: str = ""
+        request: Req,
+        status: FromQuery[str] = "person",
+        connector: FromQuery[str] = "",
+        after: FromQuery[str] = "",
     ) -> Response[Any]:
         caller = caller_of(request)
         wanted = EffectFilter(
@@ -49,7 +53,7 @@ def routes(site: Site) -> list[HTTPRouteHandler]:
         )
 
     @post("/effects/{effect_id:str}/{what:str}", include_in_schema=False)
-    async def act(request: Req, effect_id: str, what: str) -> Response[Any]:
+    async def act(request: Req, effect_id: FromPath[str], what: FromPath[str]) -> Response[Any]:
         caller, fields = await site.form(request, "redeliver")
         if what not in _ACTS:
             raise Trouble("not_found", f"there is no action {what!r}")

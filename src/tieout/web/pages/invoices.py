@@ -4,6 +4,7 @@ from typing import Any
 
 from litestar import Response, get
 from litestar.handlers import HTTPRouteHandler
+from litestar.params import FromQuery
 
 from tieout.engine.queries.liabilities import InvoiceFilter, invoices_by_status, list_invoices
 from tieout.http.callers import Req, caller_of
@@ -12,8 +13,17 @@ from tieout.web.pictures import stages
 from tieout.web.site import Site
 
 _UNPOSTED = (
-    "received admitted valid invalid matched mismatched rejected posting posting_unknown posting_failed"
-).split()
+    "received",
+    "admitted",
+    "valid",
+    "invalid",
+    "matched",
+    "mismatched",
+    "rejected",
+    "posting",
+    "posting_unknown",
+    "posting_failed",
+)
 
 
 def routes(site: Site) -> list[HTTPRouteHandler]:
@@ -21,13 +31,18 @@ def routes(site: Site) -> list[HTTPRouteHandler]:
 
     @get("/invoices", include_in_schema=False)
     async def show(
-        request: Req, status: str = "", stage: str = "", entity: str = "", number: str = "", after: str = ""
+        request: Req,
+        status: FromQuery[str] = "",
+        stage: FromQuery[str] = "",
+        entity: FromQuery[str] = "",
+        number: FromQuery[str] = "",
+        after: FromQuery[str] = "",
     ) -> Response[Any]:
         caller = caller_of(request)
-        counts = await site.door.read(invoices_by_status, caller.person.reach)
+        counts = await site.door.read_once(invoices_by_status, caller.person.reach)
         statuses = {one.name.lower(): one.statuses for one in stages(counts)}.get(stage, ())
         if stage == "unposted":
-            statuses = tuple(_UNPOSTED)
+            statuses = _UNPOSTED
         wanted = InvoiceFilter(
             status=status, statuses=statuses, entity=entity, number=number.strip(), after=after, limit=50
         )

@@ -5,6 +5,7 @@ from typing import Any
 
 from litestar import Response, get
 from litestar.handlers import HTTPRouteHandler
+from litestar.params import FromQuery
 from msgspec import Struct
 
 from tieout.engine.queries.liabilities import (
@@ -37,7 +38,11 @@ def routes(site: Site) -> list[HTTPRouteHandler]:
 
     @get("/liabilities", include_in_schema=False)
     async def show(
-        request: Req, entity: str = "", currency: str = "", bucket: str = "", after: str = ""
+        request: Req,
+        entity: FromQuery[str] = "",
+        currency: FromQuery[str] = "",
+        bucket: FromQuery[str] = "",
+        after: FromQuery[str] = "",
     ) -> Response[Any]:
         caller = caller_of(request)
         today = site.door.now().date()
@@ -45,7 +50,7 @@ def routes(site: Site) -> list[HTTPRouteHandler]:
         wanted = InvoiceFilter(
             payable=True, entity=entity, currency=currency, due_from=start, due_before=end, after=after, limit=50
         )
-        due = await site.door.read(payable_by_due, today, caller.person.reach)
+        due = await site.door.read_once(payable_by_due, today, caller.person.reach)
         return site.render(
             request,
             "liabilities.html",

@@ -18,7 +18,7 @@ def routes(site: Site) -> list[HTTPRouteHandler]:
     @get("/", include_in_schema=False)
     async def show(request: Req) -> Response[Any]:
         caller = caller_of(request)
-        found = await site.door.read(overview, site.door.now().date(), caller.person.reach)
+        found = await site.door.read_once(overview, site.door.now().date(), caller.person.reach)
         lost = [one for one in found.effects if one.status in (*NEEDS_A_PERSON, "unknown")]
         return site.render(
             request,

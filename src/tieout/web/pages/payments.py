@@ -5,6 +5,7 @@ from typing import Any
 
 from litestar import Response, get, post
 from litestar.handlers import HTTPRouteHandler
+from litestar.params import FromPath, FromQuery
 from msgspec import Struct
 from sqlalchemy import Connection
 
@@ -46,7 +47,7 @@ def routes(site: Site) -> list[HTTPRouteHandler]:
     door = site.door
 
     @get("/payments", include_in_schema=False)
-    async def show(request: Req, entity: str = "", due_until: str = "") -> Response[Any]:
+    async def show(request: Req, entity: FromQuery[str] = "", due_until: FromQuery[str] = "") -> Response[Any]:
         caller = caller_of(request)
         found = await door.read(_found, caller.person.reach)
         day = parse_day(due_until) or door.now().date() + timedelta(days=7)
@@ -73,13 +74,13 @@ def routes(site: Site) -> list[HTTPRouteHandler]:
         return back_to("/payments", "proposed")
 
     @post("/payments/{run_id:str}/release", include_in_schema=False)
-    async def release(request: Req, run_id: str) -> Response[Any]:
+    async def release(request: Req, run_id: FromPath[str]) -> Response[Any]:
         caller, fields = await site.form(request, "release_payment")
         await door.write(site.work.release_run, caller, run_id, fields.get("nonce", ""))
         return back_to("/payments", "released")
 
     @post("/payments/{run_id:str}/cancel", include_in_schema=False)
-    async def cancel(request: Req, run_id: str) -> Response[Any]:
+    async def cancel(request: Req, run_id: FromPath[str]) -> Response[Any]:
         caller, fields = await site.form(request)
         reason, nonce = fields.get("reason", ""), fields.get("nonce", "")
         await door.write(site.work.cancel_run, caller, run_id, reason, nonce)

@@ -4,6 +4,7 @@ from typing import Any
 
 from litestar import Response, get, post
 from litestar.handlers import HTTPRouteHandler
+from litestar.params import FromPath
 
 from tieout.engine.queries.records import list_documents, list_set_aside
 from tieout.http.callers import Req, caller_of
@@ -22,7 +23,7 @@ def routes(site: Site) -> list[HTTPRouteHandler]:
         return site.render(request, "quarantine.html", messages=messages, documents=documents)
 
     @post("/quarantine/{inbox_id:int}/requeue", include_in_schema=False)
-    async def requeue(request: Req, inbox_id: int) -> Response[Any]:
+    async def requeue(request: Req, inbox_id: FromPath[int]) -> Response[Any]:
         caller, fields = await site.form(request, "requeue_message")
         await door.write(site.work.requeue, caller, inbox_id, fields.get("reason", ""))
         return back_to("/quarantine", "requeued")

@@ -6,6 +6,7 @@ from typing import Any
 
 from litestar import Response, get, post
 from litestar.handlers import HTTPRouteHandler
+from litestar.params import FromQuery
 from litestar.response import Redirect
 
 from tieout.http.callers import Req, caller_of, cookie_name, is_secure
@@ -49,7 +50,7 @@ def routes(site: Site) -> list[HTTPRouteHandler]:
     attempts = Attempts(door.limits.sign_in_attempts_max, within)
 
     @get("/sign-in", include_in_schema=False)
-    async def show(request: Req, back: str = "/") -> Response[Any]:
+    async def show(request: Req, back: FromQuery[str] = "/") -> Response[Any]:
         if request.scope.get("user"):
             return Redirect(_own(back), status_code=303)
         return site.render(request, "sign_in.html", back=_own(back), name="", refused="")
@@ -66,11 +67,16 @@ def routes(site: Site) -> list[HTTPRouteHandler]:
             if "text/html" not in request.headers.get("accept", ""):
                 raise Trouble("too_many_attempts", trouble.detail, headers={"Retry-After": str(wait)})
             return site.render(
-                request, "sign_in.html", status=429, back=back, name=name, refused=f"Too many attempts: {trouble.detail}."
+                request,
+                "sign_in.html",
+                status_code=429,
+                back=back,
+                name=name,
+                refused=f"Too many attempts: {trouble.detail}.",
             )
         person = await door.slowly(door.people.verify, name, password)
         if person is None:
-            return site.render(request, "sign_in.html", status=401, back=back, name=name, refused=_WRONG)
+            return site.render(request, "sign_in.html", status_code=401, back=back, name=name, refused=_WRONG)
         attempts.forget(f"name {name}")
         token = await door.write(door.people.sign_in, person)
         answer: Response[Any] = Redirect(back, status_code=303)
@@ -102,5 +108,3 @@ def _own(back: str) -> str:
     """Only a path of our own: never another site."""
     plain = back.startswith("/") and not back.startswith(("//", "/\\")) and back.isprintable()
     return back if plain else "/"
-
-

@@ -4,6 +4,7 @@ from typing import Any
 
 from litestar import Response, get, post
 from litestar.handlers import HTTPRouteHandler
+from litestar.params import FromPath, FromQuery
 from sqlalchemy import Connection
 
 from tieout.engine.queries.cases import CaseFilter, list_cases
@@ -18,22 +19,25 @@ def routes(site: Site) -> list[HTTPRouteHandler]:
     door = site.door
 
     @get("/suppliers", include_in_schema=False)
-    async def show(request: Req, only: str = "", name: str = "", after: str = "") -> Response[Any]:
+    async def show(
+        request: Req,
+        only: FromQuery[str] = "",
+        name: FromQuery[str] = "",
+        after: FromQuery[str] = "",
+    ) -> Response[Any]:
         caller = caller_of(request)
         found, counts, changes = await door.read(_found, caller, only, name.strip()[:100], after)
-        return site.render(
-            request, "suppliers.html", found=found, counts=counts, changes=changes, only=only, name=name
-        )
+        return site.render(request, "suppliers.html", found=found, counts=counts, changes=changes, only=only, name=name)
 
     @post("/suppliers/{supplier_id:str}/hold", include_in_schema=False)
-    async def hold(request: Req, supplier_id: str) -> Response[Any]:
+    async def hold(request: Req, supplier_id: FromPath[str]) -> Response[Any]:
         caller, fields = await site.form(request, "hold_payments")
         reason, nonce = fields.get("reason", ""), fields.get("nonce", "")
         await door.write(site.work.hold_supplier, caller, supplier_id, reason, release=False, nonce=nonce)
         return back_to("/suppliers", "held")
 
     @post("/suppliers/{supplier_id:str}/release", include_in_schema=False)
-    async def release(request: Req, supplier_id: str) -> Response[Any]:
+    async def release(request: Req, supplier_id: FromPath[str]) -> Response[Any]:
         caller, fields = await site.form(request, "release_hold")
         reason, nonce = fields.get("reason", ""), fields.get("nonce", "")
         await door.write(site.work.hold_supplier, caller, supplier_id, reason, release=True, nonce=nonce)

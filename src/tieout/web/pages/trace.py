@@ -5,6 +5,7 @@ from typing import Any
 
 from litestar import Response, get
 from litestar.handlers import HTTPRouteHandler
+from litestar.params import FromPath, FromQuery
 from litestar.response import Redirect
 
 from tieout.engine.queries.find import find
@@ -19,7 +20,7 @@ def routes(site: Site) -> list[HTTPRouteHandler]:
     door = site.door
 
     @get("/find", include_in_schema=False)
-    async def search(request: Req, q: str = "") -> Response[Any]:
+    async def search(request: Req, q: FromQuery[str] = "") -> Response[Any]:
         caller = caller_of(request)
         hits = await door.read(find, q, caller.person.reach)
         if len(hits) == 1:
@@ -27,12 +28,12 @@ def routes(site: Site) -> list[HTTPRouteHandler]:
         return site.render(request, "find.html", hits=hits, text=q)
 
     @get("/trace/{id:path}", include_in_schema=False)
-    async def show(request: Req, id: PurePosixPath) -> Response[Any]:
+    async def show(request: Req, id: FromPath[PurePosixPath]) -> Response[Any]:
         caller = caller_of(request)
         text = str(id).removeprefix("/")
         found = await door.read(trace, text, caller.person.reach, lanes_of(door.policy()))
         if found is None:
-            return site.render(request, "find.html", status=404, hits=(), text=text)
+            return site.render(request, "find.html", status_code=404, hits=(), text=text)
         return site.render(request, "trace.html", life=found, lanes=LANES)
 
     return [search, show]

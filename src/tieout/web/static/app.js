@@ -14,6 +14,7 @@
   let mark = ""; // the ETag of the page as it is shown
   let asked = 0; // when it was last asked for
   let waiting = null;
+  const shown = new Map(); // what each region showed when it came from the server
 
   // ── swapping what has changed ────────────────────────────────────────────────────────────────────────────────
 
@@ -33,10 +34,8 @@
     let changed = 0;
     for (const region of document.querySelectorAll("[data-live][id]")) {
       const fresh = page.getElementById(region.id);
-      if (!fresh || fresh.innerHTML === region.dataset.source || inUse(region)) continue;
-      const before = region.dataset.source ?? region.innerHTML;
-      region.dataset.source = fresh.innerHTML;
-      if (fresh.innerHTML === before) continue;
+      if (!fresh || fresh.innerHTML === shown.get(region.id) || inUse(region)) continue;
+      shown.set(region.id, fresh.innerHTML);
       const open = opened(region);
       const scrolled = [...region.querySelectorAll(".wide")].map((one) => one.scrollLeft);
       region.replaceChildren(...document.importNode(fresh, true).childNodes);
@@ -101,7 +100,7 @@
 
   function start() {
     if (!document.querySelector("[data-live]")) return;
-    for (const region of document.querySelectorAll("[data-live][id]")) region.dataset.source = region.innerHTML;
+    for (const region of document.querySelectorAll("[data-live][id]")) shown.set(region.id, region.innerHTML);
     if (navigator.locks && "BroadcastChannel" in window && "EventSource" in window) listen();
     else setInterval(soon, POLL_SECONDS * 1000);
     setInterval(soon, AGES_SECONDS * 1000);

@@ -1,0 +1,66 @@
+"""The whole application: pages and API together."""
+
+from litestar import Litestar, Response, get
+from litestar.handlers import HTTPRouteHandler
+from litestar.params import FromPath
+
+from tieout.http.app import create_app
+from tieout.http.door import Door
+from tieout.http.problems import Trouble
+from tieout.web.live import live_route
+from tieout.web.pages import (
+    cases,
+    close,
+    documents,
+    effects,
+    invoices,
+    liabilities,
+    overview,
+    payments,
+    quarantine,
+    sign_in,
+    suppliers,
+    trace,
+)
+from tieout.web.site import SecurityHeaders, Site
+
+_PAGES = (
+    overview,
+    cases,
+    effects,
+    quarantine,
+    invoices,
+    liabilities,
+    payments,
+    close,
+    suppliers,
+    documents,
+    trace,
+    sign_in,
+)
+_TYPES = {"css": "text/css; charset=utf-8", "js": "text/javascript; charset=utf-8", "svg": "image/svg+xml"}
+
+
+def create_site(door: Door) -> Litestar:
+    """Assemble pages and API. Serve it with uvicorn (``timeout_graceful_shutdown`` of a few seconds ends streams)."""
+    site = Site(door)
+    app = create_app(
+        door,
+        pages=[*(handler for page in _PAGES for handler in page.routes(site)), _static(site), live_route(site.pulse)],
+        error_page=site.refused,
+        middleware=[SecurityHeaders()],
+    )
+    app.on_shutdown.append(site.pulse.stop)
+    return app
+
+
+def _static(site: Site) -> HTTPRouteHandler:
+    @get("/static/{mark:str}/{name:str}", include_in_schema=False)
+    async def static(mark: FromPath[str], name: FromPath[str]) -> Response[bytes]:
+        body = site.assets.get(name)
+        if body is None:
+            raise Trouble("not_found", f"there is no asset {name!r}")
+        headers = {"Cache-Control": "public, max-age=31536000, immutable"}
+        return Response(body, media_type=_TYPES[name.rpartition(".")[2]], headers=headers)
+
+    return static
