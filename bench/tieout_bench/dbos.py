@@ -2,12 +2,11 @@
 
 import os
 import sys
-from collections.abc import Callable
-from contextlib import ExitStack
-from functools import partial
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from secrets import token_hex
 
-import psycopg
 from msgspec import Struct
 
 from tieout.engine.clock import SystemClock
@@ -20,9 +19,10 @@ from tieout_bench.peers.calls import Stub
 from tieout_bench.peers.children import NotStarted, child
 
 WORKERS = 1
-"""Processes of tieout that handle messages and send effects."""
+"""Processes of tieout that handle messages and send effects; the API is another one."""
 BATCH = 50
 """Invoices in one call, where a sender uses tieout's batches."""
+_BATCHED_FROM = 1_000_000
 _BENCH = Path(__file__).parents[1]
 
 
@@ -61,9 +61,8 @@ def compare(server: str) -> Comparison | None:
         return None
     _tell(_durability(server))
     try:
-        theirs = _told(_dbos(server, str(python)))
-        ours = _told(_tieout(server, 1))
-        batched = _told(_tieout(server, BATCH))
+        theirs = _dbos(server, str(python))
+        ours, batched = _tieout(server)
     except (NotStarted, OSError, ExceptionGroup) as error:  # what was measured before this must not be lost with it
         _tell("no comparison: " + "; ".join(map(repr, getattr(error, "exceptions", (error,)))))
         return None
@@ -79,16 +78,9 @@ def _tell(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
-def _told(side: Side) -> Side:
-    _tell(
-        f"{side.name}: {side.invoices_per_second:,.0f} invoices/s ({side.invoices:,} in {side.seconds:.1f} s); "
-        f"of {side.sent:,} sent {side.missing:,} missing, {side.double_postings} posted twice, "
-        f"{side.double_statuses} told twice"
-    )
-    return side
-
-
 def _durability(server: str) -> str:
+    import psycopg
+
     with psycopg.connect(server) as sql:
         rows = sql.execute(
             "SELECT name, setting FROM pg_settings WHERE name IN ('server_version', 'fsync', 'synchronous_commit')"
@@ -102,7 +94,7 @@ def _durability(server: str) -> str:
 def _dbos(server: str, python: str) -> Side:
     """A status event for every invoice, posted or not, ends it."""
     with ExitStack() as stack:
-        stub_port = stack.enter_context(child("tieout_bench.stub"))
+        stub = Stub(stub_port := stack.enter_context(child("tieout_bench.stub")))
         application, system = (stack.enter_context(stores.empty_database(server)) for _ in range(2))
         port = stack.enter_context(
             child(
@@ -114,7 +106,6 @@ def _dbos(server: str, python: str) -> Side:
                 environment={"PYTHONPATH": str(_BENCH)},
             )
         )
-        stub = Stub(stub_port)
         load = Load(port=port, path="/invoices", body=invoices.event)
         return _measured("DBOS", load, stub, lambda: stub.counts()["told"])
 
@@ -122,28 +113,35 @@ def _dbos(server: str, python: str) -> Side:
 # ── tieout ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _tieout(server: str, invoices_per_call: int) -> Side:
+def _tieout(server: str) -> tuple[Side, Side]:
     """A status event ends a posted invoice; an exception ends as ``mismatched`` in the list people see."""
     with ExitStack() as stack:
-        stub_port = stack.enter_context(child("tieout_bench.stub"))
+        stub = Stub(stub_port := stack.enter_context(child("tieout_bench.stub")))
         url = stack.enter_context(stores.postgres(server))
         key = _prepared(url)
         port = stack.enter_context(child("tieout_bench.serving", "api", url))
         for _ in range(WORKERS):
             stack.enter_context(child("tieout_bench.serving", "worker", url, str(stub_port)))
-        sql = stack.enter_context(psycopg.connect(url, autocommit=True))
-        stub = Stub(stub_port)
-        one = invoices_per_call == 1
-        load = Load(
+        mismatched = stack.enter_context(_mismatched(url))
+
+        def count() -> int:
+            return stub.counts()["told"] + mismatched()
+
+        headers = {"Authorization": f"Bearer {key}"}
+        single = Load(port=port, path="/v1/events", body=canonical.event, headers=headers)
+        batched = Load(
             port=port,
-            path="/v1/events" if one else "/v1/events:batch",
-            body=canonical.event if one else partial(_batch, invoices_per_call),
-            headers={"Authorization": f"Bearer {key}"},
-            invoices_per_call=invoices_per_call,
-            connections=32 if one else 4,
+            path="/v1/events:batch",
+            body=_batch,
+            headers=headers,
+            first=_BATCHED_FROM,
+            invoices_per_call=BATCH,
+            connections=4,
         )
-        name = "tieout" if one else f"tieout, {invoices_per_call} invoices a call"
-        return _measured(name, load, stub, lambda: stub.counts()["told"] + _mismatched(sql))
+        return (
+            _measured("tieout", single, stub, count),
+            _measured(f"tieout, told {BATCH} in a call", batched, stub, count),
+        )
 
 
 def _prepared(url: str) -> str:
@@ -153,24 +151,35 @@ def _prepared(url: str) -> str:
     loop.run()
     loop.store.close()
     people = People(url, SystemClock())
-    people.add_person("capture", "AP capture", "only for this benchmark", ("IE",))
+    people.add_person("capture", "AP capture", token_hex(), ("IE",))
     key = people.add_key("capture", ("IE",))
     people.close()
     return key
 
 
-def _batch(size: int, first: int) -> bytes:
-    return b"[" + b",".join(canonical.event(number) for number in range(first, first + size)) + b"]"
+def _batch(first: int) -> bytes:
+    return b"[" + b",".join(map(canonical.event, range(first, first + BATCH))) + b"]"
 
 
-def _mismatched(sql: psycopg.Connection[tuple[int]]) -> int:
-    row = sql.execute("SELECT count(*) FROM view_invoice WHERE status = 'mismatched'").fetchone()
-    return row[0] if row else 0
+@contextmanager
+def _mismatched(url: str) -> Iterator[Callable[[], int]]:
+    """Says how many exceptions people see."""
+    import psycopg
+
+    with psycopg.connect(url, autocommit=True) as sql:
+        asked = "SELECT count(*) FROM view_invoice WHERE status = 'mismatched'"
+        yield lambda: sum(row[0] for row in sql.execute(asked))
+
+
+# ── either ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 def _measured(name: str, load: Load, stub: Stub, count: Callable[[], int]) -> Side:
-    driven, counts = drive(load, count), stub.counts()
-    return Side(
+    """Drive one side and say what it did."""
+    before, start = stub.counts(), count()
+    driven = drive(load, lambda: count() - start)
+    counts = {what: number - before[what] for what, number in stub.counts().items()}
+    side = Side(
         name=name,
         invoices_per_second=driven.done / driven.seconds,
         invoices=driven.done,
@@ -180,3 +189,9 @@ def _measured(name: str, load: Load, stub: Stub, count: Callable[[], int]) -> Si
         double_postings=counts["postings"] - counts["posted"],
         double_statuses=counts["statuses"] - counts["told"],
     )
+    _tell(
+        f"{name}: {side.invoices_per_second:,.0f} invoices/s ({side.invoices:,} in {side.seconds:.1f} s); "
+        f"of {side.sent:,} sent {side.missing:,} missing, {side.double_postings} posted twice, "
+        f"{side.double_statuses} told twice"
+    )
+    return side

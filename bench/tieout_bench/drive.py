@@ -18,10 +18,11 @@ class Load(Struct, frozen=True, kw_only=True):
     path: str
     body: Callable[[int], bytes]
     headers: dict[str, str] = {}
+    first: int = 0
     invoices_per_call: int = 1
     connections: int = 32
     on_their_way: int = 400
-    warm_seconds: float = 3.0
+    warm_seconds: float = 2.0
     seconds: float = 12.0
 
 
@@ -87,7 +88,7 @@ class _Driver:
             if self._sent - self._done > load.on_their_way:
                 await asyncio.sleep(0.005)
                 continue
-            first = self._sent
+            first = load.first + self._sent
             self._sent += load.invoices_per_call
             status = await line.post(load.body(first))
             if status != 202:

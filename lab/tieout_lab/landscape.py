@@ -19,7 +19,7 @@ import msgspec
 from tieout_lab.serving import Builder, Card, Hosted
 
 SERVERS = ("ap", "procurement", "bank", "close")
-START_SECONDS = 30.0
+START_SECONDS = 60.0
 STOP_SECONDS = 5.0
 
 

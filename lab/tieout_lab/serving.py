@@ -61,11 +61,7 @@ class Refusal(Exception):
 
 
 class Service:
-    """A counterpart system, built and ready to listen.
-
-    ``bind_more`` are further ports to take before anything starts (the bank's SFTP); their sockets reach ``jobs``
-    through whatever the builder closed over.
-    """
+    """A counterpart system, built and ready to listen. ``more`` goes onto its card (the bank: SFTP address and key)."""
 
     def __init__(
         self,
@@ -275,7 +271,7 @@ class Hosted:
         card: Future[Card] = Future()
         self._thread = threading.Thread(target=self._run, args=(card,), name=f"lab {self._folder.name}", daemon=True)
         self._thread.start()
-        self.card = card.result(timeout=30)
+        self.card = card.result(timeout=60)
         return self.card
 
     def ask_to_stop(self) -> None:

@@ -5,13 +5,16 @@ from datetime import date, timedelta
 from typing import Any
 
 from tests.web.books import Books
+
 from tieout.processes.address import supplier_id_of
 
 TAX_ID = "US123456789"
 SUPPLIER_ID = supplier_id_of(TAX_ID)
 
 
-def event(type_name: str, data: dict[str, Any], *, id: str = "1", source: str = "acme-ap", **more: str) -> dict[str, Any]:
+def event(
+    type_name: str, data: dict[str, Any], *, id: str = "1", source: str = "acme-ap", **more: str
+) -> dict[str, Any]:
     return {
         "specversion": "1.0",
         "id": id,

@@ -3,11 +3,13 @@
 import json
 
 import pytest
-
 from tests.http.events import event, having, invoice, received, rows
 from tests.web.books import Books
 from tests.web.fixtures import Client, key_of
+from tests.web.serving import CHEAP, PASSWORD
+
 from tieout.engine.intake import Full
+from tieout.engine.people import People
 
 
 @pytest.fixture
@@ -105,9 +107,18 @@ def test_nobody_reaches_what_lies_outside_their_entities(books: Books, client: C
     assert client.get(f"/v1/trace/{case['document']}", headers=jun).status_code == 404
     assert {item["entity"] for item in client.get("/v1/invoices", headers=jun).json()["items"]} == {"JP01"}
     assert {item["entity"] for item in client.get("/v1/readiness", headers=jun).json()["items"]} == {"JP01"}
-    # An invoice may not be entered for another entity either.
-    with_entering = key_of(books, "paula")
-    assert client.post("/v1/events", json=received(), headers=with_entering).status_code == 202
+
+
+def test_a_fact_of_another_entity_is_refused(new_books: Books, new_client: Client) -> None:
+    cancelled = event("period.opened", {"entity": "DE01", "period": "2026-05"})
+    people = People(new_books.url, new_books.clock, hasher=CHEAP)
+    people.add_person("mika", "Mika", PASSWORD, ["PE"], ["JP01"])
+    people.close()
+    key = key_of(new_books, "mika", "PE")
+    answer = new_client.post("/v1/events", json=cancelled, headers=key)
+    assert (answer.status_code, answer.json()["code"]) == (403, "entity_not_yours")
+    own = having(cancelled, "JP01", "data", "entity")
+    assert new_client.post("/v1/events", json=own, headers=key).status_code == 202
 
 
 # ── batches ────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -24,7 +24,7 @@ SUPPLIER_IBAN = "NL91ABNA0417164300"
 OTHER_IBAN = "FR1420041010050500013M02606"
 
 
-def eventually(look: Callable[[], T], seconds: float = 10.0) -> T:
+def eventually(look: Callable[[], T], seconds: float = 60.0) -> T:
     """Look until there is something true to see, or fail."""
     deadline = time.monotonic() + seconds
     while not (seen := look()):

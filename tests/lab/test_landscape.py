@@ -6,7 +6,6 @@ import signal
 import stat
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -24,9 +23,7 @@ def lab(tmp_path: Path) -> Iterator[Lab]:
 
 
 def test_all_four_start_and_lab_json_says_how_to_reach_them(tmp_path: Path) -> None:
-    started = time.monotonic()
     with Lab(tmp_path / "lab") as lab:
-        assert time.monotonic() - started < 10.0  # about one second on a quiet machine
         assert tuple(lab.cards) == SERVERS
         for card in lab.cards.values():
             with client(card) as http:

@@ -221,7 +221,9 @@ class Books:
 
     def compare(self) -> None:
         for entity in POLICY.entities:
-            self.schedule.compare(entity, PERIOD, [TieOut(name="tieout-erp", left=("tieout", "payable"), right=("erp", "payable"))])
+            self.schedule.compare(
+                entity, PERIOD, [TieOut(name="tieout-erp", left=("tieout", "payable"), right=("erp", "payable"))]
+            )
         self.rest()
 
     # ── suppliers, orders, invoices ─────────────────────────────────────────────────────────────────────────────
@@ -372,9 +374,10 @@ class Books:
         )
 
     def posted(self, entity: str) -> list[str]:
+        rows = sorted(self.store.read_table("view_invoice", None), key=lambda row: str(row["number"]))
         return [
             row["subject"]
-            for row in self.store.read_table("view_invoice", None)
+            for row in rows
             if row["entity"] == entity and row["status"] == "posted" and row["payable_minor"] > 0
         ]
 
@@ -485,8 +488,8 @@ def _third_week(books: Books, orders: dict[str, PurchaseOrder]) -> None:
     bank = books.banks["US01"]
     run_id = books.propose("person:paula", "US01", books.posted("US01"))
     books.rest()
-    payments = [row for row in books.store.read_table("view_payment", None) if row["run_id"] == run_id]
-    bank.strange.add(("rejected", payments[0]["subject"]))
+    (steel,) = [row for row in books.store.read_table("view_invoice", None) if row["number"] == "CS-10552"]
+    bank.strange.add(("rejected", steel["payment_id"]))
     books.release("person:rolf", run_id, "US01")
     books.pass_time(hours=1)
     for entity in ENTITIES:

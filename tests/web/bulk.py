@@ -23,7 +23,9 @@ def fill(url: str, invoices: int, *, seed: int = 1) -> None:
     prepare(url)
     engine = create_engine(url)
     dice = random.Random(seed)
-    rows: dict[str, list[dict[str, Any]]] = {name: [] for name in ("invoice", "case", "event", "link", "effect", "standing")}
+    rows: dict[str, list[dict[str, Any]]] = {
+        name: [] for name in ("invoice", "case", "event", "link", "effect", "standing")
+    }
     totals: dict[tuple[str, str, str, str], list[int]] = {}
     with engine.begin() as sql:
         sql.execute(insert(VIEW_TABLES["supplier"]), [_supplier(number) for number in range(2_000)])

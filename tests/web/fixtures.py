@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from litestar import Litestar
 from litestar.testing import TestClient
-
 from tests.web.books import Books, month
 from tests.web.serving import PASSWORD, PEOPLE, app_of
+
 from tieout.engine.people import People
 
 Client = TestClient[Litestar]

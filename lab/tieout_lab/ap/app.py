@@ -7,7 +7,7 @@ from hmac import compare_digest
 from pathlib import Path
 from typing import Annotated, Any
 
-from litestar import Request, Response, Router, delete, get, post, put
+from litestar import Response, Router, delete, get, post, put
 from litestar.connection import ASGIConnection
 from litestar.handlers import BaseRouteHandler
 from litestar.params import FromPath, FromQuery, HeaderParameter, JSONBody, QueryParameter
@@ -180,7 +180,7 @@ def _handlers(store: Store, feed: Feed, sender: Sender, api_key: str) -> Sequenc
         return store.rule()
 
     @get("/_lab/webhooks", sync_to_thread=False)
-    def backlog(request: Request[Any, Any, Any]) -> dict[str, int]:
+    def backlog() -> dict[str, int]:
         return sender.backlog()
 
     api = Router(

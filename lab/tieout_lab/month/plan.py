@@ -36,6 +36,7 @@ class Story(StrEnum):
     """What is special about an invoice, and thereby what is expected of it."""
 
     CLEAN = "clean"
+    SERVICE = "service, matched two-way"
     SMALL_VARIANCE = "price variance within tolerance"
     PRICE_ACCEPTED = "price variance, accepted by a person"
     PRICE_DISPUTED = "price variance, still disputed"
@@ -84,7 +85,6 @@ class Month:
     orders: tuple[PurchaseOrder, ...]
     receipts: tuple[PlannedReceipt, ...]
     invoices: tuple[PlannedInvoice, ...]
-    to_accrue: tuple[PurchaseOrder, ...]
     bank_change: Supplier
     rejected_by_bank: Supplier
     returned_by_bank: Supplier
@@ -108,7 +108,8 @@ _STORIES = (
     *[Story.SMALL_VARIANCE] * 8, *[Story.PRICE_ACCEPTED] * 4, *[Story.QUANTITY_ACCEPTED] * 4, *[Story.PARTIAL] * 10,
     *[Story.BEFORE_RECEIPT] * 8, *[Story.PRICE_DISPUTED] * 2,
 )  # fmt: skip
-_CLEAN = 138
+_CLEAN = 78
+_SERVICES = 60
 
 
 def plan(today: date, seed: int = 2026) -> Month:
@@ -130,7 +131,7 @@ class _Drawing:
         self._suppliers = [self._supplier(number, name) for number, name in enumerate(_NAMES)]
 
     def month(self, today: date) -> Month:
-        stories = [*_STORIES, *[Story.CLEAN] * _CLEAN]
+        stories = [*_STORIES, *[Story.CLEAN] * _CLEAN, *[Story.SERVICE] * _SERVICES]
         self._random.shuffle(stories)
         for number, story in enumerate(stories):
             # what stays disputed belongs to the first entity, so that the second one can be ready at the end
@@ -140,7 +141,8 @@ class _Drawing:
         self._rents(6)
         self._duplicates(8)
         self._unknown_suppliers(2)
-        accrued = [self._received_not_invoiced(self._suppliers[number]) for number in (3, 7, 24)]
+        for number in (3, 7, 24):
+            self._received_not_invoiced(self._suppliers[number])
         return Month(
             self._first_day,
             today,
@@ -148,7 +150,6 @@ class _Drawing:
             tuple(self._orders),
             tuple(self._receipts),
             tuple(self._invoices),
-            tuple(accrued),
             bank_change=self._suppliers[4],
             rejected_by_bank=self._suppliers[9],
             returned_by_bank=self._suppliers[22],
@@ -189,7 +190,7 @@ class _Drawing:
     # ── documents ───────────────────────────────────────────────────────────────────────────────────────────────
 
     def _with_order(self, supplier: Supplier, story: Story) -> None:
-        order = self._order(supplier)
+        order = self._order(supplier, receipt_required=story is not Story.SERVICE)
         self._orders.append(order)
         if story is Story.PARTIAL:
             half = {line.line_id: (line.quantity / 2).to_integral_value() for line in order.lines}
@@ -199,10 +200,11 @@ class _Drawing:
                 self._bill(supplier, order, quantities, story)
             return
         full = {line.line_id: line.quantity for line in order.lines}
-        self._receive(order, full, late=story is Story.BEFORE_RECEIPT)
+        if story is not Story.SERVICE:
+            self._receive(order, full, late=story is Story.BEFORE_RECEIPT)
         self._bill(supplier, order, full, story)
 
-    def _order(self, supplier: Supplier) -> PurchaseOrder:
+    def _order(self, supplier: Supplier, *, receipt_required: bool = True) -> PurchaseOrder:
         entity, currency, rate = self._entity(supplier)
         lines = tuple(
             OrderLine(
@@ -213,6 +215,7 @@ class _Drawing:
                 unit_price=Decimal(self._random.randint(250, 48_000)) / 100,
                 description=self._random.choice(("Profile", "Cartons", "Filters", "Paint", "Cables", "Paper", "Seals")),
                 tax_rate=rate,
+                receipt_required=receipt_required,
             )
             for number in range(1, self._random.randint(2, 4))
         )
@@ -332,11 +335,10 @@ class _Drawing:
             planned = self._send(stranger, "DE01", "EUR", (line,), Story.UNKNOWN_SUPPLIER)
             self._invoices[-1] = replace(planned, channel=Channel.PORTAL)
 
-    def _received_not_invoiced(self, supplier: Supplier) -> PurchaseOrder:
+    def _received_not_invoiced(self, supplier: Supplier) -> None:
         order = self._order(supplier)
         self._orders.append(order)
         self._receive(order, {line.line_id: line.quantity for line in order.lines})
-        return order
 
     def _by_id(self, supplier_id: str) -> Supplier:
         return next(supplier for supplier in self._suppliers if supplier.supplier_id == supplier_id)

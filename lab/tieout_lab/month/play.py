@@ -19,7 +19,7 @@ _BUYERS = {
     "DE01": ("DE136695976", "Northwind Handels GmbH", "DE"),
     "GB01": ("GB980780684", "Northwind Trading Ltd", "GB"),
 }
-_LONG = 180.0
+_LONG = 300.0
 
 #: Methods of the ERP whose answers are dropped and refused while the month runs: the writes.
 _ERP_WRITES = ("model.*.create", "model.*.write", "model.*.post", "model.*.do", "model.*.confirm", "wizard.*.execute")
@@ -168,14 +168,7 @@ class Play:
         self._until("the return is known", lambda: self.eyes.by_status("payment")["returned"] > 0)
 
     def _act_close(self) -> None:
-        for order in self._month.to_accrue:
-            data = {
-                "entity": order.entity,
-                "period": self._period,
-                "order_id": order.order_id,
-                "supplier_id": order.supplier_id,
-            }
-            self._people["jane"].tell("accrual.requested", f"accrue/{order.order_id}", data)
+        self._accrue()
         self._settle_unmatched()
         self._mend_things()
         for entity in ENTITIES:
@@ -229,7 +222,7 @@ class Play:
             self._outside.approve(invoice_id, ("frank", "grace")[number % 2])
         expected = sum(1 for _ in expected_posts(self._month))
         counts = self.eyes.by_status("invoice")
-        return sum(counts[status] for status in _POSTED) >= expected and self.eyes.quiet()
+        return sum(counts[status] for status in _POSTED) >= expected
 
     def _cases_of(self, planned: PlannedInvoice) -> list[str]:
         """The open cases of an invoice whose variance may be accepted."""
@@ -249,6 +242,20 @@ class Play:
 
     def _held(self, supplier: Supplier) -> bool:
         return supplier.supplier_id not in self.eyes.ids("supplier", hold_reason="")
+
+    def _accrue(self) -> None:
+        """The general ledger accrues whatever was received and not invoiced at the end of the period."""
+        for entity in ENTITIES:
+            path = f"/v1/readiness/{entity}/{self._period}/unaccrued"
+            for item in self._people["jane"].get(path)["items"]:
+                _, order_id, supplier_id = item["item"].split("/")
+                data = {
+                    "entity": entity,
+                    "period": self._period,
+                    "order_id": order_id,
+                    "supplier_id": supplier_id,
+                }
+                self._people["jane"].tell("accrual.requested", f"accrue/{order_id}", data)
 
     def _settle_unmatched(self) -> None:
         """The bank's fee is explained by a person."""

@@ -31,6 +31,7 @@ class Faults(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     drop_answer_next: int = 0  #: the ERP does the work, the answer is cut
     drop_answer_every: int = 0  #: … for every n-th call
     drop_answer_once_each: bool = False  #: … for the first call of every method from now
+    nonsense_every: int = 0  #: the ERP does the work of every n-th call, and something else answers
     lose_request_next: int = 0  #: the call never reaches the ERP, and nobody says so
     unavailable_next: int = 0  #: 503, and the ERP does not see the call
     unavailable_for_seconds: float = 0.0  #: … as long as this
@@ -87,7 +88,7 @@ class FaultProxy:
             return {"faults": msgspec.to_builtins(self._faults), "counts": dict(self._counts)}
 
     def fate_of(self, method: str) -> tuple[str, int]:
-        """What happens to this call (``pass``, ``drop_answer``, ``lose_request``, ``unavailable``), and its delay."""
+        """What happens to this call (``pass`` or the name of a fault), and its delay."""
         with self._lock:
             faults = self._faults
             patterns = faults.only_methods
@@ -110,6 +111,8 @@ class FaultProxy:
                 return fate
         if faults.drop_answer_once_each and first:
             return "drop_answer"
+        if faults.nonsense_every and self._calls.total() % faults.nonsense_every == 0:
+            return "nonsense"
         if faults.drop_answer_every and self._calls.total() % faults.drop_answer_every == 0:
             return "drop_answer"
         return "pass"
@@ -149,6 +152,9 @@ class _Handler(BaseHTTPRequestHandler):
                 self._answer(503, b"{}")
             case "lose_request":
                 self._hang_up()
+            case "nonsense":
+                self._forward(body)
+                self._answer(200, b"<html>Have you tried our new portal?</html>", [("Content-Type", "text/html")])
             case "drop_answer":
                 self._forward(body)
                 self._hang_up()

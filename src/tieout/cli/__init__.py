@@ -80,7 +80,7 @@ def group(ctx: click.Context, config: Path) -> None:
 def main() -> None:
     """Run a command. Errors of ours are told in one line, with exit code 1; wrong usage ends with 2."""
     try:
-        group(standalone_mode=True)
+        group(prog_name="tieout")
     except TieoutError as error:
         click.echo(f"tieout: {error}", err=True)
         sys.exit(1)

@@ -92,9 +92,10 @@ class Intake:
     # ── messages ────────────────────────────────────────────────────────────────────────────────────────────────
 
     def offer(self, messages: Sequence[Message]) -> list[Answer]:
-        """Put messages into the inbox, durably and each once. Raises :class:`Full` before accepting any of them.
+        """Put messages into the inbox, durably and each once. A key used before for another body is answered so.
 
-        A message that cannot be addressed or whose key was used for another body gets an answer with a problem.
+        Nothing of the call is accepted when a lane is full (:class:`Full`), or when nothing says where one of the
+        messages belongs (``ValueError``: a mistake of the caller's).
         """
         if not messages:
             return []

@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from tieout.engine.scope import dispatch_table
+from tieout.engine.scope import dispatch_table, encode_state
 from tieout.engine.seal import read_partition
 from tieout.engine.stores.port import Store
 from tieout.engine.stores.rows import EventRow
@@ -88,7 +88,7 @@ Folded = dict[tuple[str, str], tuple[Any, int]]
 
 def _compare_states(store: Store, partition: int, folded: Folded) -> Iterator[Difference]:
     stored = {(row["process"], row["subject"]): row["data"] for row in store.read_table("state", partition)}
-    rebuilt = {key: msgspec.json.encode(state) for key, (state, _) in folded.items()}
+    rebuilt = {key: encode_state(state) for key, (state, _) in folded.items()}
     yield from _differences("state", stored, rebuilt)
 
 

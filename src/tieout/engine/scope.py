@@ -39,6 +39,8 @@ LaneOf = Callable[[str, str, str], str]
 ABSENT: Any = object()
 
 _PAYLOAD = msgspec.json.Encoder()
+#: A state folded from the log again must come out byte for byte, whatever order its mappings were filled in.
+encode_state = msgspec.json.Encoder(order="deterministic").encode
 
 
 def dispatch_table(processes: tuple[Process, ...]) -> Dispatch:

@@ -16,7 +16,7 @@ import msgspec
 import structlog
 
 from tieout.engine.chain import GENESIS
-from tieout.engine.scope import ABSENT, Key, LaneOf, Scope, Setting, dispatch_table, routing_event
+from tieout.engine.scope import ABSENT, Key, LaneOf, Scope, Setting, dispatch_table, encode_state, routing_event
 from tieout.engine.standings import Standings
 from tieout.engine.stores.port import FencedError, Store, Unit
 from tieout.engine.stores.rows import UNRESOLVED, EventRow, Head, InboxRow, LinkRow, StateRow
@@ -362,7 +362,6 @@ class Batch:
         standings.write(unit)
 
     def _write_states(self, standings: Standings) -> None:
-        encode = msgspec.json.encode
         rows: list[StateRow] = []
         gone: list[Key] = []
         views: dict[str, list[Row]] = {}
@@ -375,7 +374,7 @@ class Batch:
                 if process.view:
                     hidden.setdefault(process.view, []).append(subject)
             else:
-                rows.append(StateRow(name, subject, partition, position, encode(state)))
+                rows.append(StateRow(name, subject, partition, position, encode_state(state)))
                 if process.show and (row := process.show(subject, state)) is not None:
                     views.setdefault(process.view, []).append({"subject": subject, "partition": partition, **row})
             if process.stands:

@@ -8,14 +8,15 @@ what a change of policy would have done, and the gate for releasing it.
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from heapq import merge
+from itertools import groupby, islice
 
 from msgspec import Struct
 
 from tieout.engine.seal import read_partition
 from tieout.engine.stores.port import Store
-from tieout.engine.stores.rows import EventRow, InboxRow
+from tieout.engine.stores.rows import FOREVER, EffectRow, EventRow, InboxRow, Settlement
 from tieout.engine.unit_of_work import UnitOfWork
-from tieout.kernel.clock import VirtualClock, from_micros
+from tieout.kernel.clock import VirtualClock, from_micros, to_micros
 from tieout.kernel.money import Money
 from tieout.model.events import Lane
 from tieout.model.facts import (
@@ -32,6 +33,11 @@ from tieout.processes.process import Process
 
 _OURS = ("tieout", "timer", "delivery", "seal", "schedule")
 """Sources whose messages follow from others and are not played again."""
+
+OWNER = "what-if"
+_BATCH = 500
+_LAST_WAIT = timedelta(hours=1)
+"""As long as a message waits at most for the id that it names."""
 
 _NOT_PLAYED = (CheckpointSigned.type, TotalsCompared.type)
 
@@ -93,24 +99,40 @@ def what_if(
         trial, processes, policy, clock, partitions=partitions, lane_of=lambda connector, operation, entity: connector
     )
     outcomes = _outcomes(store)
-    answered: set[str] = set()
-    for batch in _batches(_inputs(store), 500):
+    for batch in _moments(_inputs(store)):
         trial.accept(batch)
         clock.move(max(timedelta(0), from_micros(batch[-1].accepted_at) - clock.now()))
-        _run_until_quiet(trial, work, outcomes, answered)
+        _run_until_quiet(trial, work, outcomes, to_micros(clock.now()))
         on_progress(len(batch))
+    clock.move(_LAST_WAIT)
+    _run_until_quiet(trial, work, outcomes, to_micros(clock.now()))
     after = _verdicts(trial)
     effects = trial.read_table("effect", None)
     return WhatIf(len(before.passed), before.holds, after.holds, tuple(_changes(before, after)), len(effects))
 
 
-def _run_until_quiet(trial: Store, work: UnitOfWork, outcomes: dict[str, list[InboxRow]], answered: set[str]) -> None:
-    while work.run(500):
-        asked = {row["id"] for row in trial.read_table("effect", None)} - answered
-        known = [row for effect_id in asked & outcomes.keys() for row in outcomes[effect_id]]
-        answered |= asked
-        if known:
-            trial.accept(known)
+def _run_until_quiet(trial: Store, work: UnitOfWork, outcomes: dict[str, list[InboxRow]], now: int) -> None:
+    while work.run(_BATCH) or _answer(trial, outcomes, now):
+        pass
+
+
+def _answer(trial: Store, outcomes: dict[str, list[InboxRow]], now: int) -> int:
+    """Answer what is asked of other systems as they answered then. The lease of what they were not asked then, or never
+    answered, never ends. Returns how many were asked."""
+    asked = 0
+    for lane in trial.lanes(now):
+        while rows := trial.lease_effects(lane, OWNER, FOREVER, _BATCH, now):
+            asked += len(rows)
+            known = [row for row in rows if row.id in outcomes]
+            answers = [answer for row in known for answer in outcomes[row.id]]
+            trial.settle([_as_then(row, outcomes[row.id][-1], now) for row in known], answers)
+    return asked
+
+
+def _as_then(row: EffectRow, answer: InboxRow, now: int) -> Settlement:
+    fact = decode_fact(answer.type, answer.data)
+    assert isinstance(fact, EffectSettled)
+    return Settlement(row.id, OWNER, row.attempts, fact.outcome.status, FOREVER, 0, b"", "", now)
 
 
 def _inputs(store: Store) -> Iterator[InboxRow]:
@@ -155,15 +177,11 @@ def _again(row: EventRow) -> InboxRow:
     )
 
 
-def _batches(rows: Iterator[InboxRow], size: int) -> Iterator[list[InboxRow]]:
-    batch: list[InboxRow] = []
-    for row in rows:
-        batch.append(row)
-        if len(batch) == size:
+def _moments(rows: Iterator[InboxRow]) -> Iterator[list[InboxRow]]:
+    """What was recorded at the same moment, together: what followed from it has to come before the next."""
+    for _, together in groupby(rows, key=lambda row: row.accepted_at):
+        while batch := list(islice(together, _BATCH)):
             yield batch
-            batch = []
-    if batch:
-        yield batch
 
 
 def _verdicts(store: Store) -> Verdicts:

@@ -103,9 +103,8 @@ class Worker:
         """Renew our leases, give up what is more than our share, and take what is free."""
         now = self._clock.now()
         micros, until = to_micros(now), to_micros(now + timedelta(seconds=LEASE_SECONDS))
-        with self._busy_lock:
-            renewed = [f"worker/{self._owner}", *self._busy]
-        self._store.claim(renewed, self._owner, until, micros)
+        with self._busy_lock:  # held until it is written, or a turn that ends meanwhile would leave its lease behind
+            self._store.claim([f"worker/{self._owner}", *self._busy], self._owner, until, micros)
         self._store.renew_effects(self._owner, until)
         workers = max(1, len(self._store.leases("worker/", micros)))
         share = -(-self._partitions // workers)
@@ -161,15 +160,14 @@ class Worker:
             if name in self._busy:
                 return None
             self._busy.add(name)
+        claimed = False
         try:
             now = self._clock.now()
             until = to_micros(now + timedelta(seconds=LEASE_SECONDS))
-            if not self._store.claim([name], self._owner, until, to_micros(now)):
-                return None
-            try:
-                return do()
-            finally:
-                self._store.release([name], self._owner)
+            claimed = bool(self._store.claim([name], self._owner, until, to_micros(now)))
+            return do() if claimed else None
         finally:
             with self._busy_lock:
                 self._busy.discard(name)
+                if claimed:
+                    self._store.release([name], self._owner)

@@ -1,6 +1,7 @@
 """Request bodies: their type and size are checked before a byte is read into anything."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import msgspec
@@ -44,6 +45,7 @@ def json_body(kind: Any, *media_types: str) -> type[Operation]:
     """An OpenAPI operation whose body is described by a type, for handlers that read the raw bytes themselves."""
     schema = _schema(kind)
 
+    @dataclass
     class WithBody(Operation):
         def __post_init__(self) -> None:
             content = {name: OpenAPIMediaType(schema=schema) for name in media_types}
@@ -86,6 +88,7 @@ def _resolved(part: Any, definitions: dict[str, Any]) -> Any:
 def bytes_body(*media_types: str) -> type[Operation]:
     """An OpenAPI operation that takes any bytes."""
 
+    @dataclass
     class WithBytes(Operation):
         def __post_init__(self) -> None:
             schema = Inlined({} if media_types else {"type": "string", "format": "binary"})

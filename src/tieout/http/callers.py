@@ -20,6 +20,8 @@ from tieout.http.problems import Trouble
 from tieout.policy.duties import DUTIES, duty_for, may
 
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
+SIGNED = "signed"
+"""Routes with this option are called by systems that sign what they send; there is no person."""
 _CORRELATION_MAX = 64
 
 
@@ -88,9 +90,10 @@ class Callers(ASGIMiddleware):
                 MutableScopeHeaders.from_message(message)["X-Correlation-ID"] = correlation
             await send(message)
 
-        if request.method not in SAFE_METHODS and "authorization" not in request.headers:
-            refuse_other_sites(request)
-        scope["user"] = await self._caller(request)
+        if not scope["route_handler"].opt.get(SIGNED):
+            if request.method not in SAFE_METHODS and "authorization" not in request.headers:
+                refuse_other_sites(request)
+            scope["user"] = await self._caller(request)
         await next_app(scope, receive, answered)
 
     async def _caller(self, request: Req) -> Caller | None:

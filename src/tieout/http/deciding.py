@@ -131,6 +131,7 @@ def routes(door: Door) -> list[HTTPRouteHandler]:
     )
     async def release(request: Req, run_id: FromPath[str]) -> Recorded:
         caller = caller_of(request)
+        decoded(await body_of(request, JSON, bytes_max), NoBody)
         return _recorded(await door.write(work.release_run, caller, run_id, _nonce(request)))
 
     return [act_on_case, redeliver, propose, release]

@@ -1,17 +1,19 @@
 """Which facts may be told from outside, what telling them takes, and how a CloudEvent becomes a message."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
-from msgspec import Struct
+from msgspec import Struct, inspect
 from sqlalchemy import Connection
 
+from tieout.engine.intake import entity_of
 from tieout.engine.queries.database import Reach
 from tieout.engine.queries.whereabouts import home_in, whereabouts
 from tieout.http.callers import Caller, require
 from tieout.http.problems import Fault, Trouble
+from tieout.kernel.text import parse_decimal
 from tieout.model import facts as f
 from tieout.model.events import SPEC_VERSION, TYPE_PREFIX, Lane, Message, Ref
 from tieout.processes.address import address
@@ -102,11 +104,13 @@ def to_message(sql: Connection | None, event: CloudEvent, caller: Caller, partit
     require(caller, ACTION_OF[kind])
     _check_attributes(event)
     try:
+        _check_decimals(event.data)
         data: f.Fact = _DECODERS[kind.type].decode(event.data)
     except msgspec.ValidationError as error:
         raise Trouble("bad_value", f"`data` is not a {kind.type}", errors=(fault(error, "/data"),)) from None
     except (msgspec.DecodeError, ValueError, RecursionError) as error:
         raise Trouble("bad_value", f"`data` is not a {kind.type}: {error}") from None
+    _refuse_other_entities(event.entity or entity_of(data), caller)
     home, subject, entity, correlation = _address(sql, event, data, caller.person.reach, partitions)
     return Message(
         source=event.source,
@@ -122,6 +126,66 @@ def to_message(sql: Connection | None, event: CloudEvent, caller: Caller, partit
         occurred_at=_utc(event.time),
         lane=Lane.NORMAL,
     )
+
+
+def _decimal_fields(kinds: Iterable[type[Any]]) -> frozenset[str]:
+    """The names of all fields, at any depth, whose values are exact decimals."""
+    found: set[str] = set()
+    seen: set[type] = set()
+
+    def look(kind: Any) -> None:
+        match kind:
+            case inspect.StructType(cls=cls, fields=fields) if cls not in seen:
+                seen.add(cls)
+                found.update(field.encode_name for field in fields if _holds_decimal(field.type))
+                for field in fields:
+                    look(field.type)
+            case inspect.UnionType(types=types):
+                for one in types:
+                    look(one)
+            case inspect.VarTupleType(item_type=item) | inspect.ListType(item_type=item):
+                look(item)
+            case inspect.DictType(value_type=value):
+                look(value)
+
+    for kind in inspect.multi_type_info(list(kinds)):
+        look(kind)
+    return frozenset(found)
+
+
+def _holds_decimal(kind: Any) -> bool:
+    members = kind.types if isinstance(kind, inspect.UnionType) else (kind,)
+    return any(isinstance(one, inspect.DecimalType) for one in members)
+
+
+_PLAIN_DECIMAL = 'must be a text such as "12.50", of at most 28 digits'
+_DECIMALS = _decimal_fields(ACTION_OF)
+
+
+def _check_decimals(data: msgspec.Raw) -> None:
+    """Decimals come in as plain text, through the one strict parser: no ``1e400``, ``1_000`` or ``٣``, no floats."""
+    faults = tuple(_odd_decimals(msgspec.json.decode(data), "/data"))
+    if faults:
+        raise Trouble("bad_value", "a number is not a plain decimal", errors=faults)
+
+
+def _odd_decimals(value: Any, pointer: str) -> Iterator[Fault]:
+    match value:
+        case dict():
+            for name, inner in value.items():
+                if name not in _DECIMALS:
+                    yield from _odd_decimals(inner, f"{pointer}/{name}")
+                elif not isinstance(inner, str) or parse_decimal(inner) is None:
+                    yield Fault(where=f"{pointer}/{name}", detail=_PLAIN_DECIMAL)
+        case list():
+            for number, inner in enumerate(value):
+                yield from _odd_decimals(inner, f"{pointer}/{number}")
+
+
+def _refuse_other_entities(entity: str, caller: Caller) -> None:
+    reach = caller.person.reach
+    if reach is not None and entity and entity not in reach:
+        raise Trouble("entity_not_yours", f"{caller.person.name} works for {', '.join(reach)}, not for {entity}")
 
 
 def kind_of(type_name: str) -> type[f.Fact]:

@@ -6,6 +6,7 @@ who can mend it (``owner``) and how (``remedy``).
 
 from collections.abc import Mapping
 from typing import Any, Literal
+from uuid import uuid4
 
 import msgspec
 from litestar import Request, Response
@@ -52,6 +53,12 @@ KINDS: dict[str, Kind] = {
         title="This takes a duty you do not have",
         owner="administrator",
         remedy="Ask somebody who has the duty, or an administrator to grant it.",
+    ),
+    "entity_not_yours": Kind(
+        status=403,
+        title="This is another legal entity's",
+        owner="administrator",
+        remedy="Use an account or key for that entity.",
     ),
     "same_person": Kind(
         status=403,
@@ -220,9 +227,8 @@ def as_trouble(error: Exception) -> Trouble:
         case Trouble():
             return error
         case HTTPException(status_code=status) if status in _BY_STATUS:
-            return Trouble(
-                _BY_STATUS[status], error.detail, errors=_faults(error.extra), headers=_headers(error.headers)
-            )
+            faults = _faults(error.extra) or (Fault(where="request", detail=error.detail),)
+            return Trouble(_BY_STATUS[status], error.detail, errors=faults, headers=_headers(error.headers))
         case OperationalError() | PoolTimeout():
             return Trouble("busy", "the database did not answer in time", headers={"Retry-After": "2"})
         case _:
@@ -246,12 +252,15 @@ def _faults(extra: object) -> tuple[Fault, ...]:
 def answer(request: Request[Any, Any, Any], trouble: Trouble) -> Response[bytes]:
     """The response that tells of a problem."""
     details = trouble.details(request.url.path, correlation_of(request))
-    headers = dict(trouble.headers)
+    headers = {**trouble.headers, "X-Correlation-ID": details.correlation}
     if trouble.status == 401:
         headers["WWW-Authenticate"] = 'Bearer realm="tieout"'
     return Response(msgspec.json.encode(details), status_code=trouble.status, media_type=MEDIA_TYPE, headers=headers)
 
 
 def correlation_of(request: Request[Any, Any, Any]) -> str:
-    """The id that ties a request, its log lines and its answer together (set by the middleware)."""
-    return str(request.scope.get("state", {}).get("correlation", ""))
+    """The id that ties a request, its log lines and its answer together.
+
+    The middleware sets it; a request that matches no route never gets that far and is given one here.
+    """
+    return str(request.scope["state"].setdefault("correlation", uuid4().hex))

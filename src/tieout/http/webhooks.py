@@ -12,7 +12,7 @@ from standardwebhooks import WebhookVerificationError
 from tieout.engine.intake import Full
 from tieout.engine.stores.port import Receipt
 from tieout.http.bodies import body_of, bytes_body
-from tieout.http.callers import Req
+from tieout.http.callers import SIGNED, Req
 from tieout.http.door import Door, Webhook
 from tieout.http.events import full
 from tieout.http.problems import Trouble
@@ -38,6 +38,7 @@ def routes(door: Door) -> list[HTTPRouteHandler]:
         summary="A configured system tells us something (standardwebhooks signature)",
         tags=["webhooks"],
         status_code=202,
+        opt={SIGNED: True},
         operation_class=bytes_body("application/json"),
     )
     async def receive(request: Req, system: FromPath[str]) -> WebhookTaken:

@@ -260,11 +260,13 @@ class CloseTask(Document):
 class Total(Document):
     """A control total: how many items, what sum, and an order-independent hash of the set of items.
 
-    Two systems agree on a scope exactly when count, sum and set-hash agree.
+    Two systems agree on a scope exactly when count, sum and set-hash agree. The balance of an account has no items to
+    count (``is_balance``); it is compared by its sum.
     """
 
     count: int
     sum_minor: int
     currency: str
     set_hash: int = 0
+    is_balance: bool = False
     as_of: datetime | None = None

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 from msgspec import Struct
 
-from tieout.kernel.clock import Clock, VirtualClock
+from tieout.kernel.clock import Clock
 from tieout.kernel.errors import TransientError
 from tieout.kernel.setdigest import add_digest
 from tieout.model.documents import Total
@@ -45,15 +45,6 @@ class Surroundings:
         self.marks = marks
         self.meanwhile: Callable[[bool], None] = lambda for_long: None
         self.say: Callable[[str], None] = lambda line: None
-
-    @classmethod
-    def calm(cls, clock: VirtualClock) -> "Surroundings":
-        """A world in which nothing goes wrong by itself."""
-        from random import Random
-
-        faults = Faults(Random(0))
-        faults.on = False
-        return cls(clock, faults, Marks())
 
 
 class Document(Struct, frozen=True):

@@ -222,7 +222,7 @@ class BankSftp(Connector):
                     raise TransientError(f"the bank's statements of …{iban[-4:]} cannot be read: {error!r}") from error
                 if balance is not None and balance.currency == scope.currency:
                     sum_minor += balance.minor
-        return Total(count=0, sum_minor=sum_minor, currency=scope.currency, as_of=asked_at)
+        return Total(count=0, sum_minor=sum_minor, currency=scope.currency, is_balance=True, as_of=asked_at)
 
 
 def _applied(run: PaymentRun) -> Applied:

@@ -1,9 +1,10 @@
 """The clearing account: what the ERP paid on one side, what the bank booked on the other."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from decimal import Decimal
 
-from tieout.connectors.tryton.client import Values
+from tieout.connectors.tryton.client import RefusalError, Values
 from tieout.connectors.tryton.directory import Company
 from tieout.connectors.tryton.landing import Desk
 
@@ -55,6 +56,8 @@ def _open_lines(desk: Desk, company: Company, account: int, payment_ids: Sequenc
 
 
 def _reconcile(desk: Desk, company: Company, line_ids: Sequence[int]) -> None:
+    """The books are right without it; so if the ERP refuses, the open items stay for an accountant to tick off."""
     selection = {"active_model": "account.move.line", "active_id": line_ids[0], "active_ids": list(line_ids)}
     context = {**company.context, **selection}
-    desk.client.run_wizard("account.move.reconcile_lines", [("start", {})], context=context)
+    with suppress(RefusalError):
+        desk.client.run_wizard("account.move.reconcile_lines", [("start", {})], context=context)

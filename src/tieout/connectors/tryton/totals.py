@@ -3,6 +3,8 @@
 from collections.abc import Callable, Iterable
 from datetime import date, timedelta
 
+from msgspec.structs import replace
+
 from tieout.connectors.tryton.client import Values
 from tieout.connectors.tryton.directory import Company, UnfitError
 from tieout.connectors.tryton.landing import Desk
@@ -112,11 +114,12 @@ class Totals:
         return self._balance(company, currency, period, [account])
 
     def _payables_ledger(self, company: Company, currency: str, period: str) -> Total:
-        """The payable account of the general ledger."""
-        return self._balance(company, currency, period, [company.payable_account])
+        """The payable account of the general ledger: credits less debits, as what is owed."""
+        balance = self._balance(company, currency, period, [company.payable_account])
+        return replace(balance, sum_minor=-balance.sum_minor)
 
     def _balance(self, company: Company, currency: str, period: str, accounts: list[int]) -> Total:
-        """Debits less credits of posted entries. A balance has no items, so count and hash are zero."""
+        """Debits less credits of posted entries."""
         domain = [
             ("account", "in", accounts),
             ("move_state", "=", "posted"),
@@ -126,7 +129,7 @@ class Totals:
             Money.of(row["debit"] - row["credit"], company.currency).minor
             for row in self._client.scan("account.move.line", domain, ["debit", "credit"])
         )
-        return Total(count=0, sum_minor=sum_minor, currency=currency, as_of=self._clock.now())
+        return Total(count=0, sum_minor=sum_minor, currency=currency, is_balance=True, as_of=self._clock.now())
 
 
 def _in_period(field: str, period: str) -> list[object]:

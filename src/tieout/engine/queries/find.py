@@ -174,7 +174,8 @@ def _document(sql: Connection, text: str, reach: Reach) -> Hit | None:
         return None
     document = next(iter(documents_by_hash(sql, (text.lower(),))), None)
     if document is None:
-        return None
+        named = sql.execute(select(INVOICE.c.subject).where(INVOICE.c.document == text.lower()).limit(1)).scalar()
+        return _invoice(sql, named, reach) if named else None
     return Hit(kind="document", subject=document.hash, title=document.name, status=document.status)
 
 

@@ -145,7 +145,7 @@ def invoices_by_status(sql: Connection, reach: Reach) -> dict[str, int]:
     query = select(INVOICE.c.status, func.count()).group_by(INVOICE.c.status)
     if reach is not None:
         query = query.where(within(reach, INVOICE.c.entity))
-    return dict(sql.execute(query).tuples().all())
+    return dict(sql.execute(query).all())
 
 
 def list_invoices(sql: Connection, wanted: InvoiceFilter, reach: Reach) -> InvoiceList:

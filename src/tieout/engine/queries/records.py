@@ -163,9 +163,7 @@ def list_set_aside(sql: Connection, reach: Reach, limit: int = 100) -> tuple[Set
             select(INBOX.c.subject, func.count())
             .where(INBOX.c.status == "ready", INBOX.c.subject.in_(subjects))
             .group_by(INBOX.c.subject)
-        )
-        .tuples()
-        .all()
+        ).all()
         if subjects
         else ()
     )
@@ -196,7 +194,7 @@ def set_aside_by_id(sql: Connection, inbox_id: int, reach: Reach) -> Any:
 def inbox(sql: Connection) -> Inbox:
     """What waits to be handled."""
     waiting = select(INBOX.c.lane, func.count()).where(_WAITING).group_by(INBOX.c.lane).order_by(INBOX.c.lane)
-    lanes: dict[int, int] = dict(sql.execute(waiting).tuples().all())
+    lanes: dict[int, int] = dict(sql.execute(waiting).all())
     firsts = [
         sql.execute(
             select(INBOX.c.accepted_at).where(_WAITING, INBOX.c.lane == lane).order_by(INBOX.c.id).limit(1)

@@ -1,0 +1,67 @@
+"""What-if: the past under another policy. Under the same policy nothing changes, whatever went wrong on the way."""
+
+from collections.abc import Iterator
+
+import pytest
+from msgspec.structs import replace
+from structlog.testing import capture_logs
+
+from tieout.engine.stores.open import memory_store
+from tieout.engine.what_if import WhatIf, what_if
+from tieout.policy.policy import Limit, Policy, Tolerances
+from tieout.processes.registry import PROCESSES
+from tieout.sim.company import POLICY
+from tieout.sim.play import PARTITIONS, Play
+
+LAX = replace(POLICY, tolerances={"default": Tolerances(price=Limit(kind="unlimited"))})
+STRICT = replace(POLICY, tolerances={"default": Tolerances(price=Limit(kind="zero"))})
+
+
+@pytest.fixture(autouse=True)
+def quiet() -> Iterator[None]:
+    with capture_logs():
+        yield
+
+
+@pytest.fixture(scope="module")
+def months() -> list[Play]:
+    """Companies whose month is over."""
+    with capture_logs():
+        plays = [Play(seed) for seed in range(12)]
+        for one in plays:
+            one.run()
+    return plays
+
+
+def under(policy: Policy, month: Play) -> WhatIf:
+    return what_if(month.store, memory_store(), PROCESSES, policy, partitions=PARTITIONS)
+
+
+@pytest.mark.slow
+def test_under_the_same_policy_nothing_changes(months: list[Play]) -> None:
+    """What followed from a message has to come before the next one, as it did then."""
+    for month in months:
+        found = under(POLICY, month)
+        assert found.changes == (), f"seed {month.seed}"
+        assert found.holds_after == found.holds_before
+        assert found.invoices > 0
+
+
+@pytest.mark.slow
+def test_another_policy_shows_the_difference_and_the_money_in_it(months: list[Play]) -> None:
+    lax, strict = [under(LAX, month) for month in months], [under(STRICT, month) for month in months]
+    assert sum(one.holds_after for one in lax) < sum(one.holds_before for one in lax)
+    assert sum(one.holds_after for one in strict) >= sum(one.holds_before for one in strict)
+    passing = [change for one in lax for change in one.changes if change.after == "matched"]
+    assert {change.before.split(",")[0] for change in passing} == {"price over limit"}
+    at_risk = sum(one.at_risk()["EUR"].minor for one in lax if one.changes)
+    assert at_risk == sum(change.amount.minor for change in passing)
+
+
+@pytest.mark.slow
+def test_nothing_is_ever_sent(months: list[Play]) -> None:
+    month = months[0]
+    before = {key: len(held) for target in (month.erp, month.ap) for key, held in target.documents.items()}
+    found = under(LAX, month)
+    assert found.effects_captured > 0
+    assert {key: len(held) for target in (month.erp, month.ap) for key, held in target.documents.items()} == before
