@@ -1,5 +1,6 @@
 """Setting a company up, and being told in plain words what is wrong with the set-up."""
 
+import socket
 import stat
 import subprocess
 import sys
@@ -11,7 +12,9 @@ import pytest
 from tests.cli.conftest import Answer, Tieout
 
 from tieout.cli import COMMANDS
+from tieout.cli.serve import _listen
 from tieout.engine.config import MEANINGS, Config
+from tieout.kernel.errors import ConfigError
 
 Run = Callable[..., Answer]
 
@@ -151,6 +154,19 @@ def test_a_seal_key_that_is_none(empty: Tieout) -> None:
     (empty.folder / "seal.key").write_text("open sesame", encoding="utf-8")
     with pytest.raises(Exception, match="64 hexadecimal digits"):
         _ = empty.company().seal_key
+
+
+@pytest.mark.parametrize("port", [-1, 70_000])
+def test_a_port_that_is_none(port: int) -> None:
+    with pytest.raises(ConfigError, match=f"cannot listen at 127.0.0.1, port {port}: .* name another with --port"):
+        _listen("127.0.0.1", port)
+
+
+def test_a_port_that_is_taken() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        with pytest.raises(ConfigError, match=f"port {port}: .*in use"):
+            _listen("127.0.0.1", port)
 
 
 # ── people ─────────────────────────────────────────────────────────────────────────────────────────────────────────

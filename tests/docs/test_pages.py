@@ -104,7 +104,7 @@ _CALL = re.compile(r"(?:^|\$\(|&& |\| )(?:\.venv/bin/)?tieout ([^|)>&]*)")
 def wrong(words: list[str], *, whole: bool) -> str:
     """What is wrong with the words after ``tieout``; nothing if they are a command (``whole``: that could run)."""
     command: click.Command = group
-    context = click.Context(group, info_name="tieout")
+    context = click.Context(group, info_name="tieout", **group.context_settings)
     try:
         while True:
             parser = command.make_parser(context)
@@ -117,7 +117,7 @@ def wrong(words: list[str], *, whole: bool) -> str:
             below = command.get_command(context, rest[0])
             if below is None:
                 return f"there is no command {rest[0]}"
-            context = click.Context(below, info_name=rest[0], parent=context)
+            context = click.Context(below, info_name=rest[0], parent=context, **below.context_settings)
             command, words = below, rest[1:]
     except click.UsageError as error:
         is_mention = not whole and "requires an argument" in error.format_message()

@@ -58,8 +58,9 @@ def _listen(host: str, port: int) -> socket.socket:
     try:
         return socket.create_server((host, port), family=family, backlog=2048)
     except (OSError, OverflowError) as error:
+        reason = str(error).partition(" (while")[0]
         raise ConfigError(
-            f"cannot listen at {host} port {port} ({error}); free it, or name another with --port or `port`"
+            f"cannot listen at {host}, port {port}: {reason}. Free it, or name another with --port or `port`."
         ) from None
 
 

@@ -6,6 +6,7 @@ there and back happens here, so all of them suffer the same faults.
 
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
+from random import Random
 
 from msgspec import Struct
 
@@ -45,6 +46,13 @@ class Surroundings:
         self.marks = marks
         self.meanwhile: Callable[[bool], None] = lambda for_long: None
         self.say: Callable[[str], None] = lambda line: None
+
+    @classmethod
+    def calm(cls, clock: Clock) -> "Surroundings":
+        """A world in which nothing goes wrong: for demonstrations, and for tests of other things."""
+        faults = Faults(Random(0))
+        faults.on = False
+        return cls(clock, faults, Marks())
 
 
 class Document(Struct, frozen=True):

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from typing import Literal
 
 from msgspec import Struct
+from msgspec.structs import replace
 from sqlalchemy import Connection, select
 
 from tieout.engine.queries.cases import case_by_id
@@ -43,7 +44,7 @@ def find(sql: Connection, text: str, reach: Reach, *, limit: int = 20) -> tuple[
     if not text or "\x00" in text:
         return ()
     found: dict[tuple[str, str], Hit] = {}
-    for search in (own, linked, numbered, correlated):
+    for search in (own, linked, numbered, part_of, correlated):
         for hit in search(sql, text, reach):
             found.setdefault((hit.kind, hit.subject), hit)
         if found and search is not linked:
@@ -106,6 +107,16 @@ def _orders(sql: Connection, text: str, reach: Reach) -> Iterator[Hit]:
         )
         for subject, found_in in rows:
             yield Hit(kind="order", subject=subject, title=f"Order {text}", entity=found_in)
+
+
+def part_of(sql: Connection, text: str, reach: Reach) -> Iterator[Hit]:
+    """The text as the name of a part: an entry of a statement of an account, a tie-out of a period."""
+    whole, _, _ = text.rpartition("/")
+    while whole:
+        if hit := next(own(sql, whole, reach), None):
+            yield replace(hit, through=f"{text}, a part of {whole}")
+            return
+        whole, _, _ = whole.rpartition("/")
 
 
 def correlated(sql: Connection, text: str, reach: Reach) -> Iterator[Hit]:
