@@ -14,7 +14,7 @@ from tests.web.serving import PASSWORD, app_of
 __all__ = ["books", "month_played"]
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright  # noqa: E402
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright  # noqa: E402
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 SWITCHES = (
@@ -41,7 +41,8 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture
 def site(books: Books) -> Iterator[str]:
     """The address of the application."""
-    config = uvicorn.Config(app_of(books), port=0, log_level="error", timeout_graceful_shutdown=1)
+    app = app_of(books)
+    config = uvicorn.Config(app, port=0, log_level="error", timeout_graceful_shutdown=1)
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
@@ -50,6 +51,7 @@ def site(books: Books) -> Iterator[str]:
         time.sleep(0.02)
     port = server.servers[0].sockets[0].getsockname()[1]
     yield f"http://localhost:{port}"
+    app.state["end_streams"]()
     server.should_exit = True
     thread.join(10)
 
@@ -62,6 +64,11 @@ def context(browser: Browser, site: str) -> Iterator[BrowserContext]:
     context.close()
 
 
+def counts(said: ConsoleMessage) -> bool:
+    """Whether the console complains of something; a refusal (4xx) is told there too and is none of our mistakes."""
+    return said.type in ("error", "warning") and not said.text.startswith("Failed to load resource")
+
+
 SignIn = Callable[[BrowserContext, str], Page]
 
 
@@ -72,7 +79,7 @@ def signed_in() -> SignIn:
 
     def sign_in(context: BrowserContext, name: str) -> Page:
         page = context.new_page()
-        page.on("console", lambda said: complaints.append(said.text) if said.type in ("error", "warning") else None)
+        page.on("console", lambda said: complaints.append(said.text) if counts(said) else None)
         page.on("pageerror", lambda error: complaints.append(str(error)))
         page.goto("/sign-in")
         page.get_by_label("Name").fill(name)

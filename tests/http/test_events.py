@@ -1,6 +1,7 @@
 """Events come in exactly once, and every answer says what became of them."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from tests.http.events import event, having, invoice, received, rows
@@ -198,3 +199,16 @@ def test_the_decoder_is_exact_about_money(new_client: Client, entering: dict[str
         assert (answer.status_code, answer.json()["code"]) == (422, "bad_value"), wrong
         assert answer.json()["errors"][0]["where"].startswith("/data/invoice/gross"), answer.json()
     assert invoice()["gross"] == {"minor": 11_900, "currency": "EUR"}
+
+
+def test_events_that_come_together_are_each_answered(
+    new_books: Books, new_client: Client, entering: dict[str, str]
+) -> None:
+    """Concurrent calls share a transaction; a conflict among them is nobody else's."""
+    new_client.post("/v1/events", json=received("T-0"), headers=entering)
+    bodies = [received(f"T-{number}") for number in range(24)] + [received("T-0", gross=4_760)]
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda body: new_client.post("/v1/events", json=body, headers=entering), bodies))
+    assert [answer.status_code for answer in answers] == [202] * 24 + [409]
+    assert [answer.json()["duplicate"] for answer in answers[:24]] == [True] + [False] * 23
+    assert len(rows(new_books, "inbox")) == 24

@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -24,6 +25,7 @@ _ACTS = 10
 def main() -> None:
     """Play, count, print. Exit code 0 only if the counts hold."""
     arguments = _arguments()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # leaves the stage, and with it stops what it started
     tryton = _tryton_python(arguments.tryton)
     console = Console(stderr=arguments.json, highlight=False)
     month = plan(datetime.now(UTC).date())

@@ -2,6 +2,7 @@
 
 from collections import Counter
 
+import msgspec
 from sqlalchemy import func, select
 
 from tieout.engine.queries.database import Database
@@ -52,11 +53,11 @@ class Eyes:
             busy = sql.execute(select(func.count()).select_from(EFFECT).where(EFFECT.c.status.in_(_BUSY)))
             return not waiting.scalar_one() and not busy.scalar_one()
 
-    def effects(self) -> Counter[str]:
-        """How many writes stand in which status."""
+    def tie_outs(self) -> list[bool]:
+        """Of every pair of totals of every period: do they agree?"""
         with self._database.read() as sql:
-            rows = sql.execute(select(EFFECT.c.status, func.count()).group_by(EFFECT.c.status))
-            return Counter({row[0]: int(row[1]) for row in rows})
+            texts = sql.execute(select(VIEW_TABLES["period"].c.tie_outs)).scalars().all()
+        return [tie["agrees"] for text in texts for tie in msgspec.json.decode(text or "{}").values()]
 
     def unknown_seen(self) -> int:
         """How many writes had an outcome that had to be found out."""

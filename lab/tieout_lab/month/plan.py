@@ -7,7 +7,7 @@ month before ``today``, which is being closed; payments go out today. The same s
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
-from decimal import Decimal
+from decimal import ROUND_DOWN, Decimal
 from enum import StrEnum
 from random import Random
 
@@ -36,7 +36,7 @@ class Story(StrEnum):
     """What is special about an invoice, and thereby what is expected of it."""
 
     CLEAN = "clean"
-    SERVICE = "service, matched two-way"
+    SERVICE = "service billed in thirds, matched two-way"
     SMALL_VARIANCE = "price variance within tolerance"
     PRICE_ACCEPTED = "price variance, accepted by a person"
     PRICE_DISPUTED = "price variance, still disputed"
@@ -109,7 +109,7 @@ _STORIES = (
     *[Story.BEFORE_RECEIPT] * 8, *[Story.PRICE_DISPUTED] * 2,
 )  # fmt: skip
 _CLEAN = 78
-_SERVICES = 60
+_SERVICES = 20
 
 
 def plan(today: date, seed: int = 2026) -> Month:
@@ -192,6 +192,11 @@ class _Drawing:
     def _with_order(self, supplier: Supplier, story: Story) -> None:
         order = self._order(supplier, receipt_required=story is not Story.SERVICE)
         self._orders.append(order)
+        if story is Story.SERVICE:
+            third = {line.line_id: (line.quantity / 3).to_integral_value(ROUND_DOWN) for line in order.lines}
+            for _ in range(3):
+                self._bill(supplier, order, third, story)
+            return
         if story is Story.PARTIAL:
             half = {line.line_id: (line.quantity / 2).to_integral_value() for line in order.lines}
             rest = {line.line_id: line.quantity - half[line.line_id] for line in order.lines}
@@ -200,8 +205,7 @@ class _Drawing:
                 self._bill(supplier, order, quantities, story)
             return
         full = {line.line_id: line.quantity for line in order.lines}
-        if story is not Story.SERVICE:
-            self._receive(order, full, late=story is Story.BEFORE_RECEIPT)
+        self._receive(order, full, late=story is Story.BEFORE_RECEIPT)
         self._bill(supplier, order, full, story)
 
     def _order(self, supplier: Supplier, *, receipt_required: bool = True) -> PurchaseOrder:

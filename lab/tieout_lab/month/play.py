@@ -120,14 +120,14 @@ class Play:
         assert month.rejected_by_bank.bank_account
         self._outside.creditor(month.rejected_by_bank.bank_account.iban, "reject", "AC01")
         runs = [
-            self._people["alice"].propose_run(entity, self._due_until, self._month.pay_on)["run_id"]
+            self._people["sam"].propose_run(entity, self._due_until, self._month.pay_on)["run_id"]
             for entity in ENTITIES
         ]
         self._until("the runs are ready", lambda: self.eyes.by_status("payment_run")["ready"] == len(runs))
         self._request_change(month.bank_change)
         for run_id in runs:
             try:
-                self._people["alice"].release_run(run_id)
+                self._people["sam"].release_run(run_id)
             except Refused as refusal:
                 self.refusals.append(str(refusal))
             self._people["bob"].release_run(run_id)
@@ -135,7 +135,7 @@ class Play:
 
     def _act_bank(self) -> None:
         self._outside.faults("bank", {"files.write": {"half_written_every": 2, "half_written_pause_ms": 700}})
-        self._until("the bank has answered", lambda: not self.eyes.by_status("payment")["released"])
+        self._until("the bank has answered", lambda: not self.eyes.ids("payment_run", claim=""))
         self._outside.book_fee("DE89370400440532013000", "12.50")
         self._outside.close_bank_day(self._tomorrow)
         self._until("the statements are booked", lambda: not self.eyes.by_status("payment")["claimed"])
@@ -177,7 +177,7 @@ class Play:
         self._until(
             "a period is ready", lambda: "ready" in self.eyes.by_status("period", entity="GB01", period=self._period)
         )
-        self._until("all is quiet", self.eyes.quiet)
+        self._until("the books agree", lambda: self.eyes.quiet() and all(self.eyes.tie_outs()))
 
     # ── parts ───────────────────────────────────────────────────────────────────────────────────────────────────
 

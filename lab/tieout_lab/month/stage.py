@@ -30,9 +30,10 @@ _OPENING = {"DE89370400440532013000": Decimal(5_000_000), "GB29NWBK6016133192681
 _MARK = ".tieout-rehearsal"
 _START_SECONDS = 30.0
 
-#: Who works here: name → (shown as, duties). Nobody can propose and release, or maintain and pay.
+#: Who works here: name → (shown as, duties). Sam holds two that conflict, and still cannot use both on one run.
 PEOPLE = {
     "alice": ("Alice, accounts payable", ("PP",)),
+    "sam": ("Sam, a treasurer who stands in for payables", ("PP", "PX")),
     "bob": ("Bob, treasury", ("PX",)),
     "carol": ("Carol, supplier management", ("VB",)),
     "dave": ("Dave, internal control", ("VB",)),
@@ -154,7 +155,7 @@ class Stage:
         prepare(self._database_url)
         people = People(self._database_url, SystemClock())
         for name, (shown, duties) in PEOPLE.items():
-            people.add_person(name, shown, PASSWORD, duties=duties)
+            people.add_person(name, shown, PASSWORD, duties=duties, accept_conflicts=True)
             self.keys[name] = people.add_key(name, duties)
         people.close()
 
@@ -280,8 +281,8 @@ company = "Northwind (rehearsal)"
 database = "sqlite:///tieout.db"
 policy = "policy.toml"
 port = {port}
-pull_seconds = 0.5
-compare_seconds = 5.0
+pull_seconds = 1.0
+compare_seconds = 12.0
 checkpoint_seconds = 20.0
 
 [connectors.erp]

@@ -104,7 +104,7 @@ def ensure_template(
     """
     cache.mkdir(parents=True, exist_ok=True)
     template = cache / template_name(trytond_version(python), year)
-    with _locked(cache / f"{template.stem}.lock"):
+    with _locked(cache / "making.lock"):
         if template.exists():
             return template
         with tempfile.TemporaryDirectory(prefix="making-", dir=cache) as work:
@@ -113,6 +113,8 @@ def ensure_template(
             fill(folder)
             finished = folder / "finished.sqlite"
             copy_database(folder / f"{DATABASE}.sqlite", finished)
+            for outdated in cache.glob("tryton-*.sqlite"):
+                outdated.unlink()
             shutil.move(finished, template)
     return template
 

@@ -3,7 +3,6 @@
 import os
 import socket
 from collections.abc import Callable, Mapping
-from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
 
@@ -25,7 +24,6 @@ from tieout.engine.stores.open import open_store, prepare
 from tieout.engine.stores.port import Store
 from tieout.engine.unit_of_work import UnitOfWork
 from tieout.engine.worker import Pace, Worker
-from tieout.kernel.clock import period_of
 from tieout.kernel.errors import ConfigError
 from tieout.policy.dependencies import DEPENDENCIES
 from tieout.policy.load import load_policy
@@ -166,7 +164,7 @@ class Company:
         )
 
     def compare(self) -> int:
-        """Compare the control totals of every entity for the present period and for the one before it, if open."""
+        """Compare the control totals of every period that is being closed."""
         pairs = self.settings.config.tie_outs
         return sum(
             self.schedule.compare(entity, period, pairs)
@@ -175,7 +173,6 @@ class Company:
         )
 
     def open_periods(self, entity: str) -> list[str]:
-        """The periods of an entity that are being closed; the present month when none has been opened."""
-        rows = [row for row in self.store.read_table("view_period", None) if row["entity"] == entity]
-        today = self.clock.now().date()
-        return sorted(row["period"] for row in rows) or [period_of(today), period_of(today - timedelta(days=31))][:1]
+        """The periods of an entity that are being closed."""
+        rows = self.store.read_table("view_period", None)
+        return sorted(row["period"] for row in rows if row["entity"] == entity)

@@ -1,6 +1,6 @@
 """Commands of the rehearsal and the benchmarks: programs of their own, since the product does not lean on them."""
 
-import subprocess
+import os
 import sys
 from importlib.util import find_spec
 
@@ -12,10 +12,7 @@ from tieout.kernel.errors import ConfigError
 def _hand_over(module: str, arguments: tuple[str, ...]) -> None:
     if find_spec(module.split(".", maxsplit=1)[0]) is None:
         raise ConfigError(f"{module} is not installed here; `pip install tieout[lab]`, or work in a checkout")
-    try:
-        sys.exit(subprocess.call([sys.executable, "-m", module, *arguments]))
-    except KeyboardInterrupt:
-        sys.exit(130)
+    os.execv(sys.executable, [sys.executable, "-m", module, *arguments])
 
 
 _THROUGH = {"ignore_unknown_options": True, "help_option_names": []}

@@ -28,7 +28,8 @@ class Pace(Struct, frozen=True, kw_only=True):
 
     batch: int = 500
     idle: float = 0.05
-    pull: float = 1.0
+    send_idle: float = 0.2
+    probe: float = 0.25
     tidy: float = 2.0
     senders: int = 4
 
@@ -68,6 +69,7 @@ class Worker:
     def run(self) -> None:
         """Work until :meth:`stop`. Every failure is logged and tried again; a worker does not give up."""
         loops: list[tuple[str, Callable[[], float]]] = [("leases", self._share_out), ("work", self._work_once)]
+        loops.append(("probe", self._probe_once))
         loops += [(f"send-{number}", self._send_once) for number in range(self._pace.senders)]
         loops += [(f"pull-{name}", self._pulling(name, every)) for name, every in self._pulls.items()]
         loops += [(name, self._duty(name, every, do)) for name, (every, do) in self._duties.items()]
@@ -134,11 +136,14 @@ class Worker:
 
     # ── lanes ───────────────────────────────────────────────────────────────────────────────────────────────────
 
+    def _probe_once(self) -> float:
+        return 0.0 if self._delivery.probe() else self._pace.probe
+
     def _send_once(self) -> float:
-        sent = self._delivery.probe()
+        sent = 0
         for lane in self._delivery.lanes():
             sent += bool(self._in_turn(f"lane/{lane}", partial(self._delivery.send, lane)))
-        return 0.0 if sent else self._pace.idle
+        return 0.0 if sent else self._pace.send_idle
 
     def _pulling(self, name: str, every: float) -> Callable[[], float]:
         def step() -> float:

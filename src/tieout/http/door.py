@@ -10,7 +10,7 @@ from typing import Concatenate, ParamSpec, Protocol, TypeVar, cast
 from msgspec import Struct
 from sqlalchemy import Connection
 
-from tieout.engine.intake import Answer, DocumentAnswer
+from tieout.engine.intake import Answer, DocumentAnswer, Full
 from tieout.engine.people import People
 from tieout.engine.queries.database import Database
 from tieout.kernel.clock import Clock
@@ -21,6 +21,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 _ANSWERS_MAX = 200
+_TOGETHER_MAX = 500
 
 #: What a webhook says: (system, headers in lower case, raw body) → messages. Raises ``ValueError`` when it cannot tell.
 WebhookReader = Callable[[str, Mapping[str, str], bytes], Sequence[Message]]
@@ -94,6 +95,8 @@ class Door:
         self.webhooks = webhooks or {}
         self.company = company
         self.limits = limits or Limits()
+        self._offered: list[tuple[Message, asyncio.Future[Answer]]] = []
+        self._offering: asyncio.Task[None] | None = None
         self._answers: dict[object, tuple[str, object]] = {}
         self._answers_lock = Lock()
         self._readers = ThreadPoolExecutor(6, "tieout-read")
@@ -144,6 +147,42 @@ class Door:
         """Do something that takes a processor for a tenth of a second (a password hash)."""
         return await asyncio.get_running_loop().run_in_executor(self._slow, lambda: do(*args, **kwargs))
 
+    async def offer(self, message: Message) -> Answer:
+        """Offer one message. Those that come at the same time share one transaction, and each has its own answer."""
+        answered: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        self._offered.append((message, answered))
+        if self._offering is None or self._offering.done():
+            self._offering = asyncio.create_task(self._offer_all())
+        return await answered
+
+    async def _offer_all(self) -> None:
+        while self._offered:
+            together, self._offered = self._offered[:_TOGETHER_MAX], self._offered[_TOGETHER_MAX:]
+            try:
+                answers = await self.write(self.intake.offer, [message for message, _ in together])
+            except Full as error:
+                for _, answered in together:
+                    _tell(answered, error)
+            except Exception:
+                for message, answered in together:  # one of them is to blame: each by itself, then
+                    try:
+                        _tell(answered, (await self.write(self.intake.offer, [message]))[0])
+                    except Exception as error:
+                        _tell(answered, error)
+            else:
+                for (_, answered), answer in zip(together, answers, strict=True):
+                    _tell(answered, answer)
+
     def close(self) -> None:
         for pool in (self._readers, self._writers, self._slow):
             pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _tell(answered: "asyncio.Future[Answer]", answer: Answer | Exception) -> None:
+    """Answer a caller who may have gone away meanwhile."""
+    if answered.done():
+        return
+    if isinstance(answer, Exception):
+        answered.set_exception(answer)
+    else:
+        answered.set_result(answer)

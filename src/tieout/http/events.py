@@ -87,7 +87,10 @@ def routes(door: Door) -> list[HTTPRouteHandler]:
         caller = caller_of(request)
         event = read_event(await body_of(request, ONE, door.limits.body_bytes_max))
         message = await _addressed(door, event, caller)
-        answer = (await _offer(door, [message]))[0]
+        try:
+            answer = await door.offer(message)
+        except Full as error:
+            raise full(error) from None
         if answer.receipt is Receipt.CONFLICT:
             raise Trouble("key_reused", f"{answer.source} {answer.key} was told before with other data")
         return Taken(

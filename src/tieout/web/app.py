@@ -42,7 +42,11 @@ _TYPES = {"css": "text/css; charset=utf-8", "js": "text/javascript; charset=utf-
 
 
 def create_site(door: Door) -> Litestar:
-    """Assemble pages and API. Serve it with uvicorn (``timeout_graceful_shutdown`` of a few seconds ends streams)."""
+    """Assemble pages and API, to be served by uvicorn.
+
+    A server that is told to stop waits for open streams. Call ``app.state["end_streams"]()`` (from any thread) first,
+    and give it a ``timeout_graceful_shutdown`` of a few seconds.
+    """
     site = Site(door)
     app = create_app(
         door,
@@ -51,6 +55,7 @@ def create_site(door: Door) -> Litestar:
         middleware=[SecurityHeaders()],
     )
     app.on_shutdown.append(site.pulse.stop)
+    app.state["end_streams"] = site.pulse.end
     return app
 
 

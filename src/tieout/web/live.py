@@ -33,10 +33,11 @@ class Pulse:
         self._listeners = 0
         self._watching: asyncio.Task[None] | None = None
         self._stopped = False
+        self._loop: asyncio.AbstractEventLoop | None = None
 
     async def changes(self) -> AsyncIterator[str]:
         """The token of the log now and whenever it changes; an empty text as a sign of life."""
-        loop = asyncio.get_running_loop()
+        loop = self._loop = asyncio.get_running_loop()
         ends = loop.time() + STREAM_SECONDS
         self._listeners += 1
         if self._watching is None or self._watching.done():
@@ -71,6 +72,12 @@ class Pulse:
         self._changed.set()
         if self._watching:
             self._watching.cancel()
+
+    def end(self) -> None:
+        """End all streams, from any thread: to be called when a server is told to stop, before it waits for them."""
+        self._stopped = True
+        if self._loop is not None and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._changed.set)
 
 
 def live_route(pulse: Pulse) -> HTTPRouteHandler:

@@ -24,7 +24,9 @@ def routes(site: Site) -> list[HTTPRouteHandler]:
         caller = caller_of(request)
         hits = await door.read(find, q, caller.person.reach)
         if len(hits) == 1:
-            return Redirect(trace_of(hits[0].subject), status_code=303)
+            # What was typed stays in the address, and the page says by which system's id it was found.
+            plain = q.strip() and not {".", "..", ""} & set(q.strip().split("/"))
+            return Redirect(trace_of(q.strip() if plain else hits[0].subject), status_code=303)
         return site.render(request, "find.html", hits=hits, text=q)
 
     @get("/trace/{id:path}", include_in_schema=False)
