@@ -90,7 +90,7 @@ def test_releasing_ones_own_run_is_refused(context: BrowserContext, books: Books
         other.get_by_role("button", name=re.compile("^Release")).click()
     assert refused.value.status == 403
     expect(page.get_by_role("heading", level=1)).to_have_text("This takes another person")
-    expect(page.locator("main")).to_contain_text("you proposed this run; somebody else must release it")
+    expect(page.locator("main")).to_contain_text("You proposed this run; somebody else must release it")
 
 
 def test_a_period_turns_ready_before_ones_eyes(context: BrowserContext, books: Books, signed_in: SignIn) -> None:

@@ -419,7 +419,7 @@ def out_of(card: Card) -> list[Path]:
 class TestTotals:
     def test_cash_is_what_the_last_statement_closed_with(self, connector: BankSftp, bank: httpx2.Client) -> None:
         scope = Scope(name="cash", entity="DE01", period="2026-09", currency="EUR")
-        nothing = Total(count=0, sum_minor=0, currency="EUR", as_of=NOW)
+        nothing = Total(count=0, is_balance=True, sum_minor=0, currency="EUR", as_of=NOW)
         assert connector.totals(scope) == nothing
         ok(bank.post("/_lab/fees", json={"iban": EUR_IBAN, "amount": "12.50"}))
         ok(bank.post("/_lab/close-day", json={"to": "2026-10-01"}))

@@ -281,6 +281,9 @@ def test_the_picture_of_a_life_has_a_lane_for_every_system(client: Client) -> No
         assert label in labels
     assert picture.get("role") == "img"
     assert "Invoice 2026-88120" in picture.get("aria-label")
+    assert (
+        labels.index("run proposed") < labels.index("in a run") < labels.index("released") < labels.index("file there")
+    )
     places = [float(circle.get("cx")) for circle in picture.xpath(".//circle")]
     assert places == sorted(places)
 

@@ -101,12 +101,18 @@ def audit(play: Play, stage: Stage, month: Month, *, log_sound: bool, rebuild_eq
         cases_open=dict(_open_cases(stage.database)),
         tie_out_breaks=sum(not agrees for one in periods for agrees in one.ties.values()),
         periods=periods,
-        faults={**play.outside.struck(), **{f"erp {name}": count for name, count in stage.proxy.counts.items()}},
+        faults=_faults(play, stage),
         retried=play.eyes.unknown_seen(),
         refusals=tuple(play.refusals),
         log_sound=log_sound,
         rebuild_equal=rebuild_equal,
     )
+
+
+def _faults(play: Play, stage: Stage) -> dict[str, int]:
+    """How often which fault struck; what went through untouched is none."""
+    of_erp = {f"erp {name}": count for name, count in stage.proxy.counts.items() if name != "pass"}
+    return play.outside.struck() | of_erp
 
 
 def _held_by_erp(stage: Stage) -> Counter[tuple[str, str]]:

@@ -180,10 +180,15 @@ def is_milestone(step: Step) -> bool:
 
 def marks(trace: Trace) -> list[Mark]:
     """The milestones of a life, in order; the same thing twice in a row is one."""
-    found = [mark for step in trace.steps if (mark := _mark(step))]
+    found: list[Mark] = []
+    for step in trace.steps:
+        if mark := _mark(step):
+            found.append(mark)
+        if trace.invoice and step.type in ("invoice.posted", "invoice.cancelled"):
+            title = f"No longer keeps {trace.invoice.period} open"
+            found.append(Mark(step.recorded_at, "close", "unblocked", "good", title))
     found += _blocking(trace)
     found += [_waiting(write) for write in trace.writes if write.effect.status in _WAITING]
-    found.sort(key=lambda mark: (mark.open, mark.at))
     kept: list[Mark] = []
     for mark in found:
         if not any(mark.label == before.label and mark.lane == before.lane for before in kept[-2:]):
@@ -215,12 +220,8 @@ def _settled(step: Step, title: str) -> Mark | None:
 def _blocking(trace: Trace) -> list[Mark]:
     """An invoice keeps its period open from its arrival until it is posted or falls out."""
     invoice = trace.invoice
-    if invoice is None:
-        return []
-    posted = next((step for step in trace.steps if step.type in ("invoice.posted", "invoice.cancelled")), None)
-    if posted:
-        return [Mark(posted.recorded_at, "close", "unblocked", "good", f"No longer keeps {invoice.period} open")]
-    if invoice.status in ("duplicate", "cancelled"):
+    gone = any(step.type in ("invoice.posted", "invoice.cancelled") for step in trace.steps)
+    if invoice is None or gone or invoice.status in ("duplicate", "cancelled"):
         return []
     last = trace.steps[-1].recorded_at if trace.steps else invoice.changed_at
     return [Mark(last, "close", "blocks close", "warn", f"Keeps {invoice.period} open until it is posted", open=True)]

@@ -44,6 +44,7 @@ class EffectItem(Struct, frozen=True, kw_only=True):
     reference: str
     outcome: Outcome | None
     after: str
+    causation: str
     deadline: datetime | None
     not_before: datetime | None
     created_at: datetime
@@ -177,6 +178,7 @@ def effect_item(row: Row[Any]) -> EffectItem:
         reference=outcome.reference if outcome else "",
         outcome=outcome,
         after=row.after,
+        causation=row.causation,
         deadline=from_micros(row.deadline) if 0 < row.deadline < FOREVER else None,
         not_before=from_micros(row.not_before) if row.not_before else None,
         created_at=from_micros(row.created_at),

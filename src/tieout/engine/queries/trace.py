@@ -4,8 +4,9 @@ An invoice's life runs through several correlations: its own, and that of every 
 many events only those about this invoice and its payments belong to it.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from heapq import heapify, heappop, heappush
 from typing import Any, Literal
 
 import msgspec
@@ -139,6 +140,7 @@ def follow(
     scope = _scope(sql, hit, payments)
     steps, cut = _steps(sql, hit.kind, scope, reach, lanes)
     writes = _writes(sql, scope, steps, reach, lanes)
+    steps = in_order(steps, {write.effect.effect_id: write.effect.causation for write in writes})
     hashes = tuple({invoice.document} - {""}) if invoice else (hit.subject,) if hit.kind == "document" else ()
     return Trace(
         query=text,
@@ -230,6 +232,43 @@ def _steps(
     cut = len(rows) > STEPS_MAX
     rows.sort(key=lambda row: (row.recorded_at, row.partition, row.position))
     return tuple(_step(row, lanes) for row in rows[-STEPS_MAX:]), cut
+
+
+def in_order(steps: Sequence[Step], causes: Mapping[str, str]) -> tuple[Step, ...]:
+    """Steps in the order in which they can have happened: by time, but never before what caused them.
+
+    The clock cannot tell that by itself: everything of one unit of work is recorded at the same moment, in whatever
+    partitions it lies, and the clocks of two workers differ. ``causes`` says which event led to a write.
+    """
+    here = {step.event_id: step for step in steps}
+    waits_for: dict[str, set[str]] = {}
+    last: dict[str, str] = {}
+    for step in sorted(steps, key=_position):
+        partition = step.event_id.partition(".")[0]
+        before = {last.get(partition, ""), step.causation, causes.get(step.effect_id, "")}
+        waits_for[step.event_id] = {one for one in before if one in here and one != step.event_id}
+        last[partition] = step.event_id
+    follows: dict[str, list[str]] = {}
+    for event_id, before in waits_for.items():
+        for one in before:
+            follows.setdefault(one, []).append(event_id)
+    ready = [(step.recorded_at, *_position(step)) for step in steps if not waits_for[step.event_id]]
+    heapify(ready)
+    ordered: list[Step] = []
+    while ready:
+        _, partition_number, position = heappop(ready)
+        done = f"{partition_number}.{position}"
+        ordered.append(here[done])
+        for event_id in follows.get(done, ()):
+            waits_for[event_id].discard(done)
+            if not waits_for[event_id]:
+                heappush(ready, (here[event_id].recorded_at, *_position(here[event_id])))
+    return tuple(ordered) if len(ordered) == len(steps) else tuple(steps)
+
+
+def _position(step: Step) -> tuple[int, int]:
+    partition, _, position = step.event_id.partition(".")
+    return int(partition), int(position)
 
 
 def _step(row: Row[Any], lanes: Mapping[str, Lane]) -> Step:
