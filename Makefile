@@ -33,7 +33,7 @@ demo: $(RUN) $(TRYTON) ## set up, then play a company month against a real ERP
 	@$(BIN)/tieout run
 
 test: $(TEST) $(TRYTON) $(if $(filter true,$(CI)),chromium) ## set up, then run every test; PYTEST_ARGS='-k name' narrows
-	@$(BIN)/python -m pytest $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest --numprocesses=2 --dist=loadfile $(PYTEST_ARGS)
 
 check: $(TEST) ## format, lint, types, imports, and the tests that read our source; under a minute
 	@echo "ruff format" && $(BIN)/ruff format --check --quiet .

@@ -10,6 +10,7 @@ from tieout.engine.intake import Intake
 from tieout.engine.originals import Originals
 from tieout.engine.stores.port import Store
 from tieout.engine.unit_of_work import UnitOfWork
+from tieout.engine.worker import calm_collector
 from tieout.model.events import Lane, Message
 from tieout.processes.registry import PROCESSES
 from tieout_bench.targets import ERP_OPERATIONS, Instant, InstantApprover
@@ -23,6 +24,7 @@ class Loop:
     """Intake, unit of work and delivery on one store."""
 
     def __init__(self, store: Store, owner: str = "bench", partitions: Sequence[int] | None = None) -> None:
+        calm_collector()
         self.store = store
         self._partitions = partitions
         self._mine: Callable[[str], bool] = lambda lane: True

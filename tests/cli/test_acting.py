@@ -1,5 +1,7 @@
 """Holding, releasing, sending again and handling again: with a reason, with a name, and only where it makes sense."""
 
+import sqlite3
+
 import pytest
 from tests.cli.conftest import Tieout
 from tests.docs import samples
@@ -8,6 +10,7 @@ from tieout.model.events import Message
 from tieout.model.facts import CaseCommented
 
 WHY = ("--reason", "call-back failed", "--as", "anna")
+OTHER = ("--reason", "it was a mistake", "--as", "bernd")
 SUPPLIER = samples.SUPPLIER.supplier_id
 
 
@@ -29,9 +32,10 @@ def test_an_effect_is_held_and_released(small: Tieout) -> None:
     again = small("hold", effect, *WHY)
     assert again.code == 1
     assert again.err == f"tieout: the effect {effect} is held; only ready, parked ones can be held\n"
-    assert small("release", effect, *WHY).out == f"released {effect}\n"
+    assert "was held by person:anna; another person must let it go" in small("release", effect, *WHY).err
+    assert small("release", effect, *OTHER).out == f"released {effect}\n"
     assert status_of(small, effect)[0] == "ready"
-    assert small("release", effect, *WHY).code == 1
+    assert small("release", effect, *OTHER).code == 1
 
 
 def test_a_held_effect_is_redelivered_under_the_same_key(small: Tieout) -> None:
@@ -40,8 +44,21 @@ def test_a_held_effect_is_redelivered_under_the_same_key(small: Tieout) -> None:
     assert refused.code == 1
     assert "is ready; only dead, undecided, refused, held ones can be redelivered" in refused.err
     small("hold", effect, *WHY)
-    assert small("redeliver", effect, *WHY).out == f"{effect} goes out again\n"
-    assert status_of(small, effect) == ("ready", "redelivered by person:anna: call-back failed")
+    assert small("redeliver", effect, *OTHER).out == f"{effect} goes out again\n"
+    assert status_of(small, effect) == ("ready", "redelivered by person:bernd: it was a mistake")
+
+
+def test_only_an_undecided_effect_is_settled(small: Tieout) -> None:
+    effect = first_effect(small)
+    assert small("settle", effect, *WHY).code == 2
+    refused = small("settle", effect, "--reference", "ERP-1", *WHY)
+    assert (refused.code, "is ready; only undecided ones can be settled" in refused.err) == (1, True)
+    with sqlite3.connect(small.config.parent / "tieout.db") as sql:
+        sql.execute("UPDATE effect SET status = 'undecided', operation = 'post_journal' WHERE id = ?", (effect,))
+    assert small("settle", effect, "--reference", "ERP-1", *WHY).out == f"{effect} is applied as ERP-1\n"
+    (row,) = small.company().store.effects([effect])
+    assert (row.status, row.error) == ("applied", "settled by person:anna: call-back failed")
+    assert b"ERP-1" in row.outcome
 
 
 def test_who_and_why_are_in_the_log(small: Tieout) -> None:

@@ -71,6 +71,16 @@ def test_explain_says_where_every_value_comes_from(empty: Tieout, monkeypatch: p
     assert told["port"] == (8700, "default")
 
 
+def test_a_wrong_value_of_the_environment_is_not_blamed_on_the_file(
+    empty: Tieout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TIEOUT_PORT", "many")
+    answer = empty("config", "explain")
+    assert answer.code == 1
+    assert answer.err.startswith("tieout: the environment variable TIEOUT_PORT: ")
+    assert str(empty.config) not in answer.err
+
+
 def test_explain_as_a_table(empty: Tieout) -> None:
     out = empty("config", "explain").out
     assert out.startswith(f"Configuration {empty.config}")

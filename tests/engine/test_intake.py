@@ -90,6 +90,20 @@ def test_a_document_that_proves_itself_is_taken_and_its_repetition_noticed() -> 
     assert (row["hash"], row["status"], row["events"], row["size"]) == (fingerprint(b"a;b;c"), "accepted", 1, 5)
 
 
+def test_the_same_bytes_through_another_channel_are_a_repetition() -> None:
+    """The channel is part of what an invoice says, so its messages are in conflict; yet nothing of it is new."""
+    kept = Originals(MemoryStore())
+    engine = Engine(
+        read=lambda body, mark, name, channel: Reading("csv", (comment("1", channel),), (), True), originals=kept
+    )
+    first, second = (
+        engine.intake.document(b"a;b;c", name="a.csv", media_type="text/csv", channel=channel)
+        for channel in ("sftp", "mail")
+    )
+    assert (first.status, second.status) == ("accepted", "duplicate")
+    assert [answer.receipt for answer in second.answers] == [Receipt.CONFLICT]
+
+
 @pytest.mark.parametrize("proved", [True, False])
 def test_what_does_not_prove_itself_is_quarantined_with_its_original(proved: bool) -> None:
     """Nothing of it goes further, not even the lines that could be read."""

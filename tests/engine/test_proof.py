@@ -83,6 +83,32 @@ def _changed(value: Any, change: int, where: int) -> Any:
             return "x"
 
 
+@pytest.mark.parametrize(
+    ("type_name", "value"),
+    [
+        ("case.commented", "a text where bytes belong"),
+        ("checkpoint.signed", "a text where bytes belong"),
+        ("checkpoint.signed", b"{"),
+        ("checkpoint.signed", b'{"heads":1}'),
+        ("checkpoint.signed", b'{"heads":{"x":"y"},"signature":"00","public_key":"00"}'),
+        ("checkpoint.signed", '{"heads":{"\u00fc.\u00b2":"y"},"signature":"-","public_key":"-"}'.encode()),
+        ("checkpoint.signed", b"\xff"),
+    ],
+)
+def test_content_that_cannot_be_read_is_a_break_and_no_traceback(type_name: str, value: str | bytes) -> None:
+    store = SqliteStore(":memory:", image=IMAGE)
+    find = "SELECT partition, position FROM event WHERE type = ? ORDER BY partition, position LIMIT 1"
+    place = store.connection.execute(find, (type_name,)).fetchone()
+    store.connection.execute("UPDATE event SET data = ? WHERE partition = ? AND position = ?", (value, *place))
+    assert tuple(place) in {(one.partition, one.position) for one in verify(store, public_key=PUBLIC).breaks}
+
+
+def test_a_hash_that_is_a_text_is_a_break_and_no_traceback() -> None:
+    store = SqliteStore(":memory:", image=IMAGE)
+    store.connection.execute("UPDATE event SET hash = 'x' WHERE partition = 1 AND position = 1")
+    assert (1, 1) in {(one.partition, one.position) for one in verify(store).breaks}
+
+
 @settings(max_examples=30, deadline=None)
 @given(number=st.integers(min_value=0))
 def test_a_missing_event_is_found(number: int) -> None:

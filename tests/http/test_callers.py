@@ -7,7 +7,7 @@ from tests.web.books import Books
 from tests.web.fixtures import SAME_SITE, Client, key_of, sign_in
 from tests.web.serving import CHEAP, PASSWORD
 
-from tieout.engine.people import IDLE, LASTS, People
+from tieout.engine.people import IDLE, LASTS, REMEMBERED, People
 from tieout.engine.schema import API_KEY, PERSON, SESSION
 from tieout.kernel.clock import VirtualClock
 from tieout.kernel.errors import PermanentError
@@ -101,6 +101,68 @@ def test_keys_expire_are_revoked_and_never_do_more_than_their_owner(people: Peop
     assert people.key_owner(other) is None
     for wrong in ("", "x", key[:-1], key + "a", key.upper(), "tieout_" + "0" * 16 + "_" + "a" * 43):
         assert people.key_owner(wrong) is None
+
+
+def test_a_verified_key_is_remembered_for_seconds_only(people: People, new_books: Books) -> None:
+    elsewhere = People(new_books.url, new_books.clock, hasher=CHEAP)  # as if in another process
+    key = people.add_key("rolf", ["PX"])
+    owner = people.key_owner(key)
+    assert owner is not None
+    assert people.remembered(key) == owner, "the database is not asked again"
+    assert people.remembered(key[:-1] + ("a" if key[-1] != "a" else "b")) is None
+    assert key not in str(vars(people)), "a key is never kept as it is"
+    elsewhere.revoke_key(key.split("_")[1])
+    new_books.clock.move(REMEMBERED - timedelta(seconds=1))
+    assert people.key_owner(key) == owner
+    new_books.clock.move(timedelta(seconds=1))
+    assert people.key_owner(key) is None
+    assert timedelta(seconds=5) >= REMEMBERED
+
+
+def test_a_remembered_key_still_ends_on_time_and_when_the_clock_jumps_back(people: People, new_books: Books) -> None:
+    key = people.add_key("rolf", ["PX"], days=1)
+    new_books.clock.move(timedelta(days=1, seconds=-1))
+    assert people.key_owner(key) is not None
+    new_books.clock.move(timedelta(hours=-1))
+    assert people.remembered(key) is None
+    new_books.clock.move(timedelta(hours=1))
+    assert people.key_owner(key) is not None
+    new_books.clock.move(timedelta(seconds=1))
+    assert people.key_owner(key) is None
+
+
+def test_in_this_process_a_key_ends_at_once(people: People) -> None:
+    revoked, granted, closed = (people.add_key(name, []) for name in ("rolf", "rolf", "ines"))
+    assert all(people.key_owner(key) for key in (revoked, granted, closed))
+    people.revoke_key(revoked.split("_")[1])
+    assert people.key_owner(revoked) is None
+    people.grant("rolf", ["IA"])
+    assert people.remembered(granted) is None
+    people.deactivate("ines")
+    assert people.key_owner(closed) is None
+
+
+def test_a_key_that_is_revoked_while_it_is_verified_is_not_remembered(
+    people: People, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = people.add_key("rolf", [])
+    read = people._read_key
+
+    def overtaken(key_id: str) -> object:
+        row = read(key_id)
+        people.revoke_key(key_id)
+        return row
+
+    monkeypatch.setattr(people, "_read_key", overtaken)
+    assert people.key_owner(key) is not None
+    assert people.remembered(key) is None
+
+
+def test_only_so_many_keys_are_remembered(people: People, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tieout.engine.people._REMEMBERED_MAX", 2)
+    for key in [people.add_key("rolf", []) for _ in range(5)]:
+        assert people.key_owner(key) is not None
+        assert len(people._remembered) <= 2
 
 
 # ── browsers ───────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -3,6 +3,7 @@
 import pytest
 from tests.processes.company import ORDER, ORDER_SUBJECT, SUPPLIER, SUPPLIER_ID, bill, receipt
 
+from tieout.engine.scope import dispatch_table
 from tieout.model.documents import CloseTask
 from tieout.model.facts import (
     AccrualRequested,
@@ -15,7 +16,7 @@ from tieout.model.facts import (
     TaskChanged,
 )
 from tieout.processes.address import address, supplier_id_of
-from tieout.processes.registry import PROCESSES, targets
+from tieout.processes.registry import PROCESSES
 
 HOME = f"supplier/{SUPPLIER_ID}"
 
@@ -47,8 +48,8 @@ def test_a_supplier_is_one_however_its_number_is_written() -> None:
 
 
 def test_process_names_are_unique_and_the_table_holds_them_all() -> None:
-    names = [process.name for process in PROCESSES]
+    names, table = [process.name for process in PROCESSES], dispatch_table(PROCESSES)
     assert len(names) == len(set(names))
-    assert [process.name for process, _ in targets(InvoiceReceived)] == ["number", "invoice"]
+    assert [process.name for process, _ in table[InvoiceReceived]] == ["number", "invoice"]
     for process in PROCESSES:
-        assert all(process in [one for one, _ in targets(fact)] for fact in process.routes)
+        assert all(process in [one for one, _ in table[fact]] for fact in process.routes)

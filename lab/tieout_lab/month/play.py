@@ -113,7 +113,7 @@ class Play:
         self._until("the variances have cases", lambda: all(self._cases_of(one) for one in disputed))
         for case_id in [case_id for one in disputed for case_id in self._cases_of(one)[:1]]:
             self._people["erin"].act(case_id, "accept_variance", reason="agreed with the buyer")
-        self._until("everything that can be posted is posted", self._all_posted, approve=True)
+        self._until("everything that can be posted is posted", self._all_posted, every=0.5)
 
     def _act_payments(self) -> None:
         month = self._month
@@ -171,9 +171,8 @@ class Play:
         self._accrue()
         self._settle_unmatched()
         self._mend_things()
-        for entity in ENTITIES:
-            self._outside.complete_tasks(entity, self._period)
         self._until("all is quiet", self.eyes.quiet)
+        self._until("the tasks are done", self._tasks_done, every=1.0)
         self._until(
             "a period is ready", lambda: "ready" in self.eyes.by_status("period", entity="GB01", period=self._period)
         )
@@ -243,6 +242,10 @@ class Play:
     def _held(self, supplier: Supplier) -> bool:
         return supplier.supplier_id not in self.eyes.ids("supplier", hold_reason="")
 
+    def _tasks_done(self) -> bool:
+        """DE01 keeps what waits for its disputed invoices; GB01 has nothing left to do."""
+        return [self._outside.complete_tasks(entity, self._period) for entity in ENTITIES][-1] == 0
+
     def _accrue(self) -> None:
         """The general ledger accrues whatever was received and not invoiced at the end of the period."""
         for entity in ENTITIES:
@@ -262,8 +265,8 @@ class Play:
         for case in self._people["erin"].get("/v1/cases", case_class="unmatched_entry", limit=50)["items"]:
             self._people["erin"].act(case["case_id"], "settle", reason="account fee, booked to bank charges")
 
-    def _until(self, what: str, holds: Callable[[], bool], *, approve: bool = False) -> None:
-        until(what, holds, _LONG, every=0.5 if approve else 0.1)
+    def _until(self, what: str, holds: Callable[[], bool], *, every: float = 0.1) -> None:
+        until(what, holds, _LONG, every=every)
 
 
 _ACCEPTED = {Story.PRICE_ACCEPTED, Story.QUANTITY_ACCEPTED}

@@ -27,6 +27,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "hold": ("act", "hold an effect, or payments to a supplier"),
     "release": ("act", "let a held effect, or payments to a supplier, go"),
     "redeliver": ("act", "send a dead, undecided, refused or held effect again, same key"),
+    "settle": ("act", "say that an undecided effect was found in the target"),
     "requeue": ("act", "handle a quarantined message again"),
     "verify": ("prove", "prove that no byte of the log was changed"),
     "rebuild": ("prove", "fold the log again and compare it with every table derived from it"),

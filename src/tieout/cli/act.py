@@ -56,7 +56,7 @@ def hold(config: Path, identifier: str, reason: str, person: str) -> None:
 def release(config: Path, identifier: str, reason: str, person: str) -> None:
     """Release a held effect (eff-…) or payments to a supplier (sup-…).
 
-    Payments to a supplier must be released by another person than the one who held them.
+    Another person than the one who held them must do so.
     """
     company = Company.at(config)
     if identifier.startswith("sup-"):
@@ -79,6 +79,21 @@ def redeliver(config: Path, effect_id: str, reason: str, person: str) -> None:
     """
     Company.at(config).actions.redeliver(effect_id, f"person:{person}", reason)
     click.echo(f"{effect_id} goes out again")
+
+
+@click.command()
+@click.argument("effect_id")
+@click.option("--reference", required=True, help="The target's own number of what you found there.")
+@_REASON
+@_PERSON
+@click.pass_obj
+def settle(config: Path, effect_id: str, reference: str, reason: str, person: str) -> None:
+    """Say that an undecided effect was carried out: you looked into the target and found it there.
+
+    Nothing is sent. The posting of an invoice must be read back instead: redeliver it.
+    """
+    Company.at(config).actions.settle_as_applied(effect_id, f"person:{person}", reference, reason)
+    click.echo(f"{effect_id} is applied as {reference}")
 
 
 @click.command()

@@ -4,12 +4,13 @@ import signal
 import socket
 import threading
 from pathlib import Path
+from types import FrameType
 
 import click
 
 from tieout.cli.company import Company
 from tieout.cli.logs import log_to_stderr
-from tieout.engine.worker import Worker
+from tieout.engine.worker import Worker, calm_collector
 from tieout.kernel.errors import ConfigError
 
 
@@ -22,6 +23,7 @@ def worker(config: Path) -> None:
     """
     log_to_stderr()
     working = Company.at(config).worker()
+    calm_collector()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: working.stop())
     working.run()
@@ -41,12 +43,21 @@ def up(config: Path, port: int | None, host: str | None, no_worker: bool) -> Non
     log_to_stderr()
     company = Company.at(config)
     settings = company.settings.config
-    site = uvicorn.Config(build_site(company), log_level="warning", access_log=False, timeout_graceful_shutdown=3)
+    site = build_site(company)
+
+    class Server(uvicorn.Server):
+        def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+            """Pages that listen for news would keep us waiting; they ask again when we are back."""
+            site.state["end_streams"]()
+            super().handle_exit(sig, frame)
+
+    served = uvicorn.Config(site, log_level="warning", access_log=False, timeout_graceful_shutdown=3)
     listening = _listen(host or settings.host, settings.port if port is None else port)
     inside = None if no_worker else company.worker()
+    calm_collector()
     thread = _start(inside) if inside else None
     try:
-        uvicorn.Server(site).run(sockets=[listening])
+        Server(served).run(sockets=[listening])
     finally:
         if inside and thread:
             inside.stop()

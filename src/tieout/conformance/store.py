@@ -672,13 +672,19 @@ class StoreConformance:
     def test_a_hand_changes_only_what_is_in_an_expected_state(self) -> None:
         self.put_effects(effect("e", status="dead", not_before=NOW, probes=4, owner="w1"))
         told = message("redelivered", source="person")
-        assert not self.store.change_effect("e", ["held", "unknown"], "ready", NOW, "no", told)
-        assert not self.store.change_effect("nobody", ["dead"], "ready", NOW, "no", told)
+        assert not self.store.change_effect("e", ["held", "unknown"], "ready", NOW, "no", [told])
+        assert not self.store.change_effect("nobody", ["dead"], "ready", NOW, "no", [told])
         assert self.keys() == []
-        assert self.store.change_effect("e", ["held", "dead"], "ready", NOW + 3, f"\0{NASTY}", told)
+        assert self.store.change_effect("e", ["held", "dead"], "ready", NOW + 3, f"\0{NASTY}", [told])
         assert self.effect("e") == effect("e", error=f"?{NASTY}", changed_at=NOW + 3)
         assert self.keys() == ["redelivered"]
         assert self.store.change_effect("e", ["ready"], "held", NOW, "stopped: bank details")
+        both = [message("settled"), message("handled", source="person")]
+        assert self.store.change_effect("e", ["held"], "applied", NOW, "found there", both, b"\0outcome")
+        assert self.effect("e") == effect(
+            "e", status="applied", error="found there", changed_at=NOW, outcome=b"\0outcome"
+        )
+        assert self.keys() == ["redelivered", "settled", "handled"]
 
     def test_troubled_effects_are_those_that_were_tried_in_vain(self) -> None:
         sync = {"operation": "sync_bank"}

@@ -110,7 +110,10 @@ def load(file: Path, environment: Mapping[str, str] = os.environ) -> Settings:
     for field in msgspec.structs.fields(Config):
         name = PREFIX + field.name.upper()
         if name in environment and field.name not in ("connectors", "tie_outs"):
-            table[field.name] = environment[name]
+            try:
+                table[field.name] = msgspec.convert(environment[name], field.type, strict=False)
+            except msgspec.ValidationError as error:
+                raise ConfigError(f"the environment variable {name}: {error}; set it right, or unset it") from error
             origins[field.name] = name
     try:
         config = msgspec.convert(table, Config, strict=False)

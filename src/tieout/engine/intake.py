@@ -55,7 +55,7 @@ class Delivery(Struct, frozen=True):
 
 
 class DocumentAnswer(Struct, frozen=True):
-    """What became of a document: ``accepted``, ``quarantined`` or ``duplicate`` (the same bytes again)."""
+    """What became of a document: ``accepted``, ``quarantined`` or ``duplicate`` (nothing in it was new)."""
 
     hash: str
     status: str
@@ -178,8 +178,8 @@ class Intake:
             return DocumentAnswer(mark, "quarantined", found.format, problems, ())
         answers = tuple(self.offer(found.messages))
         self._note(mark, body, name, media_type, channel, "accepted", found.format, found.problems, len(answers))
-        repeated = all(answer.receipt is Receipt.DUPLICATE for answer in answers)
-        return DocumentAnswer(mark, "duplicate" if repeated else "accepted", found.format, found.problems, answers)
+        new = any(answer.receipt is Receipt.ACCEPTED for answer in answers)
+        return DocumentAnswer(mark, "accepted" if new else "duplicate", found.format, found.problems, answers)
 
     def _note(
         self,

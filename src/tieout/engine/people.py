@@ -10,6 +10,7 @@ import secrets
 from collections.abc import Collection
 from datetime import datetime, timedelta
 from functools import cached_property
+from threading import Lock
 from typing import Any
 
 from argon2 import PasswordHasher
@@ -29,10 +30,13 @@ IDLE = timedelta(hours=2)
 """A session ends when nobody has used it for so long …"""
 LASTS = timedelta(hours=12)
 """… and at the latest after so long."""
+REMEMBERED = timedelta(seconds=5)
+"""A key that was verified is not looked up again for so long; when it is revoked elsewhere, it works as long here."""
 KEY_PREFIX = "tieout"
 PASSWORD_MIN = 12
 KEY_DAYS_MAX = 400
 _TOUCH = timedelta(minutes=2)
+_REMEMBERED_MAX = 1_000
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{1,63}", re.ASCII)
 _KEY = re.compile(rf"{KEY_PREFIX}_([0-9a-f]{{16}})_([A-Za-z0-9-]{{43}})", re.ASCII)
 
@@ -74,6 +78,14 @@ class ApiKey(Struct, frozen=True, kw_only=True):
     expires_at: datetime
 
 
+class _Verified(Struct, frozen=True):
+    """A key that was found to be good: whose it is, when that was, and when it expires."""
+
+    owner: Person
+    at: datetime
+    expires_at: datetime
+
+
 class People:
     """Accounts, sessions and keys in the store's database."""
 
@@ -82,6 +94,9 @@ class People:
         self._reading = connect(url, connections_max=4, read_only=True)
         self._clock = clock
         self._hasher = hasher or PasswordHasher()
+        self._remembered: dict[str, _Verified] = {}
+        self._changes = 0
+        self._lock = Lock()
 
     def close(self) -> None:
         self._engine.dispose()
@@ -164,6 +179,7 @@ class People:
         with self._engine.begin() as sql:
             if sql.execute(update(PERSON).where(PERSON.c.name == name).values(**values)).rowcount == 0:
                 raise PermanentError(f"there is no account {name}")
+        self._forget_keys()
 
     def person(self, name: str) -> Person | None:
         """An account, open or closed."""
@@ -272,19 +288,46 @@ class People:
         match = _KEY.fullmatch(key)
         if match is None:
             return None
-        with self._reading.connect() as sql:
-            row = sql.execute(
-                select(API_KEY.c.secret_hash, API_KEY.c.scopes, API_KEY.c.expires_at, *PERSON.c)
-                .join(PERSON, PERSON.c.name == API_KEY.c.owner)
-                .where(API_KEY.c.id == match[1], PERSON.c.active)
-            ).first()
+        if kept := self.remembered(key):
+            return kept
+        changes = self._changes
+        row = self._read_key(match[1])
         known = row.secret_hash if row else "0" * 64
         if not hmac.compare_digest(known, fingerprint(match[2].encode())) or row is None:
             return None
-        if row.expires_at <= to_micros(self._clock.now()):
+        now, expires_at = self._clock.now(), from_micros(row.expires_at)
+        if expires_at <= now:
             return None
         person = _person(row)
-        return replace(person, duties=tuple(sorted(set(person.duties) & set(row.scopes.split(",")))))
+        owner = replace(person, duties=tuple(sorted(set(person.duties) & set(row.scopes.split(",")))))
+        with self._lock:
+            if self._changes == changes:  # else somebody changed accounts or keys while we were reading
+                if len(self._remembered) >= _REMEMBERED_MAX:
+                    self._remembered.clear()
+                self._remembered[fingerprint(key.encode())] = _Verified(owner, now, expires_at)
+        return owner
+
+    def remembered(self, key: str) -> Person | None:
+        """The owner of a key that was verified a moment ago; ``None`` says nothing about the key. Never waits."""
+        with self._lock:
+            kept = self._remembered.get(fingerprint(key.encode()))
+        now = self._clock.now()
+        if kept is None or not kept.at <= now < min(kept.at + REMEMBERED, kept.expires_at):
+            return None
+        return kept.owner
+
+    def _read_key(self, key_id: str) -> Row[Any] | None:
+        with self._reading.connect() as sql:
+            return sql.execute(
+                select(API_KEY.c.secret_hash, API_KEY.c.scopes, API_KEY.c.expires_at, *PERSON.c)
+                .join(PERSON, PERSON.c.name == API_KEY.c.owner)
+                .where(API_KEY.c.id == key_id, PERSON.c.active)
+            ).first()
+
+    def _forget_keys(self) -> None:
+        with self._lock:
+            self._changes += 1
+            self._remembered.clear()
 
     def keys(self, owner: str = "") -> tuple[ApiKey, ...]:
         """The keys of a person, or of everybody."""
@@ -308,6 +351,7 @@ class People:
         with self._engine.begin() as sql:
             if sql.execute(delete(API_KEY).where(API_KEY.c.id == key_id)).rowcount == 0:
                 raise PermanentError(f"there is no key {key_id}")
+        self._forget_keys()
 
 
 def _person(row: Row[Any]) -> Person:

@@ -82,22 +82,41 @@ def verify(store: Store, *, public_key: str = "") -> Verification:
             if row.position != expected:
                 breaks.append(Break(partition, expected, f"events {expected} to {row.position - 1} are missing"))
                 expected = row.position
-            if event_hash(previous, row) != row.hash:
-                when = from_micros(row.recorded_at).isoformat()
-                breaks.append(Break(partition, row.position, f"the {row.type} recorded {when} was changed"))
+            if not _holds(previous, row):
+                breaks.append(Break(partition, row.position, f"the {row.type} recorded {_when(row)} was changed"))
             if row.type == CheckpointSigned.type:
-                checkpoints.append((row, _read(row)))
-            hashes[f"{partition}.{row.position}"] = row.hash.hex()
+                if signed := _read(row):
+                    checkpoints.append((row, signed))
+                else:
+                    breaks.append(Break(partition, row.position, "the checkpoint cannot be read"))
+            hashes[f"{partition}.{row.position}"] = row.hash.hex() if isinstance(row.hash, bytes) else ""
             previous, expected, events = row.hash, expected + 1, events + 1
     for row, signed in checkpoints:
         breaks += _check(row, signed, hashes, public_key)
     return Verification(events, len(partitions), len(checkpoints), tuple(breaks))
 
 
-def _read(row: EventRow) -> CheckpointSigned:
-    fact = decode_fact(row.type, row.data)
-    assert isinstance(fact, CheckpointSigned)
-    return fact
+def _holds(previous: bytes, row: EventRow) -> bool:
+    """Whether the hash is right. SQLite lets a forger put any type into any column; what has no hash is wrong too."""
+    try:
+        return event_hash(previous, row) == row.hash
+    except (TypeError, AttributeError, UnicodeError):
+        return False
+
+
+def _when(row: EventRow) -> str:
+    try:
+        return from_micros(row.recorded_at).isoformat()
+    except (TypeError, OverflowError):
+        return repr(row.recorded_at)
+
+
+def _read(row: EventRow) -> CheckpointSigned | None:
+    try:
+        fact = decode_fact(row.type, row.data)
+    except (msgspec.DecodeError, UnicodeError, TypeError, KeyError):
+        return None
+    return fact if isinstance(fact, CheckpointSigned) else None
 
 
 def _check(row: EventRow, signed: CheckpointSigned, hashes: dict[str, str], public_key: str) -> Iterator[Break]:
@@ -110,5 +129,8 @@ def _check(row: EventRow, signed: CheckpointSigned, hashes: dict[str, str], publ
         yield Break(row.partition, row.position, "the signature of the checkpoint does not hold")
     for place, digest in signed.heads.items():
         if hashes.get(place) != digest:
-            partition, position = place.split(".")
-            yield Break(int(partition), int(position), "the event is not the one that was sealed")
+            partition, _, position = place.partition(".")
+            if partition.isdecimal() and position.isdecimal():
+                yield Break(int(partition), int(position), "the event is not the one that was sealed")
+            else:
+                yield Break(row.partition, row.position, f"the checkpoint seals {place!r}, which is no event")

@@ -163,7 +163,7 @@ class UnitOfWork:
         except BaseException:
             self._cache.forget()
             raise
-        self._cache.keep(batch.heads, batch.states)
+        self._cache.keep(batch.heads, batch.before | batch.states)
 
 
 class Batch:
@@ -184,7 +184,7 @@ class Batch:
         self._cache = cache
         self.heads: dict[int, Head] = {}
         self.states: dict[Key, Any] = {}
-        self._before: dict[Key, Any] = {}
+        self.before: dict[Key, Any] = {}
         self._stood: dict[Key, tuple[int, int]] = {}
         self._events: list[EventRow] = []
         self._scopes: list[Scope] = []
@@ -199,20 +199,20 @@ class Batch:
         state = self.states.get(key, ABSENT)
         if state is not ABSENT:
             return state
-        state = self._before.get(key, ABSENT)
+        state = self.before.get(key, ABSENT)
         if state is ABSENT:
             state = self._cache.states.get(key, ABSENT)
             if state is ABSENT:
                 self._fetch((key,))
-                return self._before[key]
-            self._before[key] = state
+                return self.before[key]
+            self.before[key] = state
         return state
 
     def _fetch(self, keys: Sequence[Key]) -> None:
         found = self._unit.states(keys)
         for key in keys:
             data = found.get(key)
-            self._before[key] = None if data is None else self._decoders[key[0]].decode(data)
+            self.before[key] = None if data is None else self._decoders[key[0]].decode(data)
 
     def _read_heads(self, partitions: set[int]) -> None:
         """Where the logs stand, before any state is read: then a state is never older than the place in the log that
@@ -378,7 +378,7 @@ class Batch:
                 if process.show and (row := process.show(subject, state)) is not None:
                     views.setdefault(process.view, []).append({"subject": subject, "partition": partition, **row})
             if process.stands:
-                standings.change(process.stands, subject, partition, self._before[key], state)
+                standings.change(process.stands, subject, partition, self.before[key], state)
         if rows:
             self._unit.put_states(rows)
         if gone:

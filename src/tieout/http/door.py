@@ -160,18 +160,26 @@ class Door:
             together, self._offered = self._offered[:_TOGETHER_MAX], self._offered[_TOGETHER_MAX:]
             try:
                 answers = await self.write(self.intake.offer, [message for message, _ in together])
-            except Full as error:
-                for _, answered in together:
-                    _tell(answered, error)
             except Exception:
-                for message, answered in together:  # one of them is to blame: each by itself, then
-                    try:
-                        _tell(answered, (await self.write(self.intake.offer, [message]))[0])
-                    except Exception as error:
-                        _tell(answered, error)
+                await self._offer_each(together)
             else:
                 for (_, answered), answer in zip(together, answers, strict=True):
                     _tell(answered, answer)
+
+    async def _offer_each(self, offered: Sequence[tuple[Message, "asyncio.Future[Answer]"]]) -> None:
+        """One of them is to blame, or not all have room: each by itself. A full lane is asked once, not by each."""
+        full: dict[int, Full] = {}
+        for message, answered in offered:
+            if message.lane in full:
+                _tell(answered, full[message.lane])
+                continue
+            try:
+                _tell(answered, (await self.write(self.intake.offer, [message]))[0])
+            except Full as error:
+                full[message.lane] = error
+                _tell(answered, error)
+            except Exception as error:
+                _tell(answered, error)
 
     def close(self) -> None:
         for pool in (self._readers, self._writers, self._slow):

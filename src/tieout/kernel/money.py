@@ -31,7 +31,7 @@ def minor_digits(currency: str) -> int:
     return _DIGITS.get(currency, 2)
 
 
-class Money(Struct, frozen=True, order=False):
+class Money(Struct, frozen=True, order=False, gc=False):
     """An exact amount in one currency."""
 
     minor: int

@@ -20,7 +20,7 @@ def _exact(name: str, value: Decimal) -> None:
 
 
 @dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(msgspec.field,))
-class Document(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Document(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """Root of all canonical documents."""
 
 

@@ -25,7 +25,7 @@ from tieout.model.verdict import Verdict
 
 
 @dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(msgspec.field,))
-class Payload(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Payload(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """Root of all effect payloads. ``operation`` is the name a connector's manifest lists."""
 
     operation: ClassVar[str] = ""

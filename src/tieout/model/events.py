@@ -28,7 +28,7 @@ class Ref(Struct, frozen=True):
     external_id: str
 
 
-class Message(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Message(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """One fact on its way into the inbox.
 
     ``source`` and ``key`` make it unique for ever: the same key with the same body is answered the same, with
@@ -51,7 +51,7 @@ class Message(Struct, frozen=True, kw_only=True, omit_defaults=True):
     lane: int = Lane.NORMAL
 
 
-class Event(Struct, frozen=True):
+class Event(Struct, frozen=True, gc=False):
     """A fact as the log keeps it: who said it, when, about what, on which policy, and what caused it."""
 
     event_id: str

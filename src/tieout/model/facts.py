@@ -34,7 +34,7 @@ from tieout.model.verdict import Allocation, Verdict
 
 
 @dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(msgspec.field,))
-class Fact(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Fact(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """Root of all facts. Unknown fields are ignored on reading, so that newer writers do not break older readers."""
 
     type: ClassVar[str] = ""
@@ -713,7 +713,7 @@ class EffectSettled(Fact):
 
 @fact("effect.handled")
 class EffectHandled(Fact):
-    """Outside: a person redelivered, held, released or cancelled an effect, and why."""
+    """Outside: a person redelivered, held, released, settled or cancelled an effect, and why."""
 
     effect_id: str
     connector: str

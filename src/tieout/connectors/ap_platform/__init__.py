@@ -12,14 +12,7 @@ import httpx2
 import msgspec
 import structlog
 
-from tieout.connectors.ap_platform.client import (
-    AnswerLostError,
-    ApClient,
-    BusyError,
-    RefusalError,
-    UnreachableError,
-    Values,
-)
+from tieout.connectors.ap_platform.client import ApClient
 from tieout.connectors.ap_platform.config import ApConfig, read_config
 from tieout.connectors.ap_platform.translate import (
     UnreadableError,
@@ -33,6 +26,7 @@ from tieout.connectors.ap_platform.translate import (
     our_id_of,
     signed_minor,
 )
+from tieout.connectors.http import AnswerLostError, BusyError, RefusalError, UnreachableError, Values
 from tieout.engine.clock import SystemClock
 from tieout.engine.secrets import read_secret
 from tieout.kernel.clock import Clock

@@ -11,7 +11,7 @@ import httpx2
 import msgspec
 import structlog
 
-from tieout.connectors.close_tool.client import AnswerLostError, BusyError, CloseClient, RefusalError, Values
+from tieout.connectors.close_tool.client import CloseClient
 from tieout.connectors.close_tool.config import CloseConfig, read_config
 from tieout.connectors.close_tool.translate import (
     UnreadableError,
@@ -21,6 +21,7 @@ from tieout.connectors.close_tool.translate import (
     revision_of,
     says_the_same,
 )
+from tieout.connectors.http import AnswerLostError, BusyError, RefusalError, Values
 from tieout.engine.clock import SystemClock
 from tieout.engine.secrets import read_secret
 from tieout.kernel.clock import Clock

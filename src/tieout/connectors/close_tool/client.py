@@ -1,10 +1,6 @@
 """Talks to the close tool over HTTP; knows no business.
 
-What matters to a caller is *how sure* we are after a failure:
-
-* :class:`~tieout.kernel.errors.TransientError`: certainly nothing was done (connection refused, 429, 503); again.
-* :class:`RefusalError`: certainly nothing was done, and the same call would be refused again.
-* :class:`AnswerLostError`: the request left us and no whole answer came back; it may have been done.
+How sure we are after a failure is told by the errors of :mod:`tieout.connectors.http`.
 
 Access tokens live for minutes. One is fetched ahead of its end, and once more when the tool says that it no longer
 counts: a 401 is certain not to have done anything, so the call may be made again with a new one.
@@ -17,37 +13,33 @@ from typing import Any
 import httpx2
 import msgspec
 
-from tieout.kernel.errors import ConfigError, PermanentError, TieoutError, TransientError
+from tieout.connectors.http import (
+    AnswerLostError,
+    BusyError,
+    Habits,
+    Values,
+    given,
+    json_of,
+    open_client,
+    retry_after,
+)
+from tieout.kernel.errors import ConfigError, TransientError
 
-Values = dict[str, Any]
-
-#: Answers that prove that the call was not carried out, and that it may be made again.
-_NOT_DONE = frozenset({429, 503})
-#: Idle connections are closed before the tool closes them: a request on a dying one is an answer lost for nothing.
-_KEEP_ALIVE_SECONDS = 2.0
 #: A token is renewed when it has so much of its life left, at most: it must not end between sending and arriving.
 _AHEAD_SECONDS = 30.0
-_MESSAGE_LENGTH_MAX = 500
 
 
-class BusyError(TransientError):
-    """The tool asks us to come again, perhaps saying when."""
-
-    def __init__(self, message: str, after_seconds: float | None) -> None:
-        super().__init__(message)
-        self.after_seconds = after_seconds
+def _words(said: Any) -> tuple[str, str]:
+    """Code and detail of a problem (RFC 9457)."""
+    return (str(said.get("code", "")), str(said.get("detail", ""))) if isinstance(said, dict) else ("", "")
 
 
-class AnswerLostError(TieoutError):
-    """The request was sent and no whole answer came back. It may have been carried out; look before repeating."""
-
-
-class RefusalError(PermanentError):
-    """The tool said no and did nothing. ``code`` is its own name for why."""
-
-    def __init__(self, code: str, message: str) -> None:
-        super().__init__(f"{code}: {message}"[:_MESSAGE_LENGTH_MAX])
-        self.code = code
+_HABITS = Habits(
+    name="the close tool",
+    noun="tool",
+    access="what the client of the close tool may do",
+    words=_words,
+)
 
 
 class CloseClient:
@@ -67,12 +59,7 @@ class CloseClient:
             "client_id": client_id,
             "client_secret": client_secret,
         }
-        self._http = httpx2.Client(
-            base_url=url.rstrip("/"),
-            timeout=timeout_seconds,
-            limits=httpx2.Limits(keepalive_expiry=_KEEP_ALIVE_SECONDS),
-            transport=transport,
-        )
+        self._http = open_client(url.rstrip("/"), timeout_seconds=timeout_seconds, transport=transport)
         self._lock = threading.Lock()
         self._token = ""
         self._renew_at = 0.0
@@ -83,9 +70,8 @@ class CloseClient:
 
     def read(self, path: str, **params: object) -> Values:
         """Ask. A question changes nothing, so whatever goes wrong with it is worth trying again."""
-        given = {name: str(value) for name, value in params.items() if value not in (None, "")}
         try:
-            return _json(self._call("GET", path, params=given))
+            return _json(self._call("GET", path, params=given(params)))
         except AnswerLostError as error:
             raise TransientError(str(error)) from error
 
@@ -99,21 +85,12 @@ class CloseClient:
         for token in (self._valid_token(), None):
             token = token or self._new_token()
             authorised = {**headers, "Authorization": f"Bearer {token}"}
-            answer = self._send(method, f"/v1{path}", headers=authorised, **more)
+            answer = _HABITS.send(self._http, method, f"/v1{path}", headers=authorised, **more)
             if answer.is_success:
                 return answer
             if answer.status_code != 401:
                 break
-        raise _error_of(answer, f"{method} {path}")
-
-    def _send(self, method: str, path: str, **more: Any) -> httpx2.Response:
-        what = f"{method} {path}"
-        try:
-            return self._http.request(method, path, **more)
-        except (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout) as error:
-            raise TransientError(f"{what}: the close tool cannot be reached: {error}") from error
-        except httpx2.HTTPError as error:
-            raise AnswerLostError(f"{what}: {type(error).__name__}: {error}") from error
+        raise _HABITS.error_of(answer, f"{method} {path}")
 
     def _valid_token(self) -> str:
         with self._lock:
@@ -122,11 +99,11 @@ class CloseClient:
     def _new_token(self) -> str:
         """A fresh token. Asking for one changes nothing, so whatever goes wrong is worth trying again."""
         try:
-            answer = self._send("POST", "/oauth/token", data=self._credentials)
+            answer = _HABITS.send(self._http, "POST", "/oauth/token", data=self._credentials)
             if answer.status_code in (400, 401, 403):
                 raise ConfigError("the close tool gives us no access token; check client_id and client_secret")
             if not answer.is_success:
-                raise BusyError(f"no access token: HTTP {answer.status_code}", _retry_after(answer))
+                raise BusyError(f"no access token: HTTP {answer.status_code}", retry_after(answer))
             said = _json(answer)
             token, seconds = str(said["access_token"]), float(said.get("expires_in", 60))
         except (AnswerLostError, KeyError, TypeError, ValueError) as error:
@@ -138,37 +115,5 @@ class CloseClient:
 
 
 def _json(answer: httpx2.Response) -> Values:
-    """The body. Half an answer is no answer."""
-    try:
-        return msgspec.json.decode(answer.content, type=Values)
-    except msgspec.DecodeError as error:
-        raise AnswerLostError(f"{answer.request.method} {answer.request.url.path}: not JSON: {error}") from error
-
-
-def _error_of(answer: httpx2.Response, what: str) -> TieoutError:
-    """By the body where it has one: gateways in front of a product answer with other words than the product."""
-    status = answer.status_code
-    if status in _NOT_DONE:
-        return BusyError(f"{what}: busy (HTTP {status})", _retry_after(answer))
-    if status in (401, 403):
-        return ConfigError(f"{what}: HTTP {status}; check what the client of the close tool may do")
-    if 400 <= status < 500:
-        code, text = _words_in(answer.content)
-        if code:
-            return RefusalError(code, text)
-        return ConfigError(f"{what}: HTTP {status} without the tool's own words; check the url")
-    return AnswerLostError(f"{what}: HTTP {status} does not say whether it was done")
-
-
-def _words_in(body: bytes) -> tuple[str, str]:
-    """Code and detail of a problem (RFC 9457)."""
-    try:
-        said = msgspec.json.decode(body)
-    except msgspec.DecodeError:
-        return "", ""
-    return (str(said.get("code", "")), str(said.get("detail", ""))) if isinstance(said, dict) else ("", "")
-
-
-def _retry_after(answer: httpx2.Response) -> float | None:
-    text = answer.headers.get("retry-after", "")
-    return float(text) if text.isascii() and text.isdigit() else None
+    said: Values = json_of(answer, Values)
+    return said

@@ -12,14 +12,8 @@ import httpx2
 import msgspec
 import structlog
 
-from tieout.connectors.procurement.client import (
-    AnswerLostError,
-    BusyError,
-    ProcurementClient,
-    RefusalError,
-    UnreachableError,
-    Values,
-)
+from tieout.connectors.http import AnswerLostError, BusyError, RefusalError, UnreachableError, Values
+from tieout.connectors.procurement.client import ProcurementClient
 from tieout.connectors.procurement.config import ProcurementConfig, read_config
 from tieout.connectors.procurement.translate import UnreadableError, from_supplier, message_of
 from tieout.engine.clock import SystemClock

@@ -1,10 +1,6 @@
 """Talks to the procurement system over HTTP; knows no business.
 
-What matters to a caller is *how sure* we are after a failure:
-
-* :class:`~tieout.kernel.errors.TransientError`: certainly nothing was done (connection refused, 429, 503); again.
-* :class:`RefusalError`: certainly nothing was done, and the same call would be refused again.
-* :class:`AnswerLostError`: the request left us and no whole answer came back; it may have been done.
+How sure we are after a failure is told by the errors of :mod:`tieout.connectors.http`.
 
 Its habit: it answers 200 to its own refusals too, and says so in the body (``"ok": false``).
 """
@@ -14,39 +10,20 @@ from typing import Any
 import httpx2
 import msgspec
 
-from tieout.kernel.errors import ConfigError, PermanentError, TieoutError, TransientError
-
-Values = dict[str, Any]
-
-#: Answers that prove that the call was not carried out, and that it may be made again.
-_NOT_DONE = frozenset({429, 503})
-#: Idle connections are closed before the system closes them: a request on a dying one is an answer lost for nothing.
-_KEEP_ALIVE_SECONDS = 2.0
-_MESSAGE_LENGTH_MAX = 500
+from tieout.connectors.http import AnswerLostError, Habits, RefusalError, given, json_of, open_client
+from tieout.kernel.errors import TransientError
 
 
-class UnreachableError(TransientError):
-    """Nobody answers at the address. Whatever else was to be sent now would fare no better."""
+def _words(said: Any) -> tuple[str, str]:
+    return (str(said.get("error_code", "")), str(said.get("error_text", ""))) if isinstance(said, dict) else ("", "")
 
 
-class BusyError(TransientError):
-    """The system asks us to come again, perhaps saying when."""
-
-    def __init__(self, message: str, after_seconds: float | None) -> None:
-        super().__init__(message)
-        self.after_seconds = after_seconds
-
-
-class AnswerLostError(TieoutError):
-    """The request was sent and no whole answer came back. It may have been carried out; look before repeating."""
-
-
-class RefusalError(PermanentError):
-    """The system said no and did nothing. ``code`` is its own name for why."""
-
-    def __init__(self, code: str, message: str) -> None:
-        super().__init__(f"{code}: {message}"[:_MESSAGE_LENGTH_MAX])
-        self.code = code
+_HABITS = Habits(
+    name="the procurement system",
+    noun="system",
+    access="the api_key of the procurement system and what it may do",
+    words=_words,
+)
 
 
 class ProcurementClient:
@@ -55,11 +32,10 @@ class ProcurementClient:
     def __init__(
         self, url: str, api_key: str, *, timeout_seconds: float, transport: httpx2.BaseTransport | None = None
     ) -> None:
-        self._http = httpx2.Client(
-            base_url=f"{url.rstrip('/')}/v1",
+        self._http = open_client(
+            f"{url.rstrip('/')}/v1",
             headers={"X-Api-Key": api_key},
-            timeout=timeout_seconds,
-            limits=httpx2.Limits(keepalive_expiry=_KEEP_ALIVE_SECONDS),
+            timeout_seconds=timeout_seconds,
             transport=transport,
         )
 
@@ -69,9 +45,8 @@ class ProcurementClient:
 
     def read(self, path: str, **params: object) -> Any:
         """Ask. A question changes nothing, so whatever goes wrong with it is worth trying again."""
-        given = {name: str(value) for name, value in params.items() if value not in (None, "")}
         try:
-            return _json(self._send("GET", path, params=given))
+            return _json(self._send("GET", path, params=given(params)))
         except AnswerLostError as error:
             raise TransientError(str(error)) from error
 
@@ -81,52 +56,15 @@ class ProcurementClient:
         return _json(self._send(method, path, content=msgspec.json.encode(body), headers=headers))
 
     def _send(self, method: str, path: str, **more: Any) -> httpx2.Response:
-        what = f"{method} {path}"
-        try:
-            answer = self._http.request(method, path, **more)
-        except (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout) as error:
-            raise UnreachableError(f"{what}: the procurement system cannot be reached: {error}") from error
-        except httpx2.HTTPError as error:
-            raise AnswerLostError(f"{what}: {type(error).__name__}: {error}") from error
+        answer = _HABITS.send(self._http, method, path, **more)
         if answer.is_success:
             return answer
-        raise _error_of(answer, what)
+        raise _HABITS.error_of(answer, f"{method} {path}")
 
 
 def _json(answer: httpx2.Response) -> Any:
-    """The body. Half an answer is no answer, and a good status with a bad body is a refusal."""
-    try:
-        said = msgspec.json.decode(answer.content)
-    except msgspec.DecodeError as error:
-        raise AnswerLostError(f"{answer.request.method} {answer.request.url.path}: not JSON: {error}") from error
+    """The body. A good status with a bad body is a refusal."""
+    said = json_of(answer)
     if isinstance(said, dict) and said.get("ok") is False:
-        raise RefusalError(str(said.get("error_code", "")), str(said.get("error_text", "")))
+        raise RefusalError(*_words(said))
     return said
-
-
-def _error_of(answer: httpx2.Response, what: str) -> TieoutError:
-    """By the body where it has one: gateways in front of a product answer with other words than the product."""
-    status = answer.status_code
-    if status in _NOT_DONE:
-        return BusyError(f"{what}: busy (HTTP {status})", _retry_after(answer))
-    if status in (401, 403):
-        return ConfigError(f"{what}: HTTP {status}; check the api_key of the procurement system and what it may do")
-    if 400 <= status < 500:
-        code, text = _words_in(answer.content)
-        if code:
-            return RefusalError(code, text)
-        return ConfigError(f"{what}: HTTP {status} without the system's own words; check the url")
-    return AnswerLostError(f"{what}: HTTP {status} does not say whether it was done")
-
-
-def _words_in(body: bytes) -> tuple[str, str]:
-    try:
-        said = msgspec.json.decode(body)
-    except msgspec.DecodeError:
-        return "", ""
-    return (str(said.get("error_code", "")), str(said.get("error_text", ""))) if isinstance(said, dict) else ("", "")
-
-
-def _retry_after(answer: httpx2.Response) -> float | None:
-    text = answer.headers.get("retry-after", "")
-    return float(text) if text.isascii() and text.isdigit() else None

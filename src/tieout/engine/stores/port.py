@@ -167,10 +167,11 @@ class Store(Protocol):
         status: str,
         now: int,
         error: str,
-        message: InboxRow | None = None,
+        messages: Sequence[InboxRow] = (),
+        outcome: bytes | None = None,
     ) -> bool:
-        """A person's or the policy's hand: change the status if it is one of those expected, and put the message
-        that tells of it into the inbox, in one transaction."""
+        """A person's or the policy's hand: change the status (and the outcome, if one is given) if it is one of those
+        expected, and put the messages that tell of it into the inbox, in one transaction."""
         ...
 
     # leases, cursors, documents

@@ -265,7 +265,8 @@ _TROUBLED = f"""
 """
 _HELD = f"SELECT {_EFFECT} FROM effect WHERE status = 'held' AND starts_with(error, %s) LIMIT %s"
 _CHANGE_EFFECT = """
-    UPDATE effect SET status = %s, not_before = 0, probes = 0, error = %s, changed_at = %s, owner = ''
+    UPDATE effect SET status = %s, not_before = 0, probes = 0, error = %s, changed_at = %s, owner = '',
+        outcome = COALESCE(%s::bytea, outcome)
     WHERE id = %s AND status = ANY(%s)
 """
 _CLAIM = """
@@ -573,12 +574,14 @@ class PostgresStore:
         status: str,
         now: int,
         error: str,
-        message: InboxRow | None = None,
+        messages: Sequence[InboxRow] = (),
+        outcome: bytes | None = None,
     ) -> bool:
         with self._transaction() as sql:
-            done = sql.execute(_CHANGE_EFFECT, (status, plain(error), now, effect_id, list(expected))).rowcount == 1
-            if done and message is not None:
-                PostgresUnit(sql).put_inbox([message])
+            values = (status, plain(error), now, outcome, effect_id, list(expected))
+            done = sql.execute(_CHANGE_EFFECT, values).rowcount == 1
+            if done and messages:
+                PostgresUnit(sql).put_inbox(messages)
             return done
 
     def claim(self, names: Sequence[str], owner: str, until: int, now: int) -> set[str]:

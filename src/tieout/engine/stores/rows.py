@@ -9,7 +9,7 @@ FOREVER = 1 << 62
 """A deadline that never comes."""
 
 
-class InboxRow(Struct):
+class InboxRow(Struct, gc=False):
     """An accepted message that has not been handled. ``due_at`` > 0: a timer, or a message waiting for its link."""
 
     id: int
@@ -35,7 +35,7 @@ class InboxRow(Struct):
     error: str = ""
 
 
-class EventRow(Struct):
+class EventRow(Struct, gc=False):
     """An event in the log. ``(partition, position)`` is the key, and thereby the fence against stale workers."""
 
     partition: int
@@ -57,14 +57,14 @@ class EventRow(Struct):
     hash: bytes
 
 
-class Head(Struct, frozen=True):
+class Head(Struct, frozen=True, gc=False):
     """Where a partition's log stands: its last position and the hash of that event."""
 
     position: int
     hash: bytes
 
 
-class StateRow(Struct):
+class StateRow(Struct, gc=False):
     """Where one process stands for one subject, after the event at ``position``."""
 
     process: str
@@ -74,7 +74,7 @@ class StateRow(Struct):
     data: bytes
 
 
-class EffectRow(Struct):
+class EffectRow(Struct, gc=False):
     """An intended write. ``status``: ready, parked (waits for ``after``), leased, applied, refused, unknown,
     undecided, held, dead, cancelled, compensated."""
 
@@ -104,7 +104,7 @@ class EffectRow(Struct):
     changed_at: int
 
 
-class LinkRow(Struct):
+class LinkRow(Struct, gc=False):
     """Another system's id for one of our subjects."""
 
     system: str
@@ -115,7 +115,7 @@ class LinkRow(Struct):
     entity: str
 
 
-class StandingRow(Struct):
+class StandingRow(Struct, gc=False):
     """An item that counts in a control total as long as its process stands there."""
 
     name: str
@@ -128,7 +128,7 @@ class StandingRow(Struct):
     since: int
 
 
-class TotalRow(Struct):
+class TotalRow(Struct, gc=False):
     """A control total, or a change of one."""
 
     name: str
@@ -140,7 +140,7 @@ class TotalRow(Struct):
     digest: int
 
 
-class DocumentRow(Struct):
+class DocumentRow(Struct, gc=False):
     """An original as it came. ``status``: received, accepted, quarantined."""
 
     hash: str
@@ -155,7 +155,7 @@ class DocumentRow(Struct):
     events: int
 
 
-class Settlement(Struct):
+class Settlement(Struct, gc=False):
     """What delivery concluded about one effect. Written only if the effect is still at this owner and attempt."""
 
     id: str

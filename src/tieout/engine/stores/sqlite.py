@@ -439,16 +439,18 @@ class SqliteStore:
         status: str,
         now: int,
         error: str,
-        message: InboxRow | None = None,
+        messages: Sequence[InboxRow] = (),
+        outcome: bytes | None = None,
     ) -> bool:
         with self._transaction() as sql:
             done = sql.execute(
-                "UPDATE effect SET status = ?, not_before = 0, probes = 0, error = ?, changed_at = ?, owner = ''"
+                "UPDATE effect SET status = ?, not_before = 0, probes = 0, error = ?, changed_at = ?, owner = '',"
+                " outcome = COALESCE(?, outcome)"
                 f" WHERE id = ? AND status IN ({_marks(len(expected))})",
-                (status, plain(error), now, effect_id, *expected),
+                (status, plain(error), now, outcome, effect_id, *expected),
             )
-            if done.rowcount == 1 and message is not None:
-                sql.execute(_PUT_INBOX, astuple(message)[1:])
+            if done.rowcount == 1:
+                sql.executemany(_PUT_INBOX, [astuple(message)[1:] for message in messages])
             return done.rowcount == 1
 
     def claim(self, names: Sequence[str], owner: str, until: int, now: int) -> set[str]:
