@@ -46,7 +46,7 @@ format: $(TEST) ## let ruff lay out the source and mend what it safely can
 	@$(BIN)/ruff check --fix-only --quiet .
 	@$(BIN)/ruff format .
 
-bench: $(RUN) $(BENCH) ## measure the pipeline, and DBOS on the same work
+bench: $(TEST) $(BENCH) ## measure the pipeline, and DBOS on the same work
 	@BENCH_VENV="$(CURDIR)/.venv-bench" $(BIN)/tieout bench pipeline
 
 soak: $(RUN) ## let the simulator play 100,000 companies
