@@ -33,7 +33,7 @@ LOG = structlog.get_logger("tieout.work")
 #: How long a message waits for the id it names to become known: 0.2 s, 0.4 s … at most an hour; about a day in all.
 _LINK_WAIT_MAX = 3_600_000_000
 _LINK_ATTEMPTS_MAX = 34
-_CACHE_STATES = 50_000
+_CACHE_STATES = 20_000
 
 
 class Cache:
