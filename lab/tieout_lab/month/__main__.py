@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import msgspec
@@ -28,7 +28,8 @@ def main() -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # leaves the stage, and with it stops what it started
     tryton = _tryton_python(arguments.tryton)
     console = Console(stderr=arguments.json, highlight=False)
-    month = plan(datetime.now(UTC).date())
+    # Payments go out tomorrow: a rehearsal that runs over midnight must not pay on a day that is over.
+    month = plan(datetime.now(UTC).date() + timedelta(days=1))
     started = time.monotonic()
     columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
     with Progress(*columns, console=Console(stderr=True), disable=not sys.stderr.isatty()) as bar:
