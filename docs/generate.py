@@ -32,7 +32,7 @@ from tieout.model.standings import STANDINGS
 from tieout.policy.cases import CASE_RULES
 from tieout.policy.dependencies import DEPENDENCIES
 from tieout.policy.duties import ACTIONS, CONFLICTS, DUTIES, duty_for
-from tieout.policy.policy import EntityPolicy, Limit, Policy, Tolerances
+from tieout.policy.policy import EntityPolicy, Limit, Partner, Policy, Tolerances
 
 HERE = Path(__file__).parent
 _WIDTHS: dict[str, Any] = {"terminal_width": 96, "max_content_width": 96}
@@ -72,6 +72,7 @@ def _words(name: str) -> str:
 
 _SIMPLE = {
     str: "text",
+    bytes: "bytes (as base64)",
     int: "whole number",
     float: "number",
     bool: "yes or no",
@@ -151,7 +152,10 @@ _GROUPS = {
     "invoice": "Invoices",
     "payment": "Payments",
     "payment_run": "Payment runs",
+    "interchange": "EDI interchanges",
+    "document": "Documents",
     "statement": "Bank statements",
+    "ledger": "Ledgers",
     "period": "Close",
     "accrual": "Accruals",
     "effect": "Writes on other systems",
@@ -319,6 +323,7 @@ def standings_page() -> Lines:
 POLICY_MEANINGS: dict[type[Struct], dict[str, str]] = {
     Policy: {
         "entities": "one table for each legal entity, `[entities.DE01]`",
+        "partners": "one table for each partner in EDI, `[partners.acme]`",
         "tolerances": "named sets of limits, `[tolerances.default]`; the set `default` must be there",
         "bank_change_confirmations": "how many people, other than the requester, must confirm new bank details",
         "signal_age_minutes_max": "how long ago a required source may have been heard of for a period to be ready",
@@ -333,12 +338,21 @@ POLICY_MEANINGS: dict[type[Struct], dict[str, str]] = {
         "tax_ids": "how documents name it: VAT numbers, registrations, network addresses",
         "iban": "the bank account it pays from, and whose statements it gets",
         "bic": "the bank of that account",
+        "accounts": "further bank accounts of its own whose statements come, as the banks number them",
         "erp": "the connector of its ERP",
         "ap": "the connector of its AP platform",
         "bank": "the connector of its bank",
         "close": "the connector of its close tool",
         "procurement": "the connector of its procurement system",
         "tolerances": "the set of limits it uses",
+    },
+    Partner: {
+        "name": "what people call it",
+        "ids": "the names it goes by in EDI: interchange ids, GLN, DUNS, vendor numbers",
+        "tax_id": "its tax registration, if it is a supplier",
+        "connector": "the channel that acknowledgments and documents go out to it by; without one none are sent",
+        "remittance": "`820` or `REMADV`: it is told which invoices a payment settles",
+        "acknowledged_within_hours": "when what we send it should be acknowledged; later is a case",
     },
     Tolerances: {
         "dialect": "whose reading of tolerances it follows",
@@ -358,6 +372,7 @@ POLICY_MEANINGS: dict[type[Struct], dict[str, str]] = {
 _POLICY_TABLES: dict[type[Struct], str] = {
     Policy: "At the top",
     EntityPolicy: "`[entities.<name>]`",
+    Partner: "`[partners.<name>]`",
     Tolerances: "`[tolerances.<name>]`",
     Limit: "`[tolerances.<name>.<limit>]`",
 }

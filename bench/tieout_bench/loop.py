@@ -34,7 +34,7 @@ class Loop:
             Originals(None),
             clock,
             partitions=PARTITIONS,
-            read_document=lambda body, mark, name, channel: Nothing("", (), (), False),
+            read_document=lambda source, name, channel: Nothing("", (), (), False),
             capacity=10_000_000,
         )
         self.erp = Instant("erp", ERP_OPERATIONS)

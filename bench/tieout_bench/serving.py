@@ -42,7 +42,7 @@ def intake_of(store: Store) -> Intake:
         Originals(None),
         SystemClock(),
         partitions=PARTITIONS,
-        read_document=lambda body, mark, name, channel: Nothing("", (), (), False),
+        read_document=lambda source, name, channel: Nothing("", (), (), False),
     )
 
 

@@ -11,6 +11,7 @@ from typing import Literal, Protocol
 
 from msgspec import Struct
 
+from tieout.formats.source import Source
 from tieout.kernel.problem import Problem
 from tieout.model.documents import Posting, Total
 from tieout.model.effects import Payload
@@ -126,8 +127,28 @@ class Scope(Struct, frozen=True, kw_only=True):
     currency: str = ""
 
 
+class Taken(Struct, frozen=True, kw_only=True):
+    """What became of a document that was handed in. Its original is kept whatever the status is.
+
+    ``partly``: parts of it were refused by themselves. ``unpacked``: it held documents, which were taken one by one.
+    """
+
+    mark: str
+    status: Literal["accepted", "partly", "unpacked", "quarantined", "duplicate"]
+    format: str = ""
+    problems: tuple[Problem, ...] = ()
+
+
 class Documents(Protocol):
-    """Where originals are kept, by the hash of their bytes. Given to connectors that fetch files."""
+    """The way in for documents. Given to connectors that fetch files."""
+
+    def take(self, document: Source | bytes, *, name: str, media_type: str, channel: str) -> Taken:
+        """Keep a document as it came, read it, and hand on what it says; or quarantine it with the reason.
+
+        The same bytes again change nothing. Raises ``Full`` (a ``TieoutError``) when the inbox has no room: leave the
+        document where it is and come back.
+        """
+        ...
 
     def keep(self, body: bytes, *, name: str, media_type: str, channel: str) -> str:
         """Keep bytes as they came and return their SHA-256."""

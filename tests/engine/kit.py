@@ -23,6 +23,7 @@ from tieout.engine.stores.open import memory_store
 from tieout.engine.stores.port import Store
 from tieout.engine.stores.rows import EffectRow, InboxRow
 from tieout.engine.unit_of_work import UnitOfWork
+from tieout.formats.source import Source
 from tieout.kernel.clock import VirtualClock
 from tieout.kernel.money import Money
 from tieout.model.documents import BankAccount, JournalEntry, PaymentRun, Supplier, Total
@@ -287,7 +288,7 @@ def comment(key: str, text: str, subject: str = "a", *, ref: Ref | None = None, 
     return Message(source="test", key=key, data=data, home=subject, subject=subject, **more)
 
 
-def _unread(body: bytes, mark: str, name: str, channel: str) -> Reading:
+def _unread(source: Source, name: str, channel: str) -> Reading:
     raise AssertionError("this story has no documents")
 
 

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tieout.formats.iso20022.camt import read_camt
-from tieout.formats.reading import Context
+from tieout.formats.reading import Context, gather
 from tieout.kernel.money import Money
 from tieout.kernel.problem import Code, Problem
 from tieout.model.documents import BankStatement, StatementEntry
@@ -37,7 +37,7 @@ def changed(valid: str, wrong: str, body: bytes = STATEMENT) -> bytes:
 
 
 def test_a_statement_with_a_batch_a_return_a_fee_and_a_pending_entry() -> None:
-    reading = read_camt(STATEMENT, OURS)
+    reading = gather(read_camt, STATEMENT, OURS)
     assert reading.proof.holds
     assert reading.records == (
         BankStatement(
@@ -97,14 +97,14 @@ def test_a_statement_with_a_batch_a_return_a_fee_and_a_pending_entry() -> None:
 
 
 def test_a_notification_is_earlier_word() -> None:
-    reading = read_camt(NOTIFICATION, OURS)
-    assert (reading.format, reading.diagnostics, reading.proof.holds) == ("camt.054", (), True)
+    reading = gather(read_camt, NOTIFICATION, OURS)
+    assert (reading.diagnostics, reading.proof.holds) == ((), True)
     returned = entry("N-9-1/1", "300", end_to_end_id="pay-2", counterparty="Papier AG", return_reason="AC04")
     assert reading.records == (EntriesNotified(iban="DE89370400440532013000", entity="acme-de", entries=(returned,)),)
 
 
 def test_a_statement_that_does_not_balance_is_told_with_both_sums() -> None:
-    reading = read_camt(changed('"EUR">12.35</Amt><CdtDbtInd>DBIT', '"EUR">12.36</Amt><CdtDbtInd>DBIT'), OURS)
+    reading = gather(read_camt, changed('"EUR">12.35</Amt><CdtDbtInd>DBIT', '"EUR">12.36</Amt><CdtDbtInd>DBIT'), OURS)
     assert not reading.proof.holds
     assert reading.diagnostics[-1] == Problem(
         Code.TOTALS_DISAGREE,
@@ -128,7 +128,7 @@ def test_a_statement_that_does_not_balance_is_told_with_both_sums() -> None:
     ],
 )  # fmt: skip
 def test_what_breaks_the_proof(body: bytes, code: Code, where: str) -> None:
-    reading = read_camt(body, OURS)
+    reading = gather(read_camt, body, OURS)
     assert not reading.proof.holds
     assert (code, where) in [(problem.code, problem.where) for problem in reading.diagnostics]
 
@@ -144,7 +144,7 @@ def test_what_real_banks_leave_out_is_filled_in_told_and_still_proved() -> None:
         b"</Acct>", b"</Acct>" + balance % (b"OPBD", b"1") + balance % (b"CLBD", b"301")
     )
     body = body.replace(b"<Sts>BOOK</Sts>", b"").replace(b"<BookgDt><Dt>2026-05-05</Dt></BookgDt>", b"")
-    reading = read_camt(body, OURS)
+    reading = gather(read_camt, body, OURS)
     assert reading.proof.holds
     (statement,) = reading.records
     assert isinstance(statement, BankStatement)
@@ -160,11 +160,11 @@ def test_a_cut_file_keeps_what_was_whole_and_holds_nothing() -> None:
     twice = changed(
         "</Stmt>", "</Stmt>" + STATEMENT.decode().partition("</GrpHdr>")[2].partition("</BkToCstmrStmt>")[0]
     )
-    assert [type(record).__name__ for record in read_camt(twice, OURS).records] == [
+    assert [type(record).__name__ for record in gather(read_camt, twice, OURS).records] == [
         "BankStatement",
         "EntriesNotified",
     ] * 2
-    cut = read_camt(twice[:-100], OURS)
+    cut = gather(read_camt, twice[:-100], OURS)
     assert [type(record).__name__ for record in cut.records] == ["BankStatement", "EntriesNotified"]
     assert not cut.proof.holds
 
@@ -188,7 +188,7 @@ def statement_of(amounts: list[int], closing: int) -> bytes:
 @settings(max_examples=80, deadline=None)
 @given(st.lists(st.integers(-(10**9), 10**9), max_size=12), st.integers(-2, 2))
 def test_a_statement_is_proved_exactly_when_it_balances(amounts: list[int], error: int) -> None:
-    reading = read_camt(statement_of(amounts, sum(amounts) + error), OURS)
+    reading = gather(read_camt, statement_of(amounts, sum(amounts) + error), OURS)
     (statement,) = reading.records
     assert isinstance(statement, BankStatement)
     assert reading.proof.holds == (error == 0)
@@ -198,7 +198,7 @@ def test_a_statement_is_proved_exactly_when_it_balances(amounts: list[int], erro
 def test_a_large_statement_needs_little_more_memory_than_its_entries() -> None:
     body = statement_of([-1] * 5_000, -5_000)
     tracemalloc.start()
-    reading = read_camt(body, OURS)
+    reading = gather(read_camt, body, OURS)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert reading.proof.holds

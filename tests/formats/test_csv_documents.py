@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tieout.formats.csv_documents import read_orders, read_receipts, write_orders, write_receipts
-from tieout.formats.reading import Claim, Context, CsvShape
+from tieout.formats.reading import Claim, Context, CsvShape, gather
 from tieout.kernel.problem import Code, Problem
 from tieout.model.documents import GoodsReceipt, OrderLine, PurchaseOrder, ReceiptLine
 from tieout.model.identity import supplier_id_of
@@ -22,7 +22,7 @@ TABLE = "rows of the table = lines of the documents"
 
 
 def test_orders() -> None:
-    reading = read_orders(ORDERS, Context())
+    reading = gather(read_orders, ORDERS, Context())
     assert reading.diagnostics == ()
     assert reading.proof.claims == (Claim(TABLE, "table", "3", "3", True),)
     assert [order.order_id for order in reading.records] == ["PO-77", "PO-78"]
@@ -48,7 +48,7 @@ def test_orders() -> None:
 
 
 def test_receipts_with_semicolons() -> None:
-    reading = read_receipts(RECEIPTS, Context())
+    reading = gather(read_receipts, RECEIPTS, Context())
     assert reading.diagnostics == ()
     assert reading.proof.holds
     lines = (
@@ -73,13 +73,13 @@ def test_receipts_with_semicolons() -> None:
     ],
 )
 def test_the_same_table_in_other_clothes(body: bytes) -> None:
-    reading = read_orders(body, Context())
-    assert reading.records == read_orders(ORDERS, Context()).records
+    reading = gather(read_orders, body, Context())
+    assert reading.records == gather(read_orders, ORDERS, Context()).records
     assert reading.proof.holds
 
 
 def test_a_bad_row_takes_its_document_and_no_other() -> None:
-    reading = read_orders(ORDERS.replace(b",0.31,", b',"0,31",'), Context())
+    reading = gather(read_orders, ORDERS.replace(b",0.31,", b',"0,31",'), Context())
     assert [order.order_id for order in reading.records] == ["PO-78"]
     assert not reading.proof.holds
     assert reading.diagnostics == (
@@ -91,25 +91,25 @@ def test_a_bad_row_takes_its_document_and_no_other() -> None:
 def test_a_declared_decimal_comma() -> None:
     body = RECEIPTS.replace(b";600", b";600,5")
     shape = CsvShape(decimal=",")
-    assert read_receipts(body, Context(csv=shape)).records[0].lines[0].quantity == Decimal("600.5")
-    assert not read_receipts(body, Context()).proof.holds
-    assert not read_receipts(RECEIPTS.replace(b";600", b";1.600"), Context(csv=shape)).proof.holds
+    assert gather(read_receipts, body, Context(csv=shape)).records[0].lines[0].quantity == Decimal("600.5")
+    assert not gather(read_receipts, body, Context()).proof.holds
+    assert not gather(read_receipts, RECEIPTS.replace(b";600", b";1.600"), Context(csv=shape)).proof.holds
 
 
 def test_a_declared_encoding() -> None:
     body = ORDERS.replace(b"threads", "Fäden".encode("latin-1"))
-    (_, order) = read_orders(body, Context(csv=CsvShape(encoding="latin-1"))).records
+    (_, order) = gather(read_orders, body, Context(csv=CsvShape(encoding="latin-1"))).records
     assert order.lines[0].description == "Tables of Fäden"
-    assert [problem.where for problem in read_orders(body, Context(csv=CsvShape(encoding="martian"))).diagnostics] == [
-        "encoding"
-    ]
+    assert [
+        problem.where for problem in gather(read_orders, body, Context(csv=CsvShape(encoding="martian"))).diagnostics
+    ] == ["encoding"]
 
 
 def test_a_supplier_id_that_is_not_of_its_tax_registration() -> None:
     body = ORDERS.replace(b"supplier_tax_id", b"supplier_tax_id,supplier_id").replace(
         b"DE129273398", b"DE129273398,sup_other"
     )
-    assert {(problem.code, problem.actual) for problem in read_orders(body, Context()).diagnostics[:2]} == {
+    assert {(problem.code, problem.actual) for problem in gather(read_orders, body, Context()).diagnostics[:2]} == {
         (Code.BAD_VALUE, "sup_other")
     }
 
@@ -155,7 +155,7 @@ shapes = st.sampled_from(
 @settings(max_examples=60, deadline=None)
 @given(st.lists(orders, min_size=1, max_size=4, unique_by=lambda order: order.order_id), shapes)
 def test_orders_come_back_as_they_were(documents: list[PurchaseOrder], shape: CsvShape) -> None:
-    reading = read_orders(write_orders(documents, shape), Context(csv=shape))
+    reading = gather(read_orders, write_orders(documents, shape), Context(csv=shape))
     assert reading.records == tuple(documents), reading.diagnostics
     assert reading.proof.holds
 
@@ -163,6 +163,6 @@ def test_orders_come_back_as_they_were(documents: list[PurchaseOrder], shape: Cs
 @settings(max_examples=60, deadline=None)
 @given(st.lists(receipts, min_size=1, max_size=4, unique_by=lambda receipt: receipt.receipt_id), shapes)
 def test_receipts_come_back_as_they_were(documents: list[GoodsReceipt], shape: CsvShape) -> None:
-    reading = read_receipts(write_receipts(documents, shape), Context(csv=shape))
+    reading = gather(read_receipts, write_receipts(documents, shape), Context(csv=shape))
     assert reading.records == tuple(documents), reading.diagnostics
     assert reading.proof.holds

@@ -12,7 +12,7 @@ from lxml import etree
 from tieout.formats.iso20022 import pain001
 from tieout.formats.iso20022.charset import latin
 from tieout.formats.iso20022.pain002 import read_pain_002, to_facts
-from tieout.formats.reading import Context
+from tieout.formats.reading import Context, gather
 from tieout.formats.xml import local
 from tieout.kernel.ids import derive, fingerprint
 from tieout.kernel.money import Money
@@ -190,7 +190,7 @@ def test_letters_that_have_a_likeness(text: str, plain: str) -> None:
 
 
 def test_a_report_becomes_facts_about_the_run_and_its_payments() -> None:
-    reading = read_pain_002(STATUS, Context())
+    reading = gather(read_pain_002, STATUS, Context())
     assert reading.proof.holds
     (report,) = reading.records
     run_id = "run-2026-05-05"
@@ -210,7 +210,7 @@ def test_a_rejected_block_is_a_rejected_run() -> None:
     body = STATUS.replace(b"<GrpSts>PART</GrpSts>", b"").replace(
         b"</OrgnlPmtInfId>", b"</OrgnlPmtInfId><PmtInfSts>RJCT</PmtInfSts>"
     )
-    (report,) = read_pain_002(body, Context()).records
+    (report,) = gather(read_pain_002, body, Context()).records
     assert to_facts(report)[0] == ("run-2026-05-05", RunStatusReported(run_id="run-2026-05-05", status="RJCT"))
 
 
@@ -218,13 +218,13 @@ def test_a_payment_without_a_status_has_that_of_its_block() -> None:
     body = STATUS.replace(b"<TxSts>XTRA</TxSts>", b"").replace(
         b"</OrgnlPmtInfId>", b"</OrgnlPmtInfId><PmtInfSts>ACTC</PmtInfSts>"
     )
-    reading = read_pain_002(body, Context())
+    reading = gather(read_pain_002, body, Context())
     assert reading.proof.holds
     assert reading.records[0].transactions[-1].status.status == "ACTC"
 
 
 def test_a_rejection_that_is_counted_and_not_named_breaks_the_proof() -> None:
-    reading = read_pain_002(STATUS.replace(b"<DtldNbOfTxs>1", b"<DtldNbOfTxs>2"), Context())
+    reading = gather(read_pain_002, STATUS.replace(b"<DtldNbOfTxs>1", b"<DtldNbOfTxs>2"), Context())
     assert not reading.proof.holds
     assert [
         (problem.expected, problem.actual) for problem in reading.diagnostics if problem.code is Code.TOTALS_DISAGREE

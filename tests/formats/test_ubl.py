@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from lxml import etree
 
-from tieout.formats.reading import Context
+from tieout.formats.reading import Context, gather
 from tieout.formats.ubl import read_ubl
 from tieout.formats.ubl_write import Parties, write_ubl
 from tieout.kernel.ids import fingerprint
@@ -50,7 +50,7 @@ def line(
 
 
 def test_an_invoice_with_everything() -> None:
-    reading = read_ubl(INVOICE, US)
+    reading = gather(read_ubl, INVOICE, US)
     assert reading.diagnostics == ()
     assert reading.proof.holds
     assert reading.records == (
@@ -79,12 +79,12 @@ def test_an_invoice_with_everything() -> None:
 
 
 def test_every_sum_of_the_standard_is_proved() -> None:
-    names = [claim.name[:8] for claim in read_ubl(INVOICE, US).proof.claims]
+    names = [claim.name[:8] for claim in gather(read_ubl, INVOICE, US).proof.claims]
     assert names == ["BR-CO-14", "BR-CO-13", "BR-CO-15", "BR-CO-16", "BR-CO-10", "BR-CO-11", "BR-CO-12"]
 
 
 def test_a_credit_note_is_positive_and_lowers_the_liability() -> None:
-    (note,) = read_ubl(CREDIT_NOTE, US).records
+    (note,) = gather(read_ubl, CREDIT_NOTE, US).records
     assert (note.kind, note.gross, note.payable) == (InvoiceKind.CREDIT_NOTE, eur("23.80"), eur("-23.80"))
     assert (note.credits_number, note.due_on, note.supplier_name) == (
         "R-2026-0815",
@@ -109,7 +109,7 @@ def test_a_credit_note_is_positive_and_lowers_the_liability() -> None:
 def test_a_sum_that_does_not_hold_is_told_with_both_values(
     rule: str, valid: str, wrong: str, expected: str, actual: str
 ) -> None:
-    reading = read_ubl(INVOICE.replace(valid.encode(), wrong.encode(), 1), US)
+    reading = gather(read_ubl, INVOICE.replace(valid.encode(), wrong.encode(), 1), US)
     assert not reading.proof.holds
     told = [
         (problem.code, problem.expected, problem.actual)
@@ -137,7 +137,7 @@ def test_a_sum_that_does_not_hold_is_told_with_both_values(
 )  # fmt: skip
 def test_what_could_move_wrong_money_is_refused(valid: str, wrong: str, code: Code | None) -> None:
     assert valid.encode() in INVOICE
-    reading = read_ubl(INVOICE.replace(valid.encode(), wrong.encode(), 1), US)
+    reading = gather(read_ubl, INVOICE.replace(valid.encode(), wrong.encode(), 1), US)
     assert reading.proof.holds == (code is None)
     assert [problem.code for problem in reading.diagnostics if problem.code is code] == ([code] if code else [])
 
@@ -154,20 +154,20 @@ def test_what_could_move_wrong_money_is_refused(valid: str, wrong: str, code: Co
     ],
 )  # fmt: skip
 def test_what_is_worth_knowing_does_not_stop_it(valid: str, wrong: str, code: Code) -> None:
-    reading = read_ubl(INVOICE.replace(valid.encode(), wrong.encode(), 1), US)
+    reading = gather(read_ubl, INVOICE.replace(valid.encode(), wrong.encode(), 1), US)
     assert code in [problem.code for problem in reading.diagnostics]
     assert reading.records
     assert reading.proof.holds
 
 
 def test_an_order_number_that_says_none() -> None:
-    (invoice,) = read_ubl(INVOICE.replace(b">PO-77<", b">NA<").replace(b">10<", b">n/a<"), US).records
+    (invoice,) = gather(read_ubl, INVOICE.replace(b">PO-77<", b">NA<").replace(b">10<", b">n/a<"), US).records
     assert (invoice.lines[0].order_id, invoice.lines[0].order_line_id) == ("", "")
 
 
 def test_another_document_is_named() -> None:
     body = b'<Invoice xmlns="urn:oasis:names:specification:ubl:schema:xsd:Invoice-1"/>'
-    assert read_ubl(body, US).diagnostics == (
+    assert gather(read_ubl, body, US).diagnostics == (
         Problem(
             Code.UNKNOWN_FORMAT,
             "Invoice, line 1",
@@ -259,7 +259,7 @@ PARTIES = Parties(buyer_tax_id="DE136695976", buyer_name="Acme Deutschland GmbH"
 def test_reading_what_was_written_gives_it_back(invoice: Invoice) -> None:
     invoice = _without_lookalikes(invoice)
     body = write_ubl(invoice, PARTIES)
-    reading = read_ubl(body, US)
+    reading = gather(read_ubl, body, US)
     assert reading.proof.holds, reading.diagnostics
     (read,) = reading.records
     assert _bare(read) == _bare(invoice)
@@ -298,6 +298,6 @@ def schema(name: str) -> etree.XMLSchema:
 
 @pytest.mark.parametrize(("body", "name"), [(INVOICE, "Invoice"), (CREDIT_NOTE, "CreditNote")])
 def test_what_is_written_is_valid_against_the_schema(body: bytes, name: str) -> None:
-    (invoice,) = read_ubl(body, US).records
+    (invoice,) = gather(read_ubl, body, US).records
     written = etree.fromstring(write_ubl(invoice, PARTIES))
     assert schema(name).validate(written), schema(name).error_log

@@ -37,7 +37,10 @@ BESIDES = {
     "kernel": {"hmac", "stdnum", "zoneinfo"},
     "model": {"stdnum"},
     "policy": {"importlib.resources", "stdnum", "tomllib", "zoneinfo"},
-    "formats": {"codecs", "csv", "io", "lxml", "stdnum", "zlib"},
+    "formats": {
+        *("asn1crypto", "codecs", "csv", "cryptography", "importlib.resources", "io", "lxml", "openpyxl", "pypdf"),
+        *("stdnum", "tomllib", "zipfile", "zlib"),
+    },
     "matching": {"fractions", "rapidfuzz"},
     "processes": set[str](),
 }

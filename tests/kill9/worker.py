@@ -17,6 +17,7 @@ from tieout.engine.stores.open import open_store
 from tieout.engine.stores.port import Store
 from tieout.engine.unit_of_work import UnitOfWork
 from tieout.engine.worker import Pace, Worker
+from tieout.formats.source import Source
 from tieout.kernel.clock import period_of
 from tieout.model.documents import Posting, Total
 from tieout.model.effects import PostInvoice
@@ -88,7 +89,7 @@ def intake_of(store: Store) -> Intake:
     return Intake(store, Originals(None), SystemClock(), partitions=PARTITIONS, read_document=_no_documents)
 
 
-def _no_documents(body: bytes, mark: str, name: str, channel: str) -> Reading:
+def _no_documents(source: Source, name: str, channel: str) -> Reading:
     raise AssertionError("this test has no documents")
 
 

@@ -15,6 +15,7 @@ from tieout.model.documents import (
     InvoiceKind,
     InvoiceLine,
     Payment,
+    RemittanceLine,
     StatementEntry,
     Supplier,
 )
@@ -106,6 +107,7 @@ class Paid:
             creditor=self.account,
             remittance=self.invoice.number,
             creditor_address=self.supplier.address,
+            invoices=(RemittanceLine(number=self.invoice.number, paid=self.amount, gross=self.amount),),
         )
 
     def entry(self, minor: int = 0, entry_id: str = "E1", **more: str) -> StatementEntry:

@@ -22,14 +22,25 @@ from tests.processes.company import (
 from tests.processes.story import Story
 
 from tieout.kernel.problem import Code
-from tieout.model.documents import GoodsReceipt, JournalLine
+from tieout.model.documents import (
+    DespatchAdvice,
+    DespatchLine,
+    GoodsReceipt,
+    JournalLine,
+    OrderChange,
+    OrderResponse,
+    ResponseLine,
+)
 from tieout.model.effects import CreateOrder, PostInvoice, PostJournal, RecordReceipt, effect_id
 from tieout.model.facts import (
     AccrualPosted,
     AccrualProposed,
     AccrualRequested,
+    GoodsDespatched,
     GoodsReceived,
+    OrderChanged,
     OrderPlaced,
+    OrderResponded,
     Outcome,
     SupplierProposed,
 )
@@ -274,3 +285,80 @@ def test_an_unknown_order_is_named() -> None:
     assert [problem.code for problem in failed.verdict.problems] == [Code.UNKNOWN_ORDER]
     assert names([failed]) == ["MatchFailed"]
     assert told.state("order", ORDER_SUBJECT).waiting == (invoice_id,)
+
+
+# ── what suppliers answer and buyers change ─────────────────────────────────────────────────────────────────────────
+
+
+def answered(status: str, *lines: ResponseLine, response_id: str = "OR-1") -> OrderResponded:
+    response = OrderResponse(
+        response_id=response_id,
+        order_id="PO-1",
+        entity="de",
+        supplier_id=SUPPLIER_ID,
+        responded_on=date(2026, 4, 21),
+        status=status,
+        lines=lines,
+    )
+    return OrderResponded(response=response)
+
+
+def changed(**values: Any) -> OrderChanged:
+    change = OrderChange(
+        **{
+            "change_id": "CH-1",
+            "order_id": "PO-1",
+            "entity": "de",
+            "supplier_id": SUPPLIER_ID,
+            "changed_on": date(2026, 5, 3),
+            **values,
+        }
+    )
+    return OrderChanged(change=change)
+
+
+def test_an_order_that_is_taken_as_it_is_asks_for_nobody() -> None:
+    told = story()
+    told.tell(answered("accepted", ResponseLine(order_line_id="1", status="accepted")))
+    assert told.cases() == {}
+
+
+def test_another_offer_is_a_case_until_the_supplier_accepts() -> None:
+    told = story()
+    told.tell(answered("changed", ResponseLine(order_line_id="1", status="rejected", note="sold out")))
+    assert told.cases() == {f"order_response {ORDER_SUBJECT}": "open"}
+    told.tell(answered("accepted", response_id="OR-2"))
+    assert told.cases() == {f"order_response {ORDER_SUBJECT}": "settled"}
+
+
+def test_a_changed_order_is_matched_again_at_once_and_keeps_what_was_received() -> None:
+    told = story(received="12")
+    invoice_id = receive(told, bill("12"))
+    assert told.state("invoice", invoice_id).status == "mismatched"
+    told.tell(changed(lines=(replace(ORDER.lines[0], quantity=Decimal(12)),)))
+    assert told.state("invoice", invoice_id).status != "mismatched"
+    assert (line(told).ordered, line(told).received, line(told).billed) == (Decimal(12), Decimal(12), Decimal(12))
+
+
+@pytest.mark.parametrize("change", [changed(deleted=("1",)), changed(cancelled=True)], ids=["line", "order"])
+def test_what_is_cancelled_orders_no_more_than_was_received(change: OrderChanged) -> None:
+    told = story(received="4")
+    told.tell(change)
+    told.tell(change)
+    assert (line(told).ordered, line(told).received) == (Decimal(4), Decimal(4))
+
+
+def test_a_despatch_advice_opens_no_capacity() -> None:
+    told = story()
+    before = line(told)
+    advice = DespatchAdvice(
+        despatch_id="DN-1",
+        order_id="PO-1",
+        entity="de",
+        supplier_id=SUPPLIER_ID,
+        despatched_on=date(2026, 5, 1),
+        lines=(DespatchLine(order_line_id="1", quantity=Decimal(10)),),
+    )
+    told.tell(GoodsDespatched(advice=advice))
+    assert line(told) == before
+    assert told.state("order", ORDER_SUBJECT).announced == ("DN-1",)

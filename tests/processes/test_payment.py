@@ -5,6 +5,7 @@ from collections.abc import Iterable
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from tests.processes.paid import (
     ALICE,
     BOB,
@@ -26,11 +27,22 @@ from tests.processes.story import Story
 from tieout.kernel.ids import derive
 from tieout.kernel.money import Money
 from tieout.kernel.problem import Code, Problem
-from tieout.model.documents import Address, StatementEntry, Supplier
+from tieout.model.documents import (
+    Address,
+    BankAccount,
+    CancellationAnswer,
+    ChangeNotice,
+    PaymentReturn,
+    StatementEntry,
+    Supplier,
+)
 from tieout.model.effects import RecordPayment, RecordReturn, ReportPayment, effect_id
 from tieout.model.facts import (
+    BankChangeRequested,
+    CancellationAnswered,
     CaseOpened,
     CaseSettled,
+    ChangeNotified,
     Fact,
     InvoicePaid,
     LiabilityReopened,
@@ -43,6 +55,7 @@ from tieout.model.facts import (
     PaymentsHeld,
     PaymentStatusNoted,
     PaymentStatusReported,
+    ReturnReported,
     RunItem,
     RunProposed,
     RunReady,
@@ -387,3 +400,58 @@ def test_a_withheld_payment_is_not_released_by_a_late_request() -> None:
     assert standing(story) == ("reserved", "", "reserved")
     release(story)
     assert tell(story, PaymentReleaseRequested(run_id=RUN, supplier_id=A.supplier_id, released_by=BOB)) == []
+
+
+# ── what banks write about a payment ────────────────────────────────────────────────────────────────────────────────
+
+
+def sent_back(code: str = "R03") -> ReturnReported:
+    returned = PaymentReturn(return_id="T1", payment_ref=P, amount=A.amount, reason_code=code, reason="no account")
+    return ReturnReported(returned=returned)
+
+
+def test_word_of_a_return_is_a_case_and_the_entry_opens_the_liability() -> None:
+    story = released(A)
+    tell(story, booked(DEBIT), sent_back(), sent_back())
+    assert standing(story) == ("booked", "", "paid")
+    assert story.cases() == {f"payment_returned {A.invoice_id}": "open"}
+    tell(story, booked(SUSPECT))
+    assert standing(story) == ("returned", "", "posted")
+
+
+def test_a_notification_of_change_asks_for_a_bank_change_and_changes_nothing() -> None:
+    story = released(A)
+    account = BankAccount(iban="", holder="", number="99887766", clearing="USABA021000021")
+    notice = ChangeNotice(notice_id="NOC-1", payment_ref=P, change_code="C03", account=account)
+    facts = tell(story, ChangeNotified(notice=notice))
+    asked = BankChangeRequested(
+        change_id="NOC-1",
+        supplier_id=A.supplier_id,
+        account=replace(A.account, number="99887766", clearing="USABA021000021"),
+        channel="notification of change C03",
+    )
+    assert facts[0] == asked
+    supplier = story.state("supplier", A.supplier_id)
+    assert (supplier.supplier.bank_account, supplier.change.change_id) == (A.account, "NOC-1")
+
+
+def answered(status: str) -> CancellationAnswered:
+    answer = CancellationAnswer(
+        answer_id="RES-1", case_reference="C-1", original_message_id=RUN, payment_ref=P, status=status, reason="LEGL"
+    )
+    return CancellationAnswered(answer=answer)
+
+
+@pytest.mark.parametrize(
+    ("status", "where", "cases"),
+    [
+        pytest.param("CNCL", ("rejected", "CANC", "posted"), {"payment_rejected inv_0"}, id="cancelled"),
+        pytest.param("RJCR", ("released", "", "reserved"), {f"cancellation_refused {P}"}, id="refused"),
+        pytest.param("PDCR", ("released", "", "reserved"), set(), id="pending"),
+    ],
+)
+def test_a_banks_answer_to_a_cancellation(status: str, where: tuple[str, str, str], cases: set[str]) -> None:
+    story = released(A)
+    tell(story, answered(status))
+    assert standing(story) == where
+    assert set(story.cases()) == cases

@@ -7,11 +7,11 @@ must not raise, must not hold the proof, and must not take long.
 
 import re
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from msgspec import Struct
 
-from tieout.formats.reading import Context, Limits, Reading
+from tieout.formats.reading import Context, Limits, Reader, Reading, gather
 
 #: What people and programs write where a number or a day belongs. None of these may reach a ledger.
 NOT_NUMBERS = (
@@ -157,7 +157,8 @@ def _with_text(rest: str, reference: str) -> str:
 class ReaderConformance:
     """Inherit, give ``documents``, and for XML ``numbers``, ``days`` and ``texts``: the fields that must be right."""
 
-    format = ""
+    #: The reader under test (as a ``staticmethod``).
+    reader: ClassVar[Reader]
     numbers: tuple[str, ...] = ()
     days: tuple[str, ...] = ()
     texts: tuple[str, ...] = ()
@@ -170,8 +171,8 @@ class ReaderConformance:
         raise NotImplementedError
 
     def read(self, body: bytes, context: Context) -> Reading[Any]:
-        """The reader under test."""
-        raise NotImplementedError
+        """What the reader under test makes of a document."""
+        return gather(type(self).reader, body, context)
 
     def context(self) -> Context:
         """What the reader is told about us."""

@@ -806,12 +806,27 @@ class StoreConformance:
         self.store.put_cursor("erp", f"{NASTY}2", NOW)
         assert (self.store.cursor("erp"), self.store.cursor("bank")) == (f"{NASTY}2", "1")
 
+    def test_documents_whose_reading_was_interrupted_are_found_the_oldest_first(self) -> None:
+        for mark, at, status in (
+            ("b", 2, "received"),
+            ("a", 1, "received"),
+            ("c", 0, "accepted"),
+            ("d", 9, "received"),
+        ):
+            self.store.put_document(DocumentRow(mark, "", "", "sftp", 5, NOW + at, status, "", "", 0))
+        assert self.store.interrupted_documents(NOW + 9, 5) == ["a", "b"]
+        assert self.store.interrupted_documents(NOW + 9, 1) == ["a"]
+
     def test_a_document_keeps_how_it_came_and_takes_what_became_of_it(self) -> None:
         came = DocumentRow("abc", NASTY, "text/xml", "sftp", 5, NOW, "received", "", "", 0)
         self.store.put_document(came)
         self.store.put_document(
             replace(came, name="other", status="accepted", format="camt.053", problems="[]", events=3)
         )
+        assert self.store.document("abc") == replace(
+            came, status="accepted", format="camt.053", problems="[]", events=3
+        )
+        assert self.store.document("abd") is None
         (row,) = self.store.read_table("document", None)
         assert row == {
             "hash": "abc",

@@ -1,83 +1,259 @@
 """From a document to messages: which format it is, whether it proves itself, and what facts it states."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from itertools import islice
 from typing import Any
 
+import msgspec
+
 from tieout.engine.intake import Delivery, DocumentReader
-from tieout.formats.detect import read
+from tieout.formats.detect import UNKNOWN, find
+from tieout.formats.format import Format
 from tieout.formats.iso20022.pain002 import StatusReport, to_facts
-from tieout.formats.reading import Context
+from tieout.formats.reading import Context, Findings
+from tieout.formats.source import Source
+from tieout.kernel.ids import fingerprint
 from tieout.kernel.problem import Code, Problem
-from tieout.model.documents import BankStatement, GoodsReceipt, Invoice, PurchaseOrder
+from tieout.model.documents import (
+    Acknowledgment,
+    BankStatement,
+    BusinessResponse,
+    CancellationAnswer,
+    ChangeNotice,
+    DespatchAdvice,
+    GoodsReceipt,
+    Interchange,
+    Invoice,
+    JournalEntry,
+    OrderChange,
+    OrderResponse,
+    PaymentReturn,
+    PurchaseOrder,
+    RemittanceAdvice,
+    Supplier,
+)
 from tieout.model.events import Message, Ref
-from tieout.model.facts import EntriesNotified, Fact, GoodsReceived, InvoiceReceived, OrderPlaced, StatementReceived
+from tieout.model.facts import (
+    CancellationAnswered,
+    ChangeNotified,
+    ControlNumberUsed,
+    DocumentAnswered,
+    EntriesNotified,
+    Fact,
+    GoodsDespatched,
+    GoodsReceived,
+    InterchangeAcknowledged,
+    InterchangeReceived,
+    InvoiceReceived,
+    JournalRecorded,
+    OrderChanged,
+    OrderPlaced,
+    OrderResponded,
+    RemittanceAdvised,
+    ReturnReported,
+    StatementReceived,
+    SupplierProposed,
+    document_home,
+    encode_fact,
+)
 from tieout.policy.identifiers import normal_iban
 from tieout.policy.policy import Policy
 
 SOURCE = "document"
 """The source of messages that come from documents; their keys begin with the document's SHA-256."""
 
-_BANK = "bank"
+BANK = "bank"
+"""The system under which the bank's names for our payments are linked."""
+
+HELD_MAX = 2_000
+"""So many messages of one document are held until it has proved itself; a longer one is read a second time."""
 
 
-def document_reader(policy: Policy) -> DocumentReader:
-    """A reader that knows who we are: our tax numbers and our bank accounts."""
-    context = Context(
+def context_of(policy: Policy) -> Context:
+    """What readers must know about us: our tax numbers, bank accounts and currencies, and who our partners are."""
+    return Context(
         entities_by_tax_id={
             tax_id: name for name, entity in policy.entities.items() for tax_id in (*entity.tax_ids, name)
         },
-        entities_by_iban={entity.iban: name for name, entity in policy.entities.items() if entity.iban},
+        entities_by_iban={
+            account: name
+            for name, entity in policy.entities.items()
+            for account in (entity.iban, *entity.accounts)
+            if account
+        },
+        currencies={name: entity.currency for name, entity in policy.entities.items()},
+        suppliers_by_id={
+            known: partner.tax_id for partner in policy.partners.values() if partner.tax_id for known in partner.ids
+        },
     )
 
-    def reader(body: bytes, mark: str, name: str, channel: str) -> Delivery:
-        reading = read(body, context=context)
-        problems = list(reading.diagnostics)
-        messages: list[Message] = []
-        for number, (about, fact, entity) in enumerate(
-            stated for record in reading.records for stated in _facts(record, channel, context, problems)
-        ):
-            messages.append(
-                Message(
-                    source=SOURCE,
-                    key=f"{mark}/{number}",
-                    data=fact,
-                    ref=Ref(_BANK, about) if isinstance(about, str) and about else about or None,
-                    entity=entity,
-                    actor=f"system:{channel}",
-                )
-            )
-        return Delivery(reading.format, tuple(messages), tuple(problems), reading.proof.holds)
+
+def document_reader(policy: Policy) -> DocumentReader:
+    """A reader that knows who we are."""
+    context = context_of(policy)
+
+    def reader(source: Source, name: str, channel: str) -> Delivery:
+        found = find(source, "", context)
+        if isinstance(found, Problem):
+            return Delivery(UNKNOWN, (), (found,), False)
+        return _Reading(found, source, channel, context).delivery()
 
     return reader
 
 
-def _facts(
-    record: Any, channel: str, context: Context, problems: list[Problem]
-) -> Iterator[tuple[str | Ref, Fact, str]]:
-    """What a record states, whom it is about (empty where the fact itself says so), and for which entity."""
+class _Reading:
+    """One document being read; the same again gives the same messages."""
+
+    def __init__(self, format: Format, source: Source, channel: str, context: Context) -> None:
+        self.format = format
+        self.source = source
+        self.channel = channel
+        self.context = context
+        self.envelopes: list[Interchange] = []
+        self.problems: list[Problem] = []
+
+    def delivery(self) -> Delivery:
+        """Read it to the end; hold its messages if they are few."""
+        findings = Findings()
+        messages = self._messages(findings)
+        held = tuple(islice(messages, HELD_MAX))
+        longer = sum(1 for _ in messages) > 0
+        return Delivery(
+            self.format.name,
+            held,
+            (*findings.diagnostics(), *self.problems),
+            findings.proof.holds and not self.problems,
+            gates=tuple(gate for envelope in self.envelopes for gate in self._gates(envelope)),
+            envelopes=self._envelopes if self.envelopes else None,
+            set_aside=findings.set_aside,
+            again=(lambda: self._messages(Findings())) if longer else None,
+        )
+
+    def _messages(self, findings: Findings) -> Iterator[Message]:
+        """What the document states, one message after the other. Envelopes are set apart."""
+        self.envelopes, self.problems = [], []
+        number = 0
+        for record in self.format.reader(self.source, self.context, findings):
+            if isinstance(record, Interchange):
+                self.envelopes.append(record)
+                continue
+            for about, fact, entity in facts_of(record, self.source.mark, self.channel, self.context, self.problems):
+                yield self._message(f"{self.source.mark}/{number}", fact, about, entity)
+                number += 1
+
+    def _message(self, key: str, fact: Fact, about: Ref | None = None, entity: str = "") -> Message:
+        home = subject = ""
+        if isinstance(fact, _OF_THE_DOCUMENT):
+            home, subject = document_home(self.source.mark), self.source.mark
+        return Message(
+            source=SOURCE,
+            key=key,
+            data=fact,
+            home=home,
+            subject=subject,
+            ref=about,
+            entity=entity,
+            actor=f"system:{self.channel}",
+        )
+
+    # ── envelopes ───────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _gates(self, envelope: Interchange) -> Iterator[Message]:
+        """The control numbers it uses: of the interchange and of its groups, each once a year and partner."""
+        levels = [("interchange", envelope.control)]
+        levels += [("group", f"{group.kind}/{group.control}") for group in envelope.groups]
+        year = envelope.prepared_on.year if envelope.prepared_on else 0
+        for level, control in levels:
+            fact = ControlNumberUsed(
+                standard=envelope.standard,
+                sender=envelope.sender,
+                receiver=envelope.receiver,
+                level=level,
+                control=control,
+                document=self.source.mark,
+            )
+            key = f"{envelope.standard}/{envelope.sender}/{envelope.receiver}/{year}/{level}/{control}"
+            yield self._message(key, fact)
+
+    def _envelopes(self, refused: tuple[Problem, ...]) -> tuple[Message, ...]:
+        """The interchanges, to be acknowledged: as they were read, or refused as a whole."""
+        told = []
+        for number, envelope in enumerate(self.envelopes):
+            whole = envelope.problems or refused
+            if whole and not envelope.problems:
+                envelope = msgspec.structs.replace(envelope, problems=whole)
+            fact = InterchangeReceived(interchange=envelope, channel=self.channel, document=self.source.mark)
+            told.append(self._message(f"{self.source.mark}/envelope/{number}/{_digest(fact)}", fact))
+        return tuple(told)
+
+
+def _digest(fact: Fact) -> str:
+    """An envelope that is read otherwise after a mapping was mended is told again."""
+    return fingerprint(encode_fact(fact))[:16]
+
+
+# ── what a record states ───────────────────────────────────────────────────────────────────────────────────────────
+
+#: Facts about the document itself; everything else says what it is about.
+_OF_THE_DOCUMENT = (DocumentAnswered, RemittanceAdvised)
+
+
+def facts_of(
+    record: Any, mark: str, channel: str, context: Context, problems: list[Problem]
+) -> Iterator[tuple[Ref | None, Fact, str]]:
+    """What a record states, whom it is about (nothing where the fact itself says so), and for which entity.
+
+    ``problems`` takes what keeps it from being acted on here, such as an account that is not ours.
+    """
     match record:
-        case Invoice():
-            yield "", InvoiceReceived(invoice=record, channel=channel), record.entity
-        case PurchaseOrder():
-            yield "", OrderPlaced(order=record), record.entity
-        case GoodsReceipt():
-            yield "", GoodsReceived(receipt=record), record.entity
         case StatusReport():
             for about, fact in to_facts(record):
-                yield about, fact, ""
-        case BankStatement(iban=iban):
-            if entity := _entity_of(iban, context, problems):
-                yield "", StatementReceived(statement=record, entity=entity), entity
-        case EntriesNotified(entity=entity):
-            yield "", record, entity
+                yield Ref(BANK, about) if isinstance(about, str) else about, fact, ""
+        case BankStatement():
+            known = _account(record.iban, context, problems)
+            if known:
+                statement = msgspec.structs.replace(record, iban=known[0])
+                yield None, StatementReceived(statement=statement, entity=known[1]), known[1]
+        case EntriesNotified():
+            known = _account(record.iban, context, problems)
+            if known:
+                notified = msgspec.structs.replace(record, iban=known[0], entity=known[1])
+                yield None, notified, known[1]
+        case Invoice(entity=entity):
+            yield None, InvoiceReceived(invoice=record, channel=channel), entity
+        case PaymentReturn(payment_ref=payment_ref):
+            yield Ref(BANK, payment_ref), ReturnReported(returned=record), ""
+        case ChangeNotice(payment_ref=payment_ref):
+            yield Ref(BANK, payment_ref), ChangeNotified(notice=record), ""
+        case CancellationAnswer(payment_ref=payment_ref):
+            yield Ref(BANK, payment_ref), CancellationAnswered(answer=record), ""
+        case _ if type(record) in _STATES:
+            yield None, _STATES[type(record)](record), getattr(record, "entity", "")
         case _:
             kind = type(record).__name__
-            problems.append(Problem(Code.UNKNOWN_FORMAT, detail=f"a {kind} is understood but not acted on"))
+            problems.append(Problem(Code.UNKNOWN_FORMAT, mark, detail=f"a {kind} is understood but not acted on"))
 
 
-def _entity_of(iban: str, context: Context, problems: list[Problem]) -> str:
-    entity = next((name for own, name in context.entities_by_iban.items() if normal_iban(own) == normal_iban(iban)), "")
-    if not entity:
-        detail = "the statement is of an account that no entity of the policy has; add its iban there"
-        problems.append(Problem(Code.UNKNOWN_ENTITY, "iban", actual=f"…{iban[-4:]}", detail=detail))
-    return entity
+#: Records that state one fact, which says itself what it is about.
+_STATES: dict[type, Callable[[Any], Fact]] = {
+    Acknowledgment: lambda record: InterchangeAcknowledged(acknowledgment=record),
+    BusinessResponse: lambda record: DocumentAnswered(response=record),
+    DespatchAdvice: lambda record: GoodsDespatched(advice=record),
+    GoodsReceipt: lambda record: GoodsReceived(receipt=record),
+    JournalEntry: lambda record: JournalRecorded(journal=record),
+    OrderChange: lambda record: OrderChanged(change=record),
+    OrderResponse: lambda record: OrderResponded(response=record),
+    PurchaseOrder: lambda record: OrderPlaced(order=record),
+    RemittanceAdvice: lambda record: RemittanceAdvised(advice=record),
+    Supplier: lambda record: SupplierProposed(supplier=record),
+}
+
+
+def _account(number: str, context: Context, problems: list[Problem]) -> tuple[str, str] | None:
+    """The account as the policy names it, and whose it is."""
+    for own, entity in context.entities_by_iban.items():
+        if normal_iban(own) == normal_iban(number):
+            return own, entity
+    detail = "the file is about an account that no entity of the policy has; add it to the entity's `accounts`"
+    problems.append(Problem(Code.UNKNOWN_ENTITY, "iban", actual=f"…{number[-4:]}", detail=detail))
+    return None

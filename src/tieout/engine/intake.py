@@ -4,8 +4,9 @@ Back-pressure starts here: each lane of the inbox has room for so many messages.
 to come again (429), and files and pulls simply wait. Nothing that was accepted is ever lost.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
+from itertools import islice
 
 import msgspec
 from msgspec import Struct
@@ -13,18 +14,24 @@ from msgspec import Struct
 from tieout.engine.originals import Originals
 from tieout.engine.stores.port import Receipt, Store
 from tieout.engine.stores.rows import UNRESOLVED, DocumentRow, InboxRow
+from tieout.formats.source import Bytes, Source
 from tieout.kernel.clock import Clock, to_micros
 from tieout.kernel.errors import TieoutError
 from tieout.kernel.ids import derive, fingerprint, partition_of
 from tieout.kernel.problem import Code, Problem
 from tieout.model.events import Message
-from tieout.model.facts import Fact, InvoiceReceived, encode_fact
+from tieout.model.facts import DocumentQuarantined, DocumentRead, Fact, InvoiceReceived, document_home, encode_fact
+from tieout.ports import Taken
 from tieout.processes.address import address
 
 CAPACITY = 200_000
 """How many messages may wait in one lane of the inbox."""
 
 _SAMPLE_SECONDS = 1.0
+#: So many messages of a long document go in one transaction.
+_BATCH = 500
+#: So many problems of a document in quarantine are told in the log; all of them stand beside the document.
+_TOLD_MAX = 20
 
 
 class Full(TieoutError):
@@ -46,26 +53,40 @@ class Answer(Struct, frozen=True):
 
 
 class Delivery(Struct, frozen=True):
-    """What a format made of a document: messages, what is wrong with it, and whether it proved itself."""
+    """What a format made of a document: messages, what is wrong with it, and whether it proved itself.
+
+    ``gates`` are messages that must be new, or of this very document, for it to be taken at all: the control numbers of
+    its envelopes. ``envelopes`` gives what is told whatever becomes of the document, since partners are answered either
+    way; it is called with what refuses the whole. ``set_aside`` counts parts that were refused by themselves.
+    ``again``: there are more messages than ``messages`` holds; it reads the document anew and gives all of them, so
+    that no document has to be in memory as a whole. ``parts`` are documents that this one only holds.
+    """
 
     format: str
     messages: tuple[Message, ...]
     problems: tuple[Problem, ...]
     proved: bool
+    gates: tuple[Message, ...] = ()
+    envelopes: Callable[[tuple[Problem, ...]], tuple[Message, ...]] | None = None
+    set_aside: int = 0
+    again: Callable[[], Iterator[Message]] | None = None
+    parts: tuple[tuple[str, Source], ...] = ()
 
 
 class DocumentAnswer(Struct, frozen=True):
-    """What became of a document: ``accepted``, ``quarantined`` or ``duplicate`` (nothing in it was new)."""
+    """What became of a document: ``accepted``, ``partly`` (parts were refused by themselves), ``unpacked`` (it held
+    ``parts``), ``quarantined`` or ``duplicate`` (nothing in it was new)."""
 
     hash: str
     status: str
     format: str
     problems: tuple[Problem, ...]
     answers: tuple[Answer, ...]
+    parts: tuple["DocumentAnswer", ...] = ()
 
 
-#: Reads a document: (bytes, hash, name, channel) → what it says.
-DocumentReader = Callable[[bytes, str, str, str], Delivery]
+#: Reads a document: (its bytes, name, channel) → what it says.
+DocumentReader = Callable[[Source, str, str], Delivery]
 
 
 class Intake:
@@ -163,31 +184,84 @@ class Intake:
     # ── documents ───────────────────────────────────────────────────────────────────────────────────────────────
 
     def keep(self, body: bytes, *, name: str, media_type: str, channel: str) -> str:
-        """Keep an original as it came and return its SHA-256. (The ``Documents`` port of connectors.)"""
+        """Keep what a system told as it came and return its SHA-256. (The ``Documents`` port of connectors.)"""
         return self._originals.keep(body)
 
-    def document(self, body: bytes, *, name: str, media_type: str, channel: str) -> DocumentAnswer:
+    def take(self, document: Source | bytes, *, name: str, media_type: str, channel: str) -> Taken:
+        """Take in a document and say what became of it. (The ``Documents`` port of connectors.)"""
+        answer = self.document(document, name=name, media_type=media_type, channel=channel)
+        return msgspec.convert(
+            {"mark": answer.hash, "status": answer.status, "format": answer.format, "problems": answer.problems}, Taken
+        )
+
+    def document(self, document: Source | bytes, *, name: str, media_type: str, channel: str) -> DocumentAnswer:
         """Take in a document: bytes first, reading second. What cannot be read or does not prove is quarantined
         with its original; nothing of it goes further until it has proved itself."""
-        mark = self._originals.keep(body)
-        self._note(mark, body, name, media_type, channel, "received")
-        found = self._read_document(body, mark, name, channel)
-        if not found.proved or not found.messages:
-            problems = found.problems or (Problem(Code.UNREADABLE, where=name),)
-            self._note(mark, body, name, media_type, channel, "quarantined", found.format, problems)
-            return DocumentAnswer(mark, "quarantined", found.format, problems, ())
-        answers = tuple(self.offer(found.messages))
-        self._note(mark, body, name, media_type, channel, "accepted", found.format, found.problems, len(answers))
-        new = any(answer.receipt is Receipt.ACCEPTED for answer in answers)
-        return DocumentAnswer(mark, "accepted" if new else "duplicate", found.format, found.problems, answers)
+        source = Bytes(document) if isinstance(document, bytes) else document
+        self._originals.keep(source)
+        self._note(_Known(source.mark, name, media_type, channel, source.size), "received")
+        return self._read(source, _Known(source.mark, name, media_type, channel, source.size))
+
+    def retry(self, mark: str, actor: str, reason: str) -> DocumentAnswer:
+        """Read a document again that is in quarantine, or whose reading was interrupted: a mapping was mended, a
+        reader added, room made. Raises ``PermanentError`` when we do not have it."""
+        row = self._store.document(mark)
+        source = self._originals.source(mark)
+        name, media_type, channel = (row.name, row.media_type, row.channel) if row else ("", "", "retry")
+        return self._read(source, _Known(mark, name, media_type, channel, source.size), actor, reason)
+
+    def resume(self, older_than: datetime, limit: int = 20) -> int:
+        """Read the documents whose reading was interrupted by a crash or a full inbox. Returns how many were read."""
+        marks = self._store.interrupted_documents(to_micros(older_than), limit)
+        for mark in marks:
+            self.retry(mark, "system:intake", "its reading was interrupted")
+        return len(marks)
+
+    def _read(self, source: Source, known: "_Known", actor: str = "", reason: str = "") -> DocumentAnswer:
+        found = self._read_document(source, known.name, known.channel)
+        if found.parts:
+            return self._unpack(found, known)
+        gates = self.offer(found.gates)
+        used = tuple(answer.problem for answer in gates if answer.problem)
+        refused = used if used or found.proved else found.problems
+        if found.envelopes:
+            self.offer(found.envelopes(refused))
+        problems = found.problems + used
+        if used or not found.proved or not (found.messages or found.gates):
+            problems = problems or (Problem(Code.UNREADABLE, where=known.name),)
+            self._note(known, "quarantined", found.format, problems)
+            self.offer([_quarantined(known, found.format, problems)])
+            return DocumentAnswer(known.mark, "quarantined", found.format, problems, ())
+        answers = tuple(self._deliver(found))
+        self._note(known, "partly" if found.set_aside else "accepted", found.format, problems, len(answers))
+        if actor:
+            read = DocumentRead(mark=known.mark, format=found.format, facts=len(answers), reason=reason)
+            self.offer([_about(known, read, f"read/{len(answers)}", actor)])
+        new = any(answer.receipt is Receipt.ACCEPTED for answer in (*gates, *answers))
+        status = "duplicate" if not new else "partly" if found.set_aside else "accepted"
+        return DocumentAnswer(known.mark, status, found.format, problems, answers)
+
+    def _deliver(self, found: Delivery) -> Iterator[Answer]:
+        """A document that was held whole goes in one transaction; a larger one, which has proved itself, in many."""
+        if found.again is None:
+            yield from self.offer(found.messages)
+            return
+        messages = found.again()
+        while batch := list(islice(messages, _BATCH)):
+            yield from self.offer(batch)
+
+    def _unpack(self, found: Delivery, known: "_Known") -> DocumentAnswer:
+        """Each document that this one holds is taken by itself: kept, read, and refused or not."""
+        parts = tuple(
+            self.document(source, name=f"{known.name}/{name}", media_type="", channel=known.channel)
+            for name, source in found.parts
+        )
+        self._note(known, "unpacked", found.format, found.problems, sum(len(part.answers) for part in parts))
+        return DocumentAnswer(known.mark, "unpacked", found.format, found.problems, (), parts)
 
     def _note(
         self,
-        mark: str,
-        body: bytes,
-        name: str,
-        media_type: str,
-        channel: str,
+        known: "_Known",
         status: str,
         format_name: str = "",
         problems: tuple[Problem, ...] = (),
@@ -195,11 +269,11 @@ class Intake:
     ) -> None:
         self._store.put_document(
             DocumentRow(
-                mark,
-                name,
-                media_type,
-                channel,
-                len(body),
+                known.mark,
+                known.name,
+                known.media_type,
+                known.channel,
+                known.size,
                 to_micros(self._clock.now()),
                 status,
                 format_name,
@@ -207,6 +281,37 @@ class Intake:
                 events,
             )
         )
+
+
+class _Known(Struct, frozen=True):
+    """What is known of a document before it is read."""
+
+    mark: str
+    name: str
+    media_type: str
+    channel: str
+    size: int
+
+
+def _quarantined(known: _Known, format_name: str, problems: tuple[Problem, ...]) -> Message:
+    """Word of a document that waits for somebody. Refused for the same reasons again, it is not told again."""
+    told = problems[:_TOLD_MAX]
+    fact = DocumentQuarantined(
+        mark=known.mark, name=known.name, channel=known.channel, format=format_name, problems=told
+    )
+    return _about(known, fact, f"quarantined/{fingerprint(encode_fact(fact))[:16]}", "system:intake")
+
+
+def _about(known: _Known, fact: Fact, key: str, actor: str) -> Message:
+    return Message(
+        source="intake",
+        key=f"{known.mark}/{key}",
+        data=fact,
+        home=document_home(known.mark),
+        subject=known.mark,
+        correlation=known.mark,
+        actor=actor,
+    )
 
 
 def invoice_id(source: str, key: str) -> str:

@@ -2,7 +2,7 @@
 and looking after effects that nobody works on."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import structlog
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -25,6 +25,10 @@ LOG = structlog.get_logger("tieout.schedule")
 
 OURS = "tieout"
 """The name of our own side in a pair of totals."""
+
+
+#: A document that was received so long ago and is not read yet will not be read by whoever received it.
+_INTERRUPTED = timedelta(minutes=5)
 
 
 class Schedule:
@@ -138,9 +142,11 @@ class Schedule:
     # ── looking after ───────────────────────────────────────────────────────────────────────────────────────────
 
     def tidy(self) -> int:
-        """Effects whose worker died become unknown; parked and held ones go on when what they waited for is there."""
+        """Effects whose worker died become unknown; parked and held ones go on when what they waited for is there;
+        documents whose reading was interrupted are read."""
         now = self._clock.now()
         micros = to_micros(now)
+        self._intake.resume(now - _INTERRUPTED)
         return self._store.lapse_effects(micros) + self._store.free_parked() + self._dependencies.release(now)
 
     def seal(self, key: Ed25519PrivateKey) -> None:

@@ -15,7 +15,9 @@ from typing import Any, TypeVar
 from msgspec import Struct
 
 from tieout.formats import fields
-from tieout.formats.reading import COMMA, Context, CsvShape, Findings, Reading, quoted, refused
+from tieout.formats.format import Format, Head
+from tieout.formats.reading import COMMA, Context, CsvShape, Findings, quoted
+from tieout.formats.source import Source
 from tieout.formats.xml import recode
 from tieout.kernel.problem import Code, Problem
 from tieout.model.documents import GoodsReceipt, OrderLine, PurchaseOrder, ReceiptLine
@@ -77,14 +79,14 @@ class _Row(Struct, frozen=True):
         return f"row {self.number}, {column}"
 
 
-def read_orders(body: bytes, context: Context) -> Reading[PurchaseOrder]:
+def read_orders(source: Source, context: Context, findings: Findings) -> Iterator[PurchaseOrder]:
     """Read a table of purchase orders."""
-    return _read(body, ORDERS, context, _order)
+    return _read(source, ORDERS, context, findings, _order)
 
 
-def read_receipts(body: bytes, context: Context) -> Reading[GoodsReceipt]:
+def read_receipts(source: Source, context: Context, findings: Findings) -> Iterator[GoodsReceipt]:
     """Read a table of deliveries."""
-    return _read(body, RECEIPTS, context, _receipt)
+    return _read(source, RECEIPTS, context, findings, _receipt)
 
 
 # ── tables ─────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -116,22 +118,24 @@ def _split(line: str, delimiter: str) -> tuple[str, ...]:
 
 
 def _read(
-    body: bytes, contract: Contract, context: Context, build: Callable[[list[_Row], CsvShape, Findings], D | None]
-) -> Reading[D]:
-    limits = context.limits
-    if len(body) > limits.bytes_max:
-        actual, limit = f"{len(body)} bytes", f"{limits.bytes_max} bytes"
-        return refused(contract.format, Problem(Code.TOO_LARGE, actual=actual, limit=limit))
-    text = text_of(body, context.csv)
+    source: Source,
+    contract: Contract,
+    context: Context,
+    findings: Findings,
+    build: Callable[[list[_Row], CsvShape, Findings], D | None],
+) -> Iterator[D]:
+    text = text_of(source.whole(), context.csv)
     if isinstance(text, Problem):
-        return refused(contract.format, text)
-    findings = Findings()
+        findings.refuse(text)
+        return
     rows = _rows(text, contract, context, findings)
-    built = (_build(group, contract, context, build, findings) for group in _groups(rows, contract))
-    records = [record for record in built if record]
-    used = sum(len(record.lines) for record in records)
+    used = 0
+    for group in _groups(rows, contract):
+        record = _build(group, contract, context, build, findings)
+        if record:
+            used += len(record.lines)
+            yield record
     findings.claim("rows of the table = lines of the documents", "table", str(len(rows)), str(used), len(rows) == used)
-    return findings.reading(contract.format, *records)
 
 
 def _rows(text: str, contract: Contract, context: Context, findings: Findings) -> list[_Row]:
@@ -350,3 +354,30 @@ def _cell(of_line: Any, of_document: Any, shape: CsvShape) -> str:
             return value.isoformat()
         case _:
             return str(value)
+
+
+# ── recognising ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _is(contract: Contract) -> Callable[[Head], bool]:
+    """A table goes by its columns: one with receipt numbers is of receipts, which name their orders too."""
+
+    def recognises(head: Head) -> bool:
+        columns = _columns(head.lines[0]) if head.lines and not head.is_xml else ()
+        keys = [other.key for other in (RECEIPTS, ORDERS) if other.key in columns]
+        return len(columns) > 1 and keys[:1] == [contract.key]
+
+    return recognises
+
+
+def _columns(line: str) -> tuple[str, ...]:
+    try:
+        return header_of(line, CsvShape())[1]
+    except (csv.Error, TypeError):
+        return ()
+
+
+FORMATS = (
+    Format(RECEIPTS.format, "Goods receipts as a table", "text/csv", "procurement", read_receipts, _is(RECEIPTS)),
+    Format(ORDERS.format, "Purchase orders as a table", "text/csv", "procurement", read_orders, _is(ORDERS)),
+)

@@ -1,139 +1,78 @@
 """What is this file? Decided by what it says at its beginning, never by its name."""
 
-import csv
-import io
 import re
-from collections.abc import Callable
 from typing import Any
 
-from msgspec import Struct
-
-from tieout.formats.csv_documents import ORDERS, RECEIPTS, header_of, read_orders, read_receipts
-from tieout.formats.iso20022.camt import NOTIFICATION, REPORT, STATEMENT, read_camt
-from tieout.formats.iso20022.pain002 import FORMAT as PAIN_002
-from tieout.formats.iso20022.pain002 import read_pain_002
-from tieout.formats.reading import Context, CsvShape, Reading, quoted, refused
-from tieout.formats.ubl import CREDIT_NOTE, INVOICE, read_ubl
+from tieout.formats import csv_documents, iso20022, ubl
+from tieout.formats.format import Format, Head
+from tieout.formats.reading import Context, Reading, gather, over_budget, quoted, refused
+from tieout.formats.source import Bytes, Source
 from tieout.kernel.problem import Code, Problem
 
 UNKNOWN = "unknown"
-#: How much of a document is looked at.
-HEAD = 16 * 1024
 
-Reader = Callable[[bytes, Context], Reading[Any]]
+#: Every family of formats. Within a family, and among families, the first that recognises a document reads it.
+FAMILIES: tuple[tuple[Format, ...], ...] = (
+    ubl.FORMATS,
+    iso20022.FORMATS,
+    csv_documents.FORMATS,
+)
+FORMATS: dict[str, Format] = {format.name: format for family in FAMILIES for format in family}
+"""Every kind of document that can be read, by name, in the order in which they are tried."""
 
-
-class Format(Struct, frozen=True):
-    """A kind of document that can be read."""
-
-    name: str
-    title: str
-    media_type: str
-    reader: Reader
-
-
-_XML, _CSV = "application/xml", "text/csv"
-FORMATS: dict[str, Format] = {
-    format.name: format
-    for format in (
-        Format(INVOICE, "UBL 2.1 invoice (EN 16931, Peppol BIS, XRechnung)", _XML, read_ubl),
-        Format(CREDIT_NOTE, "UBL 2.1 credit note (EN 16931, Peppol BIS, XRechnung)", _XML, read_ubl),
-        Format(PAIN_002, "ISO 20022 payment status report", _XML, read_pain_002),
-        Format(STATEMENT, "ISO 20022 account statement", _XML, read_camt),
-        Format(NOTIFICATION, "ISO 20022 debit and credit notification", _XML, read_camt),
-        Format(REPORT, "ISO 20022 interim account report", _XML, read_camt),
-        Format(ORDERS.format, "Purchase orders as a table", _CSV, read_orders),
-        Format(RECEIPTS.format, "Goods receipts as a table", _CSV, read_receipts),
-    )
-}
-"""Every kind of document that can be read, by name."""
-
-#: Elements that only one kind of document begins with. ISO 20022 has them under ``Document``, alone or in an envelope.
-_ELEMENTS = {
-    "CstmrPmtStsRpt": PAIN_002,
-    "BkToCstmrStmt": STATEMENT,
-    "BkToCstmrDbtCdtNtfctn": NOTIFICATION,
-    "BkToCstmrAcctRpt": REPORT,
-    "Invoice": INVOICE,
-    "CreditNote": CREDIT_NOTE,
-}
 #: Documents people send us that we know and do not read, so that the refusal can say what it is.
 _STRANGERS = {
-    "CrossIndustryInvoice": "a UN/CEFACT cross industry invoice (CII)",
-    "FatturaElettronica": "a FatturaPA invoice",
     "CstmrCdtTrfInitn": "an ISO 20022 payment file (pain.001), which we write and do not read",
     "CstmrDrctDbtInitn": "an ISO 20022 direct debit file (pain.008)",
-    "Order": "a UBL order",
-    "cXML": "a cXML document",
 }
-_COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
-_TAG = re.compile(r"<(?:[\w.-]+:)?([A-Za-z][\w.-]*)")
 
 
-def detect(body: bytes, context: Context | None = None) -> str:
+def detect(source: Source | bytes) -> str:
     """The name of the format, or ``unknown``."""
-    return _recognise(body, (context or Context()).csv)[0]
+    found = recognise(Head.of(_source(source)))
+    return found.name if found else UNKNOWN
 
 
-def read(body: bytes, name_hint: str = "", context: Context | None = None) -> Reading[Any]:
-    """Find out what a document is and read it. Never raises on data.
+def recognise(head: Head) -> Format | None:
+    """The kind of document that begins like this."""
+    return next((format for format in FORMATS.values() if format.recognises(head)), None)
+
+
+def find(source: Source, name_hint: str, context: Context) -> Format | Problem:
+    """The format a document is to be read as, or why there is none."""
+    if problem := over_budget(source, context.limits):
+        return problem
+    head = Head.of(source)
+    found = recognise(head) or FORMATS.get(name_hint)
+    if found is not None:
+        return found
+    return Problem(Code.UNKNOWN_FORMAT, "byte 0", expected="a format of `tieout formats`", detail=_what_it_is(head))
+
+
+def read(source: Source | bytes, name_hint: str = "", context: Context | None = None) -> Reading[Any]:
+    """Find out what a document is and read it, whole in memory. Never raises on data.
 
     ``name_hint`` is the name of a format (see :data:`FORMATS`) that settles it where the document is too broken to be
     recognised; a document that can be recognised goes by what it is.
     """
-    context = context or Context()
-    if len(body) > context.limits.bytes_max:
-        actual, limit = f"{len(body)} bytes", f"{context.limits.bytes_max} bytes"
-        return refused(UNKNOWN, Problem(Code.TOO_LARGE, actual=actual, limit=limit))
-    name, detail = _recognise(body, context.csv)
-    found = FORMATS.get(name) or FORMATS.get(name_hint)
-    if found is None:
-        expected = "one of " + ", ".join(FORMATS)
-        return refused(UNKNOWN, Problem(Code.UNKNOWN_FORMAT, "byte 0", expected=expected, detail=detail))
-    return found.reader(body, context)
+    context, source = context or Context(), _source(source)
+    found = find(source, name_hint, context)
+    if isinstance(found, Problem):
+        return refused(UNKNOWN, found)
+    return gather(found.reader, source, context, found.name)
 
 
-def _recognise(body: bytes, shape: CsvShape) -> tuple[str, str]:
-    """The name of the format, or ``unknown`` and why."""
-    if not body or body.isspace():
-        return UNKNOWN, "the document is empty"
-    text = _head(body)
-    if text.lstrip().startswith("<"):
-        return _recognise_xml(text)
-    return _recognise_table(text, shape)
+def _source(source: Source | bytes) -> Source:
+    return Bytes(source) if isinstance(source, bytes) else source
 
 
-def _head(body: bytes) -> str:
-    """The beginning as text, whatever is wrong further on."""
-    for mark, encoding in ((b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be"), (b"\xef\xbb\xbf", "utf-8")):
-        if body.startswith(mark):
-            return body[len(mark) : HEAD].decode(encoding, "replace")
-    if body[1:2] == b"\0":
-        return body[:HEAD].decode("utf-16-le", "replace")
-    return body[:HEAD].decode("utf-16-be" if body[:1] == b"\0" else "utf-8", "replace")
-
-
-def _recognise_xml(text: str) -> tuple[str, str]:
-    first = ""
-    for match in _TAG.finditer(_COMMENT.sub("", text)):
-        name = match[1]
-        if name.startswith("BkToCstmr"):
-            name = re.sub(r"V[0-9]+$", "", name)  # as it was in version 1
-        if name in _ELEMENTS:
-            return _ELEMENTS[name], ""
+def _what_it_is(head: Head) -> str:
+    if not head.text.strip():
+        return "the document is empty"
+    for name in head.elements:
+        name = re.sub(r"V[0-9]+$", "", name)
         if name in _STRANGERS:
-            return UNKNOWN, f"this is {_STRANGERS[name]}, which cannot be read"
-        first = first or name
-    return UNKNOWN, f"an XML document that begins with {quoted(first) or 'no element'}"
-
-
-def _recognise_table(text: str, shape: CsvShape) -> tuple[str, str]:
-    """A table goes by its columns: one with receipt numbers is of receipts, which name their orders too."""
-    try:
-        _, columns = header_of(io.StringIO(text, newline="").readline().rstrip("\r\n"), shape)
-    except (csv.Error, TypeError):
-        columns = ()
-    fitting = [contract for contract in (RECEIPTS, ORDERS) if contract.key in columns and len(columns) > 1]
-    if fitting:
-        return fitting[0].format, ""
-    return UNKNOWN, f"no XML, and no table of orders or receipts: it begins with {quoted(text[:200]) or 'nothing'}"
+            return f"this is {_STRANGERS[name]}, which cannot be read"
+    if head.is_xml:
+        return f"an XML document that begins with {quoted(head.elements[0]) if head.elements else 'no element'}"
+    return f"it begins with {quoted(head.text[:200]) or 'nothing'}"

@@ -1,14 +1,27 @@
-"""What every reader returns: the records, what there is to say about them, and a proof that nothing is missing."""
+"""What every reader is given and returns: the records, what there is to say about them, and a proof that nothing is
+missing.
 
-from collections.abc import Mapping
-from typing import Generic, TypeVar
+A reader is a generator (:data:`Reader`): it yields records while it reads and tells a :class:`Findings` what it finds.
+So a file of any size is read in constant memory, and one that is small is simply gathered (:func:`gather`). Records
+count only once the reader has ended and the proof holds.
+
+Places in a document (``where``) are for people and for pages alike: they begin or end with ``line 12``, ``byte 512``
+or ``row 7``, counted from 1 (lines, rows) or 0 (bytes), which :func:`spot` reads back.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Generic, Literal, TypeVar
 
 from msgspec import Struct, field
 
+from tieout.formats.source import Bytes, Source
 from tieout.kernel.problem import Code, Problem
 
 #: A hostile file must not become a flood of diagnostics: beyond this many only their number is kept.
 DIAGNOSTICS_MAX = 200
+#: So many claims that hold are kept one by one; of more only their number is. One that fails is always kept.
+CLAIMS_MAX = 1_000
 #: How much of a wrong value is quoted in a problem.
 QUOTED_MAX = 80
 
@@ -41,11 +54,16 @@ class Context(Struct, frozen=True):
     """What a reader has to be told about us, since documents name us in their own ways.
 
     Keys of ``entities_by_tax_id`` are VAT numbers, legal registrations or network addresses (endpoint ids) of our legal
-    entities; keys of ``entities_by_iban`` our bank accounts. Spelling (blanks, dots, case) does not matter.
+    entities (an EDI id or a GLN, too); keys of ``entities_by_iban`` our bank accounts. ``currencies`` are those of our
+    entities, for documents that do not name one. Keys of ``suppliers_by_id`` are names that partners go by in EDI (an
+    interchange id, GLN, DUNS or vendor number), values their tax registrations. Spelling (blanks, dots, case) does not
+    matter.
     """
 
     entities_by_tax_id: Mapping[str, str] = field(default_factory=dict)
     entities_by_iban: Mapping[str, str] = field(default_factory=dict)
+    currencies: Mapping[str, str] = field(default_factory=dict)
+    suppliers_by_id: Mapping[str, str] = field(default_factory=dict)
     csv: CsvShape = CsvShape()
     limits: Limits = Limits()
 
@@ -61,10 +79,16 @@ class Claim(Struct, frozen=True):
 
 
 class Proof(Struct, frozen=True):
-    """Whether the document may be acted on: everything in it was read, and every sum it declares is its own sum."""
+    """Whether the document may be acted on: everything in it was read, and every sum it declares is its own sum.
+
+    ``set_aside``: parts that the standard lets us refuse by themselves (a transaction set of an interchange). They gave
+    no records; the rest of the document stands. ``more``: so many further claims hold.
+    """
 
     claims: tuple[Claim, ...] = ()
     complete: bool = True
+    set_aside: int = 0
+    more: int = 0
 
     @property
     def holds(self) -> bool:
@@ -95,7 +119,9 @@ class Findings:
         self._claims: list[Claim] = []
         self._assumed: dict[tuple[str, str], tuple[str, int]] = {}
         self._left_out = 0
+        self._more = 0
         self.complete = True
+        self.set_aside = 0
 
     def note(
         self, code: Code, where: str, *, expected: str = "", actual: str = "", limit: str = "", detail: str = ""
@@ -110,6 +136,12 @@ class Findings:
         self.complete = False
         self.note(code, where, expected=expected, actual=actual, limit=limit, detail=detail)
 
+    def put_aside(self, problems: "Findings") -> None:
+        """A part that is refused by itself: its problems are told, and the rest of the document stands."""
+        self.set_aside += 1
+        for problem in problems.diagnostics():
+            self._add(problem)
+
     def refuse(self, problem: Problem) -> None:
         """A finished problem, such as one of the XML core; the reading is incomplete."""
         self.complete = False
@@ -118,7 +150,10 @@ class Findings:
     def adopt(self, part: "Findings") -> None:
         """Take over what was found in a part of the document."""
         self.complete = self.complete and part.complete
-        for problem in part._diagnostics():
+        self.set_aside += part.set_aside
+        for claim in part._claims:
+            self._keep(claim)
+        for problem in part.diagnostics():
             self._add(problem)
 
     def _add(self, problem: Problem) -> None:
@@ -134,24 +169,62 @@ class Findings:
 
     def claim(self, name: str, where: str, declared: str, computed: str, holds: bool) -> None:
         """Compare what the document declares with what we computed; a difference is also a problem."""
-        self._claims.append(Claim(name, where, declared, computed, holds))
+        self._keep(Claim(name, where, declared, computed, holds))
         if not holds:
             self.note(Code.TOTALS_DISAGREE, where, expected=computed, actual=declared, detail=name)
 
-    def reading(self, format_name: str, *records: R) -> Reading[R]:
-        """The result, once everything has been said."""
-        return Reading(format_name, records, tuple(self._diagnostics()), Proof(tuple(self._claims), self.complete))
+    def _keep(self, claim: Claim) -> None:
+        if claim.holds and len(self._claims) >= CLAIMS_MAX:
+            self._more += 1
+        else:
+            self._claims.append(claim)
 
-    def _diagnostics(self) -> list[Problem]:
+    @property
+    def proof(self) -> Proof:
+        """What has been proved so far; final once the reader has ended."""
+        return Proof(tuple(self._claims), self.complete, self.set_aside, self._more)
+
+    def diagnostics(self) -> tuple[Problem, ...]:
+        """Everything there is to say, in the order it was found."""
         said = list(self._problems)
         for (what, value), (where, count) in self._assumed.items():
             times = "" if count == 1 else f" ({count} times, first here)"
             said.append(Problem(Code.ASSUMED_VALUE, where, detail=f"{what} is missing{times}; taken as {value}"))
         if self._left_out:
             said.append(Problem(Code.TOO_LARGE, detail=f"{self._left_out} more problems are not listed"))
-        return said
+        return tuple(said)
 
 
-def refused(format_name: str, problem: Problem) -> Reading[R]:
+#: A reader: it yields records as it reads, and tells the findings the rest. It never raises on data.
+Reader = Callable[[Source, Context, Findings], Iterator[Any]]
+
+
+def gather(reader: Reader, source: Source | bytes, context: Context | None = None, name: str = "") -> Reading[Any]:
+    """Read a whole document, with all its records in memory; one over the budget of bytes is not looked at."""
+    source, context = Bytes(source) if isinstance(source, bytes) else source, context or Context()
+    if problem := over_budget(source, context.limits):
+        return refused(name, problem)
+    findings = Findings()
+    records = tuple(reader(source, context, findings))
+    return Reading(name, records, findings.diagnostics(), findings.proof)
+
+
+def over_budget(source: Source, limits: Limits) -> Problem | None:
+    """What there is to say about a document that is too large to be looked at."""
+    if source.size <= limits.bytes_max:
+        return None
+    return Problem(Code.TOO_LARGE, actual=f"{source.size} bytes", limit=f"{limits.bytes_max} bytes")
+
+
+def refused(format_name: str, problem: Problem) -> Reading[Any]:
     """A document that could not be read at all."""
     return Reading(format_name, (), (problem,), Proof(complete=False))
+
+
+_SPOT = re.compile(r"\b(line|byte|row) ([0-9]+)\b")
+
+
+def spot(where: str) -> tuple[Literal["line", "byte", "row"], int] | None:
+    """The place that a ``where`` names: its kind and number, or nothing when it names none."""
+    found = _SPOT.search(where)
+    return (found[1], int(found[2])) if found else None  # type: ignore[return-value]

@@ -11,7 +11,7 @@ How a document becomes an :class:`~tieout.model.documents.Invoice`:
   the gross amount would pay too much.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import date
 from decimal import ROUND_HALF_UP, Decimal, Inexact
 from decimal import Context as DecimalContext
@@ -19,9 +19,10 @@ from decimal import Context as DecimalContext
 from msgspec import Struct
 
 from tieout.formats import fields
-from tieout.formats.reading import Context, Findings, Reading, refused
+from tieout.formats.format import Format, Head
+from tieout.formats.reading import Context, Findings
+from tieout.formats.source import Source
 from tieout.formats.xml import Element, child, children, local, namespace, place, text_at, tree
-from tieout.kernel.ids import fingerprint
 from tieout.kernel.money import EXACT, Money, multiply, total
 from tieout.kernel.problem import Code, Problem
 from tieout.model.documents import Invoice, InvoiceKind, InvoiceLine
@@ -51,19 +52,20 @@ _VAT_SLACK = Decimal(1)
 _PRICE_DIGITS = Decimal("1e-10")
 
 
-def read_ubl(body: bytes, context: Context) -> Reading[Invoice]:
+def read_ubl(source: Source, context: Context, findings: Findings) -> Iterator[Invoice]:
     """Read one UBL 2.1 ``Invoice`` or ``CreditNote``."""
-    root = tree(body, context.limits)
+    root = tree(source.whole(), context.limits)
     if isinstance(root, Problem):
-        return refused(INVOICE, root)
+        findings.refuse(root)
+        return
     name = NAMESPACES.get(namespace(root), "")
     if not name:
         actual = f"{local(root)} in {namespace(root) or 'no namespace'}"
-        expected = "a UBL 2.1 Invoice or CreditNote"
-        return refused(INVOICE, Problem(Code.UNKNOWN_FORMAT, place(root), expected=expected, actual=actual))
-    findings = Findings()
-    invoice = _Document(root, name, findings, context).read(fingerprint(body))
-    return findings.reading(name, *([invoice] if invoice else []))
+        findings.fault(Code.UNKNOWN_FORMAT, place(root), expected="a UBL 2.1 Invoice or CreditNote", actual=actual)
+        return
+    invoice = _Document(root, name, findings, context).read(source.mark)
+    if invoice:
+        yield invoice
 
 
 #: The amounts of BG-22, in the order of :class:`_Totals`.
@@ -439,3 +441,23 @@ class _Document:
 
     def claim(self, name: str, where: str, declared: Money, computed: Money) -> None:
         self.findings.claim(name, where, str(declared), str(computed), declared == computed)
+
+
+def _root(name: str, namespace: str) -> Callable[[Head], bool]:
+    """By namespace; one without any, or with a wrong one, is recognised too, so that the refusal says what it lacks."""
+    others = set(NAMESPACES) - {namespace}
+    return lambda head: head.elements[:1] == (name,) and head.namespace not in others
+
+
+_TITLE = "UBL 2.1 {} (EN 16931, Peppol BIS, XRechnung)"
+FORMATS = tuple(
+    Format(
+        format,
+        _TITLE.format("credit note" if format == CREDIT_NOTE else "invoice"),
+        "application/xml",
+        "e-invoices",
+        read_ubl,
+        _root("CreditNote" if format == CREDIT_NOTE else "Invoice", namespace),
+    )
+    for namespace, format in NAMESPACES.items()
+)

@@ -13,6 +13,7 @@ from sqlalchemy import Connection
 from tieout.engine.intake import Answer, DocumentAnswer, Full
 from tieout.engine.people import People
 from tieout.engine.queries.database import Database
+from tieout.formats.source import Source
 from tieout.kernel.clock import Clock
 from tieout.model.events import Message
 from tieout.policy.policy import Policy
@@ -34,7 +35,9 @@ class IntakeDoor(Protocol):
 
     def keep(self, body: bytes, *, name: str, media_type: str, channel: str) -> str: ...
 
-    def document(self, body: bytes, *, name: str, media_type: str, channel: str) -> DocumentAnswer: ...
+    def document(self, document: Source | bytes, *, name: str, media_type: str, channel: str) -> DocumentAnswer: ...
+
+    def retry(self, mark: str, actor: str, reason: str) -> DocumentAnswer: ...
 
 
 class ActionsDoor(Protocol):

@@ -152,6 +152,12 @@ ACTS: dict[str, Act] = {
             done="What you found has been recorded.",
         ),
         Act(
+            name="retry_document",
+            label="Read the document again",
+            fields=(_REASON,),
+            done="The document has been read.",
+        ),
+        Act(
             name="requeue_message",
             label="Handle the message again",
             fields=(_REASON,),
@@ -245,6 +251,8 @@ class Work:
                 self._decide_effect(sql, caller, act.name, case, values)
             case "requeue_message":
                 self._requeue_of(sql, caller, case, values["reason"])
+            case "retry_document":
+                return self.retry_document(caller, case.document, values["reason"])
             case _:
                 fact, subject = self._fact(sql, act.name, case, values)
                 self._tell(sql, caller, fact, subject, nonce, instead=case)
@@ -462,6 +470,19 @@ class Work:
         except PermanentError as error:
             raise Trouble("wrong_state", str(error)) from None
         return ACTS["requeue_message"].done
+
+    def retry_document(self, caller: Caller, mark: str, reason: str) -> str:
+        """Read a document in quarantine again, now that its cause is mended; and say what came of it."""
+        require(caller, "retry_document")
+        self._reason(reason)
+        try:
+            answer = self._door.intake.retry(mark, caller.person.actor, reason)
+        except PermanentError as error:
+            raise Trouble("not_found", str(error)) from None
+        if answer.status == "quarantined":
+            why = "; ".join(map(str, answer.problems[:3]))
+            raise Trouble("wrong_state", f"it still cannot be taken: {why}")
+        return ACTS["retry_document"].done
 
     def _decide_effect(
         self, sql: Connection, caller: Caller, action: str, case: CaseItem, values: Mapping[str, str]

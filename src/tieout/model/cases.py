@@ -32,6 +32,12 @@ class CaseClass(StrEnum):
     TIE_OUT_BREAK = "tie_out_break"
     QUARANTINE = "quarantine"
     SYNC_FAILED = "sync_failed"
+    UNREADABLE_DOCUMENT = "unreadable_document"
+    INTERCHANGE_REFUSED = "interchange_refused"
+    ACKNOWLEDGMENT_OVERDUE = "acknowledgment_overdue"
+    DOCUMENT_REFUSED = "document_refused"
+    ORDER_RESPONSE = "order_response"
+    CANCELLATION_REFUSED = "cancellation_refused"
 
 
 class Case(Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -12,6 +12,7 @@ import msgspec
 from msgspec import Struct
 
 from tieout.kernel.money import Money
+from tieout.kernel.problem import Problem
 
 
 def _exact(name: str, value: Decimal) -> None:
@@ -34,12 +35,24 @@ class Address(Document):
 
 
 class BankAccount(Document):
-    """Where a supplier is paid."""
+    """Where somebody is paid: an IBAN, or where there are none a ``number`` at a bank named by its ``clearing`` code.
+
+    ``clearing`` is an ISO 20022 clearing system code with the member's number, such as ``USABA021000021`` (ABA routing
+    number) or ``GBDSC200415`` (sort code). ``kind``: ``checking`` or ``savings``, which US payments must say.
+    """
 
     iban: str
     holder: str
     bic: str = ""
     currency: str = ""
+    number: str = ""
+    clearing: str = ""
+    kind: str = ""
+
+    @property
+    def account_id(self) -> str:
+        """The name of the account: its IBAN, or its bank and number."""
+        return self.iban or f"{self.clearing}/{self.number}"
 
 
 class Supplier(Document):
@@ -104,6 +117,80 @@ class GoodsReceipt(Document):
     lines: tuple[ReceiptLine, ...]
 
 
+class ResponseLine(Document):
+    """What the supplier answers to one order line: ``accepted``, ``changed`` (then what it offers) or ``rejected``."""
+
+    order_line_id: str
+    status: str
+    quantity: Decimal | None = None
+    unit: str = ""
+    unit_price: Decimal | None = None
+    promised_on: date | None = None
+    note: str = ""
+
+    def __post_init__(self) -> None:
+        _exact("quantity", self.quantity or Decimal(0))
+        _exact("unit_price", self.unit_price or Decimal(0))
+
+
+class OrderResponse(Document):
+    """The supplier's answer to an order (X12 855 and 865, ORDRSP, UBL order response, cXML confirmation).
+
+    ``status`` of the whole: ``accepted``, ``changed``, ``rejected`` or ``received`` (read, not yet decided).
+    """
+
+    response_id: str
+    order_id: str
+    entity: str
+    supplier_id: str
+    responded_on: date | None
+    status: str
+    lines: tuple[ResponseLine, ...] = ()
+    note: str = ""
+
+
+class OrderChange(Document):
+    """The buyer's change of an order (X12 860). ``lines`` are new or stand as they are from now on; ``deleted`` are
+    the ids of lines that fall away. ``cancelled``: the whole order does."""
+
+    change_id: str
+    order_id: str
+    entity: str
+    supplier_id: str
+    changed_on: date | None
+    lines: tuple[OrderLine, ...] = ()
+    deleted: tuple[str, ...] = ()
+    cancelled: bool = False
+
+
+class DespatchLine(Document):
+    """Goods on their way against one order line."""
+
+    order_line_id: str
+    quantity: Decimal
+    unit: str = ""
+    item: str = ""
+
+    def __post_init__(self) -> None:
+        _exact("quantity", self.quantity)
+
+
+class DespatchAdvice(Document):
+    """The supplier says that goods of one order have left (X12 856, DESADV, UBL despatch advice, cXML ship notice).
+
+    It announces; only a receipt opens capacity for billing.
+    """
+
+    despatch_id: str
+    order_id: str
+    entity: str
+    supplier_id: str
+    despatched_on: date | None
+    lines: tuple[DespatchLine, ...]
+    expected_on: date | None = None
+    carrier_reference: str = ""
+
+
 class InvoiceKind(StrEnum):
     """What a supplier's document asks for."""
 
@@ -163,6 +250,33 @@ class Invoice(Document):
         return Money(self.sign * self.gross.minor, self.gross.currency)
 
 
+class RemittanceLine(Document):
+    """What a payment settles of one document: ``paid`` of ``gross``, less ``deducted`` (a discount, a deduction).
+
+    Amounts of credit notes that were taken off are negative."""
+
+    number: str
+    paid: Money
+    gross: Money | None = None
+    deducted: Money | None = None
+    issued_on: date | None = None
+
+
+class RemittanceAdvice(Document):
+    """Which documents a payment settles (X12 820, REMADV). Its lines sum to its amount.
+
+    ``payer`` and ``payee`` are names or ids as the document has them.
+    """
+
+    advice_id: str
+    payer: str
+    payee: str
+    paid_on: date | None
+    amount: Money
+    reference: str = ""
+    lines: tuple[RemittanceLine, ...] = ()
+
+
 class Posting(Document):
     """What the ERP *holds* after a posting, read back from it: never what we sent."""
 
@@ -185,6 +299,7 @@ class Payment(Document):
     creditor: BankAccount
     remittance: str
     creditor_address: Address = Address()
+    invoices: tuple[RemittanceLine, ...] = ()
 
 
 class PaymentRun(Document):
@@ -212,10 +327,17 @@ class StatementEntry(Document):
     counterparty_iban: str = ""
     remittance: str = ""
     return_reason: str = ""
+    type_code: str = ""
 
 
 class BankStatement(Document):
-    """A booked account statement (camt.053): opening + entries = closing, or it is not accepted."""
+    """A booked account statement (camt.053, MT940, BAI2, CFONB 120, AEB 43): opening + entries = closing, or it is not
+    accepted.
+
+    ``iban`` is the account as the bank names it: an IBAN, or another number where there is none. A very long statement
+    comes in pages, each of which opens with what the one before it closed with. The ``type_code`` of an entry is the
+    bank's own word for what it is, with its code list in front: ``ISO PMNT/RCDT/ESCT``, ``BAI 475``, ``GVC 116``.
+    """
 
     statement_id: str
     iban: str
@@ -227,12 +349,140 @@ class BankStatement(Document):
     entries: tuple[StatementEntry, ...]
 
 
+class PaymentReturn(Document):
+    """A bank sent a payment back and says why (an ACH return, a pacs.004). ``payment_ref`` is what we wrote into the
+    payment for ourselves, ``original_trace`` what the network called it."""
+
+    return_id: str
+    payment_ref: str
+    amount: Money
+    reason_code: str
+    reason: str = ""
+    returned_on: date | None = None
+    original_trace: str = ""
+    counterparty: str = ""
+
+
+class ChangeNotice(Document):
+    """A bank says that a payee's details were wrong or will be (an ACH notification of change). It starts a bank
+    change that people confirm; it never changes anything by itself. ``account`` has what the bank says it should be."""
+
+    notice_id: str
+    payment_ref: str
+    change_code: str
+    account: BankAccount
+    meaning: str = ""
+    original_trace: str = ""
+
+
+class CancellationAnswer(Document):
+    """A bank's answer to our request to cancel a payment (camt.029). ``status`` is its ISO code: ``CNCL`` cancelled,
+    ``RJCR`` refused, ``PDCR`` pending, or what the bank wrote."""
+
+    answer_id: str
+    case_reference: str
+    original_message_id: str
+    payment_ref: str
+    status: str
+    reason: str = ""
+
+
+class EnvelopePart(Document):
+    """One message of an interchange (an X12 transaction set, an EDIFACT message) and whether we took it.
+
+    ``kind`` is its type (``810``, ``INVOIC``). Not ``accepted``: it was refused by itself, and ``problems`` say why.
+    """
+
+    kind: str
+    control: str
+    group: str = ""
+    accepted: bool = True
+    problems: tuple[Problem, ...] = ()
+    offset: int = 0
+
+
+class EnvelopeGroup(Document):
+    """One functional group of an interchange: X12 ``GS`` to ``GE``, or EDIFACT ``UNG`` to ``UNE``."""
+
+    kind: str
+    control: str
+    version: str = ""
+    declared: int = 0
+    counted: int = 0
+    sender: str = ""
+    receiver: str = ""
+    problems: tuple[Problem, ...] = ()
+
+
+class Interchange(Document):
+    """The envelope of an EDI file: who sent it to whom under which control number, and what was in it.
+
+    ``standard`` is ``x12`` or ``edifact``. ``problems`` refuse the whole interchange. An acknowledgment (997, 999,
+    CONTRL) goes back for each one, unless it holds nothing but acknowledgments.
+    """
+
+    standard: str
+    sender: str
+    receiver: str
+    control: str
+    prepared_on: date | None = None
+    version: str = ""
+    test: bool = False
+    wants_acknowledgment: bool = False
+    groups: tuple[EnvelopeGroup, ...] = ()
+    parts: tuple[EnvelopePart, ...] = ()
+    problems: tuple[Problem, ...] = ()
+    sender_qualifier: str = ""
+    receiver_qualifier: str = ""
+
+    @property
+    def accepted(self) -> bool:
+        """Whether anything of it was taken."""
+        return not self.problems and any(part.accepted for part in self.parts)
+
+
+class Acknowledgment(Document):
+    """A partner's answer to something we sent: 997, 999, TA1, CONTRL, a Peppol message level response.
+
+    ``status``: ``accepted``, ``noted`` (accepted, with errors), ``partly`` or ``rejected``. Empty control numbers mean
+    the whole level above: only ``interchange`` set speaks of the interchange.
+    """
+
+    kind: str
+    sender: str
+    receiver: str
+    status: str
+    interchange: str = ""
+    group: str = ""
+    control: str = ""
+    message_kind: str = ""
+    problems: tuple[Problem, ...] = ()
+
+
+class BusinessResponse(Document):
+    """What a partner's business thinks of a document we sent, or what we tell a supplier about theirs (X12 824, Peppol
+    invoice message response, a cXML status). ``status`` is a UNCL 4343 code: ``AB`` received, ``IP`` in process, ``UQ``
+    under query, ``CA`` conditionally accepted, ``RE`` rejected, ``AP`` accepted, ``PD`` paid."""
+
+    response_id: str
+    about_kind: str
+    about_number: str
+    status: str
+    sender: str = ""
+    receiver: str = ""
+    responded_on: date | None = None
+    reasons: tuple[str, ...] = ()
+    note: str = ""
+
+
 class JournalLine(Document):
     """One side of a journal entry: positive debits, negative credits, against a named account."""
 
     account: str
     amount: Money
     text: str = ""
+    cost_centre: str = ""
+    tax_code: str = ""
 
 
 class JournalEntry(Document):

@@ -138,6 +138,15 @@ class ReportReadiness(Payload):
     blockers: tuple[str, ...]
 
 
+class SendDocument(Payload):
+    """Hand a finished document (an acknowledgment, an answer, an order) to a partner's channel, under this name."""
+
+    operation: ClassVar[str] = "send_document"
+    name: str
+    media_type: str
+    body: bytes
+
+
 PAYLOADS: dict[str, type[Payload]] = {cls.operation: cls for cls in Payload.__subclasses__()}
 """Every operation by name."""
 

@@ -16,16 +16,26 @@ from tieout.kernel.money import Money
 from tieout.kernel.problem import Problem
 from tieout.model.cases import Case
 from tieout.model.documents import (
+    Acknowledgment,
     BankAccount,
     BankStatement,
+    BusinessResponse,
+    CancellationAnswer,
+    ChangeNotice,
     CloseTask,
+    DespatchAdvice,
     GoodsReceipt,
+    Interchange,
     Invoice,
     JournalEntry,
+    OrderChange,
+    OrderResponse,
     Payment,
+    PaymentReturn,
     PaymentRun,
     Posting,
     PurchaseOrder,
+    RemittanceAdvice,
     StatementEntry,
     Supplier,
     Total,
@@ -73,6 +83,21 @@ def account_home(iban: str) -> str:
 def close_home(entity: str) -> str:
     """The periods of one legal entity."""
     return f"close/{entity}"
+
+
+def partner_home(partner: str) -> str:
+    """What one EDI partner (by its interchange id) and we say to each other about envelopes and answers."""
+    return f"partner/{partner}"
+
+
+def document_home(mark: str) -> str:
+    """One document as it came, by the SHA-256 of its bytes."""
+    return f"document/{mark}"
+
+
+def ledger_home(entity: str) -> str:
+    """The journal entries that one entity's ledgers report."""
+    return f"ledger/{entity}"
 
 
 # ── supplier and bank details ──────────────────────────────────────────────────────────────────────────────────────
@@ -172,6 +197,27 @@ class GoodsReceived(Fact):
     """Outside: a delivery came in. Invoices that waited for it are matched again at once."""
 
     receipt: GoodsReceipt
+
+
+@fact("order.responded")
+class OrderResponded(Fact):
+    """Outside: the supplier answered the order. A change or a refusal is a case for purchasing."""
+
+    response: OrderResponse
+
+
+@fact("order.changed")
+class OrderChanged(Fact):
+    """Outside: the buyer changed or cancelled the order. Invoices that waited for it are matched again."""
+
+    change: OrderChange
+
+
+@fact("order.goods_despatched")
+class GoodsDespatched(Fact):
+    """Outside: the supplier says that goods have left. It announces, and opens no capacity for billing."""
+
+    advice: DespatchAdvice
 
 
 # ── invoice ────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -517,6 +563,133 @@ class PaymentReturned(Fact):
 
     entry: StatementEntry
     reason: str
+
+
+@fact("payment.return_reported")
+class ReturnReported(Fact):
+    """Outside: a bank says that it sent the payment back. Earlier word of what a statement will prove."""
+
+    returned: PaymentReturn
+
+
+@fact("payment.change_notified")
+class ChangeNotified(Fact):
+    """Outside: a bank says that the payee's details are wrong. Leads to a bank change that people confirm."""
+
+    notice: ChangeNotice
+
+
+@fact("payment.cancellation_answered")
+class CancellationAnswered(Fact):
+    """Outside: a bank's answer to our request to cancel the payment."""
+
+    answer: CancellationAnswer
+
+
+# ── partners and documents ─────────────────────────────────────────────────────────────────────────────────────────
+
+
+@fact("interchange.numbered")
+class ControlNumberUsed(Fact):
+    """Derived (intake): a partner used a control number, of an interchange or of a group in it, for this document. Used
+    again for another document, that one is refused."""
+
+    standard: str
+    sender: str
+    receiver: str
+    level: str
+    control: str
+    document: str
+
+
+@fact("interchange.received")
+class InterchangeReceived(Fact):
+    """Derived (intake): an EDI interchange came in, whole or refused. The partner gets an acknowledgment."""
+
+    interchange: Interchange
+    channel: str
+    document: str = ""
+
+
+@fact("interchange.acknowledged")
+class InterchangeAcknowledged(Fact):
+    """Outside: a partner acknowledged something we sent."""
+
+    acknowledgment: Acknowledgment
+
+
+@fact("interchange.send_requested")
+class SendRequested(Fact):
+    """Outside (a person), or derived (payment_run): an EDI partner is to get this document. ``kind``: ``850`` with an
+    ``order``; ``820`` or ``REMADV`` with an ``advice``. ``about`` names it for people and makes it unique."""
+
+    partner: str
+    kind: str
+    about: str
+    entity: str = ""
+    order: PurchaseOrder | None = None
+    advice: RemittanceAdvice | None = None
+
+
+@fact("interchange.sent")
+class InterchangeSent(Fact):
+    """Derived (interchange): a partner's system holds what we sent. It is to be acknowledged by then."""
+
+    partner: str
+    control: str
+    about: str
+    due_at: datetime | None = None
+
+
+@fact("interchange.acknowledgment_due")
+class AcknowledgmentDue(Fact):
+    """Timer: a partner should have acknowledged by now."""
+
+    partner: str
+    control: str
+
+
+@fact("document.answered")
+class DocumentAnswered(Fact):
+    """Outside: what a partner's business thinks of a document we sent."""
+
+    response: BusinessResponse
+
+
+@fact("document.remittance_advised")
+class RemittanceAdvised(Fact):
+    """Outside: somebody says which documents a payment settles. Kept beside what the statement proves."""
+
+    advice: RemittanceAdvice
+
+
+@fact("document.quarantined")
+class DocumentQuarantined(Fact):
+    """Derived (intake): a document could not be read or did not prove itself. Its original is kept."""
+
+    mark: str
+    name: str
+    channel: str
+    format: str = ""
+    problems: tuple[Problem, ...] = ()
+
+
+@fact("document.read")
+class DocumentRead(Fact):
+    """Derived (intake): a document that was in quarantine was read after all, and why it was tried again; so many facts
+    came of it."""
+
+    mark: str
+    format: str
+    facts: int
+    reason: str = ""
+
+
+@fact("ledger.journal_recorded")
+class JournalRecorded(Fact):
+    """Outside: a ledger holds this journal entry (a journal file, SAF-T)."""
+
+    journal: JournalEntry
 
 
 # ── bank statements ────────────────────────────────────────────────────────────────────────────────────────────────

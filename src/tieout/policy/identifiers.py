@@ -3,14 +3,14 @@
 A check digit proves that a number was not mistyped, never that it belongs to whoever sent it.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from stdnum import iban as iban_numbers
 from stdnum.eu import vat
 from stdnum.exceptions import ValidationError
 
 from tieout.kernel.problem import Code, Problem
-from tieout.model.documents import Supplier
+from tieout.model.documents import BankAccount, Supplier
 from tieout.model.identity import normal_tax_id
 
 _SEPARATORS = str.maketrans("", "", " .-/–\t\u00a0\u202f")
@@ -35,6 +35,34 @@ def iban_problems(iban: str, where: str = "bank_account.iban") -> Iterator[Probl
         yield Problem(Code.BAD_IBAN, where, "an IBAN with right check digits", masked_iban(iban), detail=str(error))
 
 
+def account_problems(account: BankAccount, where: str = "bank_account") -> Iterator[Problem]:
+    """An IBAN is checked by its rules. Without one it takes the bank's clearing code and a number there; of these an
+    ABA routing number has a check digit, and a British sort code six digits."""
+    if account.iban or not (account.clearing or account.number):
+        yield from iban_problems(account.iban, f"{where}.iban")
+        return
+    system, member = account.clearing[:5], account.clearing[5:]
+    rule = _CLEARING.get(system)
+    if not account.number or not account.clearing:
+        yield Problem(Code.MISSING_FIELD, where, "an IBAN, or a clearing code and a number")
+    elif rule and not rule(member):
+        yield Problem(Code.BAD_IBAN, f"{where}.clearing", "a bank number that can be right", account.clearing)
+
+
+def _is_routing_number(text: str) -> bool:
+    """The check digit of an ABA routing number: weights 3, 7, 1 give a multiple of ten."""
+    if len(text) != 9 or not (text.isascii() and text.isdecimal()):
+        return False
+    return sum(int(digit) * weight for digit, weight in zip(text, (3, 7, 1) * 3, strict=True)) % 10 == 0
+
+
+#: Rules of clearing systems, by the first five signs of the code (ISO 20022 external clearing system codes).
+_CLEARING: dict[str, Callable[[str], bool]] = {
+    "USABA": _is_routing_number,
+    "GBDSC": lambda text: len(text) == 6 and text.isascii() and text.isdecimal(),
+}
+
+
 def tax_id_problems(tax_id: str) -> Iterator[Problem]:
     """EU VAT numbers are checked by their country's rules; others must be 4 to 20 letters and digits."""
     number = normal_tax_id(tax_id)
@@ -52,4 +80,4 @@ def supplier_problems(supplier: Supplier) -> Iterator[Problem]:
         yield Problem(Code.MISSING_FIELD, "name", "a name", "nothing")
     yield from tax_id_problems(supplier.tax_id)
     if supplier.bank_account is not None:
-        yield from iban_problems(supplier.bank_account.iban)
+        yield from account_problems(supplier.bank_account)

@@ -36,7 +36,8 @@ class Tolerances(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 class EntityPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One legal entity: its currency, its own bank account and the systems it works with (connector names).
 
-    ``tax_ids``: how documents name it: VAT numbers, registrations, network addresses.
+    ``tax_ids``: how documents name it: VAT numbers, registrations, network addresses, EDI ids. ``accounts``: further
+    bank accounts of its own whose statements come, as the banks number them.
     """
 
     name: str
@@ -45,6 +46,7 @@ class EntityPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     tax_ids: tuple[str, ...] = ()
     iban: str = ""
     bic: str = ""
+    accounts: tuple[str, ...] = ()
     erp: str = "erp"
     ap: str = "ap"
     bank: str = "bank"
@@ -58,10 +60,27 @@ class EntityPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         return frozenset((self.erp, self.ap, self.bank, self.close, self.procurement))
 
 
+class Partner(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A partner in EDI: the ids it goes by, the supplier it is, and how it is answered.
+
+    ``connector``: the channel its acknowledgments and documents go out by; without one none are sent.
+    ``remittance``: it is told which invoices a payment settles, by this message, when the bank has the payment file.
+    ``acknowledged_within_hours``: when what we send it should be acknowledged; later is a case.
+    """
+
+    name: str
+    ids: tuple[str, ...] = ()
+    tax_id: str = ""
+    connector: str = ""
+    remittance: Literal["", "820", "REMADV"] = ""
+    acknowledged_within_hours: int = 24
+
+
 class Policy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """All rules together. ``effective_from`` dates the release."""
 
     entities: dict[str, EntityPolicy] = {}
+    partners: dict[str, Partner] = {}
     tolerances: dict[str, Tolerances] = msgspec.field(default_factory=lambda: {"default": Tolerances()})
     bank_change_confirmations: int = 2
     signal_age_minutes_max: int = 60

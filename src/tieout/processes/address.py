@@ -8,16 +8,24 @@ from tieout.model.facts import (
     BankChangeConfirmed,
     BankChangeRejected,
     BankChangeRequested,
+    ControlNumberUsed,
     EntriesNotified,
     Fact,
     GapAccepted,
+    GoodsDespatched,
     GoodsReceived,
+    InterchangeAcknowledged,
+    InterchangeReceived,
     InvoiceReceived,
+    JournalRecorded,
+    OrderChanged,
     OrderPlaced,
+    OrderResponded,
     PaymentsHeld,
     PaymentsReleased,
     PeriodOpened,
     RunProposed,
+    SendRequested,
     SourceObserved,
     StatementReceived,
     SupplierProposed,
@@ -25,6 +33,8 @@ from tieout.model.facts import (
     TotalsCompared,
     account_home,
     close_home,
+    ledger_home,
+    partner_home,
     supplier_home,
 )
 from tieout.model.identity import supplier_id_of
@@ -57,6 +67,18 @@ def address(fact: Fact) -> tuple[str, str] | None:
         case OrderPlaced(order=document) | GoodsReceived(receipt=document):
             subject = order_subject(document.entity, document.order_id, document.supplier_id)
             return supplier_home(document.supplier_id), subject
+        case OrderResponded(response=told) | OrderChanged(change=told) | GoodsDespatched(advice=told):
+            return supplier_home(told.supplier_id), order_subject(told.entity, told.order_id, told.supplier_id)
+        case ControlNumberUsed(sender=sender):
+            return partner_home(sender), sender
+        case SendRequested(partner=partner):
+            return partner_home(partner), partner
+        case InterchangeReceived(interchange=interchange):
+            return partner_home(interchange.sender), interchange.sender
+        case InterchangeAcknowledged(acknowledgment=acknowledgment):
+            return partner_home(acknowledgment.sender), acknowledgment.sender
+        case JournalRecorded(journal=journal):
+            return ledger_home(journal.entity), journal.entity
         case AccrualRequested():
             subject = order_subject(fact.entity, fact.order_id, fact.supplier_id)
             return supplier_home(fact.supplier_id), subject

@@ -3,6 +3,8 @@
 ::
 
     OrderPlaced ──► open ◄── GoodsReceived (received +)      a receipt may come before its order
+                     ▲ ◄──── OrderChanged: lines as they stand from now on
+                     │ ◄──── OrderResponded otherwise than ordered: a case; GoodsDespatched only announces
                      ▲ ◄──── InvoiceMatched (billed +), MatchReleased (billed −)
                      │ ◄──── MatchFailed: the invoice waits; the next receipt or order change looks at it again
     AccrualRequested ──► AccrualProposed (journal + reversal) ──EffectSettled──► AccrualPosted
@@ -26,7 +28,15 @@ from tieout.kernel.money import EXACT, Money, multiply, total
 from tieout.kernel.problem import Code, Problem
 from tieout.matching.orders import LinePosition, OrderPosition
 from tieout.model.cases import Case, CaseClass
-from tieout.model.documents import GoodsReceipt, JournalEntry, JournalLine, OrderLine, PurchaseOrder
+from tieout.model.documents import (
+    GoodsReceipt,
+    JournalEntry,
+    JournalLine,
+    OrderChange,
+    OrderLine,
+    OrderResponse,
+    PurchaseOrder,
+)
 from tieout.model.effects import CreateOrder, PostJournal, RecordReceipt, effect_id
 from tieout.model.events import Event
 from tieout.model.facts import (
@@ -34,11 +44,14 @@ from tieout.model.facts import (
     AccrualProposed,
     AccrualRequested,
     EffectSettled,
+    GoodsDespatched,
     GoodsReceived,
     InvoiceMatched,
     MatchFailed,
     MatchReleased,
+    OrderChanged,
     OrderPlaced,
+    OrderResponded,
     RecheckRequested,
     supplier_home,
 )
@@ -49,6 +62,8 @@ from tieout.processes.supplier import upsert_id
 
 ZERO = Decimal(0)
 WAITING_MAX = 500
+#: So many despatch advices are remembered with an order.
+ANNOUNCED_MAX = 50
 
 Quantities = dict[str, Decimal]  # order line id → quantity
 ByPeriod = dict[str, Quantities]
@@ -73,6 +88,8 @@ class State(Struct, frozen=True, omit_defaults=True):
     received: ByPeriod = {}
     billed: ByPeriod = {}
     receipts: tuple[str, ...] = ()
+    changes: tuple[str, ...] = ()
+    announced: tuple[str, ...] = ()
     repeated: bool = False
     waiting: tuple[str, ...] = ()
     credits_waiting: tuple[str, ...] = ()
@@ -123,8 +140,14 @@ def evolve(state: State | None, event: Event) -> State | None:
     match event.data:
         case OrderPlaced(order=order):
             return _placed(state or State(), order)
+        case OrderChanged(change=change) if state and state.position:
+            return _changed(state, state.position, change)
         case GoodsReceived(receipt=receipt):
             return _received(state or State(), receipt)
+        case GoodsDespatched(advice=advice):
+            state = state or State()
+            announced = (*(one for one in state.announced if one != advice.despatch_id), advice.despatch_id)
+            return replace(state, announced=announced[-ANNOUNCED_MAX:])
         case InvoiceMatched(verdict=verdict, post_on=post_on) if state:
             state = _without(state, event.subject)
             return _billed(state, verdict.allocations, post_on or event.occurred_at.date(), 1)
@@ -156,6 +179,24 @@ def _placed(state: State, order: PurchaseOrder) -> State:
         entity=order.entity,
         ordered_on=order.ordered_on,
         version=state.version + 1,
+        repeated=False,
+    )
+
+
+def _changed(state: State, before: OrderPosition, change: OrderChange) -> State:
+    """Lines as they stand from now on. What was received and billed stays; a line that falls away orders nothing more
+    than was received of it."""
+    if change.change_id in state.changes:
+        return replace(state, repeated=True)
+    received, billed = _as_of(state.received), _as_of(state.billed)
+    lines = dict(before.lines) | {line.line_id: _line(line, received, billed) for line in change.lines}
+    for line_id in lines if change.cancelled else change.deleted:
+        if line := lines.get(line_id):
+            lines[line_id] = replace(line, ordered=line.received)
+    return replace(
+        state,
+        position=replace(before, lines=lines),
+        changes=(*state.changes, change.change_id),
         repeated=False,
     )
 
@@ -276,6 +317,11 @@ def decide(state: State | None, event: Event, facts: Facts) -> Iterator[Output]:
             yield from _create(state, event.subject, order, facts)
             waiting = (*state.waiting, *state.credits_waiting)
             yield from _recheck(waiting, f"order {order.order_id} changed", order.supplier_id, order.entity)
+        case OrderChanged(change=change) if not state.repeated and state.position:
+            waiting = (*state.waiting, *state.credits_waiting)
+            yield from _recheck(waiting, f"order {change.order_id} changed", change.supplier_id, change.entity)
+        case OrderResponded(response=response):
+            yield from _answered(event.subject, response, facts)
         case GoodsReceived(receipt=receipt) if not state.repeated:
             yield from _record(state, event.subject, receipt, facts)
             told = f"goods came in with {receipt.receipt_id}"
@@ -293,6 +339,26 @@ def decide(state: State | None, event: Event, facts: Facts) -> Iterator[Output]:
         case EffectSettled(outcome=outcome, key=key) if outcome.status == "applied":
             if key == state.reversal_id or (state.accruing and key == state.accruing.journal_id):
                 yield Emit(AccrualPosted(journal_id=key, number=outcome.reference))
+
+
+def _answered(subject: str, response: OrderResponse, facts: Facts) -> Iterator[Output]:
+    """The supplier takes the order as it is, or somebody in purchasing has to look at what it offers."""
+    differing = [line for line in response.lines if line.status != "accepted"]
+    if response.status in ("accepted", "received") and not differing:
+        if is_open(facts, CaseClass.ORDER_RESPONSE, subject):
+            yield settle_case(CaseClass.ORDER_RESPONSE, subject, f"{response.response_id} accepts the order")
+        return
+    lines = ", ".join(f"line {line.order_line_id} {line.status}" for line in differing[:10])
+    words = "; ".join(part for part in (lines, response.note) if part)
+    told = f"the supplier answers order {response.order_id} with {response.status}"
+    case = Case(
+        case_class=CaseClass.ORDER_RESPONSE,
+        document=subject,
+        entity=response.entity,
+        supplier_id=response.supplier_id,
+        reason=f"{told}: {words or 'no reason given'}",
+    )
+    yield open_case(case)
 
 
 def _recheck(invoices: tuple[str, ...], reason: str, supplier_id: str, entity: str) -> Iterator[Output]:
@@ -486,6 +552,9 @@ PROCESS = Process(
     state=State,
     routes={
         OrderPlaced: by_subject,
+        OrderChanged: by_subject,
+        OrderResponded: by_subject,
+        GoodsDespatched: by_subject,
         GoodsReceived: by_subject,
         InvoiceMatched: _route_matched,
         MatchReleased: _route_matched,

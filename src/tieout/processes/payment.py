@@ -25,12 +25,25 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from tieout.kernel.clock import period_of, to_micros
+from tieout.kernel.money import Money
 from tieout.kernel.problem import Code, Problem
 from tieout.model.cases import Case, CaseClass
-from tieout.model.documents import Invoice, Payment, StatementEntry, Supplier
+from tieout.model.documents import (
+    CancellationAnswer,
+    ChangeNotice,
+    Invoice,
+    Payment,
+    PaymentReturn,
+    RemittanceLine,
+    StatementEntry,
+    Supplier,
+)
 from tieout.model.effects import RecordPayment, RecordReturn, ReportPayment, effect_id
 from tieout.model.events import Event
 from tieout.model.facts import (
+    BankChangeRequested,
+    CancellationAnswered,
+    ChangeNotified,
     InvoicePaid,
     InvoiceReserved,
     LiabilityReopened,
@@ -48,6 +61,7 @@ from tieout.model.facts import (
     PaymentStatusNoted,
     PaymentStatusReported,
     PaymentWithheld,
+    ReturnReported,
     account_home,
 )
 from tieout.policy.policy import EntityPolicy, Policy
@@ -177,6 +191,12 @@ def decide(state: State | None, event: Event, facts: Facts) -> Iterator[Output]:
             yield from _withhold(state, event.subject, (called_off,))
         case PaymentStatusReported():
             yield from _hear(state, event.subject, event.data, facts)
+        case ReturnReported(returned=returned):
+            yield from _sent_back(state, event.subject, returned)
+        case ChangeNotified(notice=notice):
+            yield from _change(state, notice)
+        case CancellationAnswered(answer=answer):
+            yield from _cancelled(state, event.subject, answer, facts)
         case PaymentEntryBooked():
             yield from _prove(state, event.subject, event.data, facts)
         case _:
@@ -227,6 +247,7 @@ def _compose(payment_id: str, data: PaymentRequested, facts: Facts) -> tuple[Pay
         creditor=supplier.bank_account,
         remittance=due.remittance,
         creditor_address=supplier.address,
+        invoices=(RemittanceLine(number=due.remittance, paid=due.amount, gross=due.amount),),
     )
     return payment, ()
 
@@ -298,6 +319,59 @@ def _hear(state: State, payment_id: str, data: PaymentStatusReported, facts: Fac
             yield from _reject(state, payment_id, data, facts)
         else:
             yield from _raise(state, payment_id, data, facts)
+
+
+def _sent_back(state: State, payment_id: str, returned: PaymentReturn) -> Iterator[Output]:
+    """The bank says that it sent the money back. The entry on the statement opens the liability again; until then the
+    word of it is a case, so that nobody pays a second time to an account that is wrong."""
+    told = f"{returned.reason_code} {returned.reason}".strip()
+    if returned.reason_code in state.notes:
+        return
+    yield Emit(PaymentStatusNoted(status=returned.reason_code, reason=told))
+    if state.status in AT_HOME:
+        yield _differs(state, payment_id, f"the bank returns a payment that was not released: {told}")
+    elif state.status != "returned":
+        problem = Problem(Code.PAYMENT_RETURNED, payment_id, str(_amount(state)), str(returned.amount), detail=told)
+        yield _case(state, payment_id, CaseClass.PAYMENT_RETURNED, problem)
+
+
+def _amount(state: State) -> Money | str:
+    return state.payment.amount if state.payment else "a payment"
+
+
+def _change(state: State, notice: ChangeNotice) -> Iterator[Output]:
+    """A notification of change changes nothing by itself: it asks for a bank change, which people confirm."""
+    before = state.payment.creditor if state.payment else None
+    account = notice.account
+    if before is not None:
+        account = replace(
+            before,
+            iban=account.iban or before.iban,
+            number=account.number or before.number,
+            clearing=account.clearing or before.clearing,
+            kind=account.kind or before.kind,
+            holder=account.holder or before.holder,
+        )
+    requested = BankChangeRequested(
+        change_id=notice.notice_id,
+        supplier_id=state.supplier_id,
+        account=account,
+        channel=f"notification of change {notice.change_code}",
+    )
+    yield Emit(requested, state.supplier_id)
+
+
+def _cancelled(state: State, payment_id: str, answer: CancellationAnswer, facts: Facts) -> Iterator[Output]:
+    """The bank cancelled it, which ends it like a rejection; or did not, which somebody has to know."""
+    match answer.status:
+        case "CNCL":
+            told = PaymentStatusReported(status="CANC", reason=answer.reason or "cancelled at our request")
+            yield from _hear(state, payment_id, told, facts)
+        case "RJCR":
+            problem = Problem(Code.EFFECT_REFUSED, payment_id, "CNCL", answer.status, detail=answer.reason)
+            yield _case(state, payment_id, CaseClass.CANCELLATION_REFUSED, problem)
+        case status if status not in state.notes:
+            yield Emit(PaymentStatusNoted(status=status, reason=answer.reason))
 
 
 def _raise(state: State, payment_id: str, data: PaymentStatusReported, facts: Facts) -> Iterator[Output]:
@@ -523,6 +597,9 @@ PROCESS = Process(
         PaymentCancelRequested: by_subject,
         PaymentReleased: _own,
         PaymentStatusReported: by_subject,
+        ReturnReported: by_subject,
+        ChangeNotified: by_subject,
+        CancellationAnswered: by_subject,
         PaymentStatusNoted: by_subject,
         PaymentClaimed: by_subject,
         PaymentRejected: by_subject,

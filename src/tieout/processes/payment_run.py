@@ -23,7 +23,7 @@ from tieout.kernel.clock import period_of
 from tieout.kernel.money import Money, total
 from tieout.kernel.problem import Code, Problem
 from tieout.model.cases import Case, CaseClass
-from tieout.model.documents import BankAccount, Payment, PaymentRun
+from tieout.model.documents import BankAccount, Payment, PaymentRun, RemittanceAdvice
 from tieout.model.effects import SendPaymentFile
 from tieout.model.events import Event
 from tieout.model.facts import (
@@ -46,9 +46,13 @@ from tieout.model.facts import (
     RunReleaseRefused,
     RunReleaseRequested,
     RunStatusReported,
+    SendRequested,
+    partner_home,
     supplier_home,
 )
+from tieout.model.identity import supplier_id_of
 from tieout.policy.duties import same_actor
+from tieout.policy.policy import Policy
 from tieout.policy.status_ladder import advance, rung
 from tieout.processes.case import is_open, open_case, settle_case
 from tieout.processes.payment import systems_of
@@ -283,11 +287,34 @@ def _send_file(state: State, run: PaymentRun, facts: Facts) -> Iterator[Output]:
     )
 
 
+def _advise(state: State, policy: Policy) -> Iterator[Output]:
+    """Tell partners in EDI which invoices are being paid, as far as they want to be told."""
+    wanting = {supplier_id_of(partner.tax_id): partner for partner in policy.partners.values() if partner.remittance}
+    for payment_id, item in state.items.items():
+        partner, payment = wanting.get(item.supplier_id), item.payment
+        if partner is None or payment is None or not partner.ids:
+            continue
+        advice = RemittanceAdvice(
+            advice_id=payment_id,
+            payer=state.entity,
+            payee=partner.ids[0],
+            paid_on=state.execute_on,
+            amount=payment.amount,
+            reference=payment_id,
+            lines=payment.invoices,
+        )
+        wanted = SendRequested(
+            partner=partner.ids[0], kind=partner.remittance, about=payment_id, entity=state.entity, advice=advice
+        )
+        yield Send(wanted, subject=partner.ids[0], home=partner_home(partner.ids[0]), entity=state.entity)
+
+
 def _delivered(state: State, run_id: str, outcome: Outcome, facts: Facts) -> Iterator[Output]:
     """The file is there, or it is certain that it is not; whatever is not certain stays as it is."""
     why = "; ".join(str(problem) for problem in outcome.problems)
     if outcome.status == "applied":
         yield Emit(RunDelivered(reference=outcome.reference))
+        yield from _advise(state, facts.policy)
         if is_open(facts, CaseClass.SYNC_FAILED, run_id):
             yield settle_case(CaseClass.SYNC_FAILED, run_id, "the bank's server has the file now")
     elif outcome.status == "refused":

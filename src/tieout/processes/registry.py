@@ -3,8 +3,10 @@
 from tieout.processes import (
     case,
     close,
+    document,
     effect,
     invoice,
+    ledger,
     number,
     order,
     payment,
@@ -25,6 +27,8 @@ PROCESSES: tuple[Process, ...] = (
     statement.ENTRY,
     close.ENTITY,
     close.PROCESS,
+    document.PROCESS,
+    ledger.PROCESS,
     effect.PROCESS,
     case.PROCESS,
 )

@@ -39,7 +39,7 @@ from tieout.model.facts import (
     supplier_home,
 )
 from tieout.policy.duties import is_person, same_actor
-from tieout.policy.identifiers import iban_problems, masked_iban, normal_iban, supplier_problems
+from tieout.policy.identifiers import account_problems, masked_iban, normal_iban, supplier_problems
 from tieout.policy.policy import Policy
 from tieout.processes.case import is_open, open_case, settle_case
 from tieout.processes.process import Emit, Facts, Intent, Output, Process, Row, Send, by_subject
@@ -297,7 +297,7 @@ def _judge(state: State, proposed: Supplier, policy: Policy) -> Iterator[Output]
         yield Emit(SupplierActivated(supplier=record, systems=policy.supplier_systems))
     account = proposed.bank_account
     if known and account and not _same_account(account, known.bank_account):
-        change_id = derive("chg", proposed.supplier_id, normal_iban(account.iban))
+        change_id = derive("chg", proposed.supplier_id, normal_iban(account.account_id))
         if state.change is None or state.change.change_id != change_id:
             yield Emit(
                 BankChangeRequested(
@@ -307,7 +307,7 @@ def _judge(state: State, proposed: Supplier, policy: Policy) -> Iterator[Output]
 
 
 def _same_account(one: BankAccount, other: BankAccount | None) -> bool:
-    return other is not None and normal_iban(one.iban) == normal_iban(other.iban)
+    return other is not None and normal_iban(one.account_id) == normal_iban(other.account_id)
 
 
 def _refusal(state: State, event: Event, problems: tuple[Problem, ...]) -> Case:
@@ -335,7 +335,7 @@ def _upserts(state: State, supplier: Supplier) -> Iterator[Output]:
 def _confirm(state: State, change: Change, supplier_id: str, policy: Policy) -> Iterator[Output]:
     """Change the account when enough people have confirmed; otherwise say who is still missing and why."""
     complete = len(change.confirmed_by) >= policy.bank_change_confirmations
-    if complete and state.supplier and not tuple(iban_problems(change.account.iban)):
+    if complete and state.supplier and not tuple(account_problems(change.account)):
         record = replace(state.supplier, bank_account=change.account)
         yield Emit(BankAccountChanged(change_id=change.change_id, supplier=record, systems=policy.supplier_systems))
         return
@@ -343,19 +343,19 @@ def _confirm(state: State, change: Change, supplier_id: str, policy: Policy) -> 
 
 
 def _change_case(state: State, change: Change, supplier_id: str, policy: Policy) -> Case:
-    name = state.name or supplier_id
-    old = state.supplier.bank_account.iban if state.supplier and state.supplier.bank_account else ""
+    name, wanted = state.name or supplier_id, masked_iban(change.account.account_id)
+    old = state.supplier.bank_account.account_id if state.supplier and state.supplier.bank_account else ""
     progress = f"{len(change.confirmed_by)} of {policy.bank_change_confirmations} people confirmed"
     people = f" ({', '.join(change.confirmed_by)})" if change.confirmed_by else ""
     note = f" {change.note}." if change.note else ""
-    problems = tuple(iban_problems(change.account.iban))
+    problems = tuple(account_problems(change.account))
     if change.note:
         problems += (Problem(Code.SAME_PERSON, "actor", "another person", change.note),)
     return Case(
         case_class=CaseClass.BANK_CHANGE,
         document=supplier_id,
         reason=(
-            f"{name} is to be paid to {masked_iban(change.account.iban)} instead of {masked_iban(old) or 'nothing'}; "
+            f"{name} is to be paid to {wanted} instead of {masked_iban(old) or 'nothing'}; "
             f"requested by {change.requested_by}. {progress}{people}.{note}"
         ),
         problems=problems,
@@ -385,7 +385,7 @@ def show(subject: str, state: State) -> Row | None:
         "country": supplier.address.country if supplier else "",
         "status": state.status,
         "hold_reason": held(state) if state.status == "active" else "",
-        "iban_masked": masked_iban(account.iban) if account else "",
+        "iban_masked": masked_iban(account.account_id) if account else "",
         "change_id": state.change.change_id if state.change else "",
         "systems": ", ".join(sorted(name for name, copy in state.copies.items() if copy.held)),
     }

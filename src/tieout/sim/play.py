@@ -24,6 +24,7 @@ from tieout.engine.schedule import Schedule
 from tieout.engine.stores.open import memory_store
 from tieout.engine.stores.port import Receipt
 from tieout.engine.unit_of_work import UnitOfWork
+from tieout.formats.source import Source
 from tieout.kernel.clock import VirtualClock, from_micros, to_micros
 from tieout.kernel.errors import TieoutError, TransientError
 from tieout.kernel.money import Money
@@ -380,7 +381,7 @@ def _tripwire(poison: set[str], mended: Callable[[], bool]) -> Process:
     )
 
 
-def _no_documents(body: bytes, mark: str, name: str, channel: str) -> Reading:
+def _no_documents(source: Source, name: str, channel: str) -> Reading:
     raise TieoutError("the simulator offers messages, not documents")
 
 

@@ -61,6 +61,14 @@ def _supplier(fact: f.Fact) -> Words | None:
         case f.GoodsReceived(receipt=receipt):
             lines = count(len(receipt.lines), "line")
             return Words(f"Goods received on order {receipt.order_id}", f"delivery {receipt.receipt_id}, {lines}")
+        case f.OrderResponded(response=response):
+            return Words(f"The supplier answers order {response.order_id}: {response.status}", response.note)
+        case f.OrderChanged(change=change):
+            what = "cancelled" if change.cancelled else "changed"
+            return Words(f"Order {change.order_id} {what}", f"by change {change.change_id}")
+        case f.GoodsDespatched(advice=advice):
+            expected = f"expected on {advice.expected_on}" if advice.expected_on else ""
+            return Words(f"Goods of order {advice.order_id} have left, {advice.despatch_id}", expected)
     return None
 
 
@@ -161,7 +169,45 @@ def _payment(fact: f.Fact) -> Words | None:
 
 
 def _rest(fact: f.Fact) -> Words | None:
-    return _close(fact) or _engine(fact)
+    return _close(fact) or _partner(fact) or _engine(fact)
+
+
+def _partner(fact: f.Fact) -> Words | None:
+    match fact:
+        case f.ReturnReported(returned=returned):
+            reason = f"{returned.reason_code} {returned.reason}".strip()
+            return Words("The bank says that it came back", f"{returned.amount}: {reason}")
+        case f.ChangeNotified(notice=notice):
+            return Words("The bank says that the payee's details are wrong", f"{notice.change_code} {notice.meaning}")
+        case f.CancellationAnswered(answer=answer):
+            return Words(f"The bank answers our cancellation: {answer.status}", answer.reason)
+        case f.ControlNumberUsed(level=level, control=control):
+            return Words(f"Control number {control} of the {level} used")
+        case f.InterchangeReceived(interchange=interchange):
+            refused = sum(not part.accepted for part in interchange.parts)
+            what = "refused" if interchange.problems else f"{refused} refused" if refused else "taken"
+            return Words(f"Interchange {interchange.control} received", f"{len(interchange.parts)} messages, {what}")
+        case f.InterchangeAcknowledged(acknowledgment=answer):
+            return Words(f"The partner acknowledges: {answer.status}", told(answer.problems))
+        case f.SendRequested(kind=kind, about=about):
+            return Words(f"{kind} to be sent", about)
+        case f.InterchangeSent(control=control, due_at=moment):
+            due = f"to be acknowledged by {moment:%Y-%m-%d %H:%M} UTC" if moment else ""
+            return Words(f"Sent as interchange {control}", due)
+        case f.AcknowledgmentDue(control=control):
+            return Words(f"Interchange {control} should be acknowledged by now")
+        case f.DocumentAnswered(response=response):
+            about = f"{response.about_kind} {response.about_number}".strip()
+            return Words(f"The partner answers {about}: {response.status}", " ".join(response.reasons))
+        case f.RemittanceAdvised(advice=advice):
+            return Words("Remittance advised", f"{advice.amount} for {count(len(advice.lines), 'document')}")
+        case f.DocumentQuarantined(name=name, problems=problems):
+            return Words(f"{name} waits in quarantine", told(problems))
+        case f.DocumentRead(format=format_name, facts=number):
+            return Words(f"Read after all, as {format_name}", count(number, "fact"))
+        case f.JournalRecorded(journal=journal):
+            return Words(f"The ledger holds journal entry {journal.journal_id}", journal.text)
+    return None
 
 
 def _close(fact: f.Fact) -> Words | None:
@@ -257,6 +303,7 @@ _WRITES = {
     "send_payment_file": "Payment file",
     "post_journal": "Journal entry",
     "report_readiness": "Word of readiness",
+    "send_document": "Document to a partner",
 }
 
 

@@ -605,6 +605,17 @@ class PostgresStore:
     def put_document(self, row: DocumentRow) -> None:
         self._changed(_PUT_DOCUMENT, astuple(row))
 
+    def document(self, mark: str) -> DocumentRow | None:
+        rows = self._rows(f"SELECT {_columns(DocumentRow)} FROM document WHERE hash = %s", (mark,))
+        return DocumentRow(*rows[0]) if rows else None
+
+    def interrupted_documents(self, before: int, limit: int) -> list[str]:
+        rows = self._rows(
+            "SELECT hash FROM document WHERE status = 'received' AND received_at < %s ORDER BY received_at LIMIT %s",
+            (before, limit),
+        )
+        return [mark for (mark,) in rows]
+
     def resolve(self, system: str, external_id: str) -> LinkRow | None:
         with self._connection() as sql:
             return PostgresUnit(sql).resolve([(system, external_id)]).get((system, external_id))

@@ -141,7 +141,7 @@ class TotalRow(Struct, gc=False):
 
 
 class DocumentRow(Struct, gc=False):
-    """An original as it came. ``status``: received, accepted, quarantined."""
+    """An original as it came. ``status``: received (not yet read), accepted, partly, unpacked, quarantined."""
 
     hash: str
     name: str

@@ -486,6 +486,18 @@ class SqliteStore:
                 astuple(row),
             )
 
+    def document(self, mark: str) -> DocumentRow | None:
+        found = self.connection.execute(f"SELECT {_columns(DocumentRow)} FROM document WHERE hash = ?", (mark,))
+        row = found.fetchone()
+        return DocumentRow(*row) if row else None
+
+    def interrupted_documents(self, before: int, limit: int) -> list[str]:
+        found = self.connection.execute(
+            "SELECT hash FROM document WHERE status = 'received' AND received_at < ? ORDER BY received_at LIMIT ?",
+            (before, limit),
+        )
+        return [mark for (mark,) in found]
+
     def resolve(self, system: str, external_id: str) -> LinkRow | None:
         return SqliteUnit(self.connection).resolve([(system, external_id)]).get((system, external_id))
 

@@ -18,7 +18,8 @@ from datetime import date
 from msgspec import Struct, field
 
 from tieout.formats import fields
-from tieout.formats.reading import Context, Findings, Reading, refused
+from tieout.formats.reading import Context, Findings
+from tieout.formats.source import Source
 from tieout.formats.xml import Element, child, children, leaves, local, stream, text_at
 from tieout.kernel.money import Money, total
 from tieout.kernel.problem import Code, Problem
@@ -73,16 +74,14 @@ class _Balance(Struct, frozen=True):
     day: date | None
 
 
-def read_camt(body: bytes, context: Context) -> Reading[Record]:
+def read_camt(source: Source, context: Context, findings: Findings) -> Iterator[Record]:
     """Read one camt.053, camt.054 or camt.052 message."""
-    findings = Findings()
-    records: list[Record] = []
     part = _Part(1)
     kind = ""
-    for element in stream(body, ("TxDtls", "Ntry", *PARTS, "GrpHdr"), context.limits):
+    for element in stream(source.whole(), ("TxDtls", "Ntry", *PARTS, "GrpHdr"), context.limits):
         if isinstance(element, Problem):
             findings.refuse(element)
-            return findings.reading(kind or STATEMENT, *records)
+            return
         match local(element):
             case "TxDtls" if _is_inside(element, "NtryDtls", "Ntry"):
                 part.details.append(_detail(element))
@@ -93,15 +92,15 @@ def read_camt(body: bytes, context: Context) -> Reading[Record]:
                 _check_pages(element, "MsgPgntn", findings)
             case name if name in PARTS:
                 kind = PARTS[name]
-                records += _finish(element, part, kind, findings, context)
+                yield from _finish(element, part, kind, findings, context)
                 part = _Part(part.number + 1)
             case name:
                 where = f"line {element.sourceline}"
                 findings.fault(Code.BAD_VALUE, where, actual=name, detail="an element where it does not belong")
     if not kind:
-        problem = Problem(Code.MISSING_FIELD, expected="a statement, a notification or a report (Stmt, Ntfctn, Rpt)")
-        return refused(STATEMENT, problem)
-    return findings.reading(kind, *records)
+        findings.fault(
+            Code.MISSING_FIELD, "line 1", expected="a statement, a notification or a report (Stmt, Ntfctn, Rpt)"
+        )
 
 
 def _is_inside(element: Element, *names: str) -> bool:

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from msgspec import Struct
 
 from tieout.formats import fields
-from tieout.formats.reading import Context, Findings, Reading, refused
+from tieout.formats.reading import Context, Findings
+from tieout.formats.source import Source
 from tieout.formats.xml import Element, child, children, local, place, text_at, tree
 from tieout.kernel.problem import Code, Problem
 from tieout.model.events import Ref
@@ -68,17 +69,19 @@ class StatusReport(Struct, frozen=True):
     transactions: tuple[TransactionStatus, ...]
 
 
-def read_pain_002(body: bytes, context: Context) -> Reading[StatusReport]:
+def read_pain_002(source: Source, context: Context, findings: Findings) -> Iterator[StatusReport]:
     """Read one status report."""
-    root = tree(body, context.limits)
+    root = tree(source.whole(), context.limits)
     if isinstance(root, Problem):
-        return refused(FORMAT, root)
+        findings.refuse(root)
+        return
     report = root if local(root) == ROOT else child(root, ROOT)
     if report is None:
-        return refused(FORMAT, Problem(Code.UNKNOWN_FORMAT, place(root), expected=ROOT, actual=local(root)))
-    findings = Findings()
+        findings.fault(Code.UNKNOWN_FORMAT, place(root), expected=ROOT, actual=local(root))
+        return
     record = _report(report, findings)
-    return findings.reading(FORMAT, *([record] if record else []))
+    if record:
+        yield record
 
 
 def to_facts(report: StatusReport) -> tuple[tuple[str | Ref, Fact], ...]:
