@@ -49,7 +49,10 @@ format: $(TEST) ## let ruff lay out the source and mend what it safely can
 bench: $(TEST) $(BENCH) ## measure the pipeline, and DBOS on the same work
 	@BENCH_VENV="$(CURDIR)/.venv-bench" $(BIN)/tieout bench pipeline
 
-soak: $(RUN) ## let the simulator play 100,000 companies
+SOAK_MINUTES ?= 20
+TIEOUT_SAMPLES ?= ../shared/samples
+soak: $(RUN) ## read broken documents for 20 minutes, then let the simulator play 100,000 companies
+	@$(BIN)/tieout fuzz tests/formats/data $(wildcard $(TIEOUT_SAMPLES)) --minutes $(SOAK_MINUTES)
 	@$(BIN)/tieout sim --seeds 100000
 
 # The files hold names, versions and hashes; no index and no host, so that any mirror serves them.

@@ -32,7 +32,7 @@ from tieout.model.standings import STANDINGS
 from tieout.policy.cases import CASE_RULES
 from tieout.policy.dependencies import DEPENDENCIES
 from tieout.policy.duties import ACTIONS, CONFLICTS, DUTIES, duty_for
-from tieout.policy.policy import EntityPolicy, Limit, Partner, Policy, Tolerances
+from tieout.policy.policy import Channel, EntityPolicy, Limit, Partner, Policy, Tolerances
 
 HERE = Path(__file__).parent
 _WIDTHS: dict[str, Any] = {"terminal_width": 96, "max_content_width": 96}
@@ -324,6 +324,7 @@ POLICY_MEANINGS: dict[type[Struct], dict[str, str]] = {
     Policy: {
         "entities": "one table for each legal entity, `[entities.DE01]`",
         "partners": "one table for each partner in EDI, `[partners.acme]`",
+        "channels": "what may come in by a channel, `[channels.mail]`",
         "tolerances": "named sets of limits, `[tolerances.default]`; the set `default` must be there",
         "bank_change_confirmations": "how many people, other than the requester, must confirm new bank details",
         "signal_age_minutes_max": "how long ago a required source may have been heard of for a period to be ready",
@@ -350,9 +351,16 @@ POLICY_MEANINGS: dict[type[Struct], dict[str, str]] = {
         "name": "what people call it",
         "ids": "the names it goes by in EDI: interchange ids, GLN, DUNS, vendor numbers",
         "tax_id": "its tax registration, if it is a supplier",
+        "qualifier": "what kind of id the first of them is (X12 element I05, EDIFACT 0007)",
+        "our_id": "the id by which it knows us",
+        "our_qualifier": "what kind of id that is",
         "connector": "the channel that acknowledgments and documents go out to it by; without one none are sent",
         "remittance": "`820` or `REMADV`: it is told which invoices a payment settles",
         "acknowledged_within_hours": "when what we send it should be acknowledged; later is a case",
+    },
+    Channel: {
+        "families": "the families of formats it takes, as `tieout formats` lists them; empty: all (but a channel whose"
+        " name begins with `mail` or `portal` takes no bank files and ledgers unless they are named)",
     },
     Tolerances: {
         "dialect": "whose reading of tolerances it follows",
@@ -373,6 +381,7 @@ _POLICY_TABLES: dict[type[Struct], str] = {
     Policy: "At the top",
     EntityPolicy: "`[entities.<name>]`",
     Partner: "`[partners.<name>]`",
+    Channel: "`[channels.<name>]`",
     Tolerances: "`[tolerances.<name>]`",
     Limit: "`[tolerances.<name>.<limit>]`",
 }

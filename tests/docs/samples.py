@@ -7,8 +7,8 @@ from typing import Any
 
 import msgspec
 
-from tieout.formats.csv_documents import write_orders, write_receipts
-from tieout.formats.ubl_write import Parties, write_ubl
+from tieout.formats.einvoice.ubl_write import Parties, write_ubl
+from tieout.formats.tables import write_orders, write_receipts
 from tieout.kernel.money import Money, multiply
 from tieout.model.documents import (
     Address,

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import timedelta
+from pathlib import Path
 
 import msgspec
 import obstore
@@ -12,6 +13,7 @@ from tests.engine.kit import Engine, comment
 from tieout.engine.intake import Delivery as Reading
 from tieout.engine.intake import DocumentReader, Full
 from tieout.engine.originals import Originals
+from tieout.engine.sources import FileSource
 from tieout.engine.stores.port import Receipt
 from tieout.formats.source import Bytes, Source
 from tieout.kernel.ids import fingerprint
@@ -240,3 +242,15 @@ def test_a_reading_that_was_interrupted_is_taken_up_again() -> None:
     assert engine.intake.resume(engine.clock.now()) == 1
     (row,) = engine.store.read_table("document", None)
     assert (row["status"], row["events"]) == ("accepted", 2)
+
+
+def test_a_large_document_is_kept_piece_by_piece(tmp_path: Path) -> None:
+    """The same whether it comes in a file, in memory, or out of something else."""
+    body = bytes(range(256)) * 40_000
+    file = tmp_path / "large"
+    file.write_bytes(body)
+    for source in (FileSource(file), Bytes(body)):
+        originals = Originals(MemoryStore())
+        mark = originals.keep(source)
+        assert (mark, originals.keep(source)) == (fingerprint(body), mark)
+        assert originals.fetch(mark) == body

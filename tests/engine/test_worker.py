@@ -2,7 +2,8 @@
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import pytest
 from tests.engine.kit import PARTITIONS, Engine, Target, promises
@@ -31,6 +32,18 @@ def worker(engine: Engine, owner: str, duties: dict[str, tuple[float, Callable[[
     )
 
 
+@contextmanager
+def running(one: Worker) -> Iterator[threading.Thread]:
+    """The worker at work; whatever happens meanwhile, it ends."""
+    thread = threading.Thread(target=one.run)
+    thread.start()
+    try:
+        yield thread
+    finally:
+        one.stop()
+        thread.join(10)
+
+
 def until(condition: Callable[[], object]) -> None:
     """Threads take their own time; a test waits for what they do, at most half a minute."""
     deadline = time.monotonic() + 30
@@ -48,15 +61,11 @@ def engine(tmp_path: object) -> Engine:
 
 def test_a_worker_does_everything_and_ends_in_order(engine: Engine) -> None:
     ran: list[int] = []
-    one = worker(engine, "worker-1", {"count": (0.01, lambda: ran.append(1))})
-    thread = threading.Thread(target=one.run)
-    thread.start()
-    for number in range(30):
-        engine.say(f"s{number}", f"post K{number}")
-    until(lambda: len(engine.target.held) == 30 and ran)
-    until(lambda: engine.outcomes("s29") == ("applied",))
-    one.stop()
-    thread.join(10)
+    with running(worker(engine, "worker-1", {"count": (0.01, lambda: ran.append(1))})) as thread:
+        for number in range(30):
+            engine.say(f"s{number}", f"post K{number}")
+        until(lambda: len(engine.target.held) == 30 and ran)
+        until(lambda: engine.outcomes("s29") == ("applied",))
     assert not thread.is_alive()
     assert sorted(engine.target.held) == sorted(f"K{number}" for number in range(30))
     assert engine.store.leases("", 0) == {}, "a worker that ends gives everything back"
@@ -120,14 +129,10 @@ def test_one_at_a_time_in_each_lane(engine: Engine) -> None:
             under_way -= 1
 
     engine.target.before_apply = slowly
-    one = worker(engine, "worker-1")
-    thread = threading.Thread(target=one.run)
-    thread.start()
-    for number in range(15):
-        engine.say(f"s{number}", f"post K{number}")
-    until(lambda: len(engine.target.held) == 15)
-    one.stop()
-    thread.join(10)
+    with running(worker(engine, "worker-1")):
+        for number in range(15):
+            engine.say(f"s{number}", f"post K{number}")
+        until(lambda: len(engine.target.held) == 15)
     assert most == 1
 
 
@@ -139,12 +144,8 @@ def test_a_step_that_fails_is_tried_again(engine: Engine) -> None:
         if len(tries) < 2:
             raise ValueError("not yet")
 
-    one = worker(engine, "worker-1", {"flaky": (0.01, duty)})
-    thread = threading.Thread(target=one.run)
-    thread.start()
-    until(lambda: len(tries) >= 2)
-    one.stop()
-    thread.join(10)
+    with running(worker(engine, "worker-1", {"flaky": (0.01, duty)})):
+        until(lambda: len(tries) >= 2)
     assert LEASE_SECONDS > 1
 
 

@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 
 from tieout.conformance.formats import NOT_DAYS, NOT_NUMBERS, Broken, ReaderConformance, no_xml_at_all
-from tieout.formats.csv_documents import read_orders, read_receipts
 from tieout.formats.detect import read
+from tieout.formats.einvoice.ubl import read_ubl
 from tieout.formats.iso20022.camt import read_camt
 from tieout.formats.iso20022.pain002 import read_pain_002
 from tieout.formats.reading import Context, Limits
-from tieout.formats.ubl import read_ubl
+from tieout.formats.tables import read_orders, read_receipts
 
 DATA = Path(__file__).parent / "data"
 

@@ -33,7 +33,7 @@ def test_known_documents(name: str, format_name: str, encoding: str) -> None:
     ("body", "detail"),
     [
         (b"", "the document is empty"),
-        (b"%PDF-1.7", "it begins with %PDF-1.7"),
+        (b"RIFF WAVE", "it begins with RIFF WAVE"),
         (b"<html><p/></html>", "an XML document that begins with html"),
         (b"<CstmrDrctDbtInitn/>", "this is an ISO 20022 direct debit file (pain.008), which cannot be read"),
         (b"<!-- <Invoice> --><a/>", "an XML document that begins with a"),

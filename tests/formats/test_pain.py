@@ -2,6 +2,7 @@
 
 from datetime import UTC, date, datetime
 from pathlib import Path
+from uuid import UUID
 
 import msgspec
 import pytest
@@ -9,20 +10,22 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from lxml import etree
 
+from tieout.formats.detect import read
 from tieout.formats.iso20022 import pain001
-from tieout.formats.iso20022.charset import latin
+from tieout.formats.iso20022.charset import latin, swiss
 from tieout.formats.iso20022.pain002 import read_pain_002, to_facts
 from tieout.formats.reading import Context, gather
 from tieout.formats.xml import local
 from tieout.kernel.ids import derive, fingerprint
 from tieout.kernel.money import Money
 from tieout.kernel.problem import Code, Problem
-from tieout.model.documents import Address, BankAccount, Payment, PaymentRun
+from tieout.model.documents import Address, BankAccount, Payment, PaymentRun, RemittanceLine
 from tieout.model.events import Ref
 from tieout.model.facts import PaymentStatusReported, RunStatusReported
 
 DATA = Path(__file__).parent / "data"
 STATUS = (DATA / "status.xml").read_bytes()
+wild = st.text(max_size=200)
 NOON = datetime(2026, 5, 5, 12, tzinfo=UTC)
 FRENCH = BankAccount(iban="FR14 2004 1010 0505 0001 3M02 606", holder="Société Générale d'Écrous")
 BRITISH = BankAccount(iban="GB29NWBK60161331926819", holder="Nuts & Bolts Ltd", bic="NWBKGB2L")
@@ -134,12 +137,163 @@ def test_validation_points_at_the_line() -> None:
     assert pain001.validate(b"<!DOCTYPE x><x/>")[0].code is Code.FORBIDDEN_XML
 
 
-def test_the_schema_is_shipped_as_it_was_published() -> None:
-    body = (Path(pain001.__file__).parent / "schemas/pain.001.001.09.xsd").read_bytes()
-    assert fingerprint(body) == "de038b373e47b0077b1832ddd81f4b2f1eb25d35721f62da1e38b7f5a09fda24"
+@pytest.mark.parametrize(
+    ("name", "mark"),
+    [
+        ("pain.001.001.03", "6bb5c6f24250ab807f31f6164142bafd6d43bad8d162a926e258ff4c11e128af"),
+        ("pain.001.001.09", "de038b373e47b0077b1832ddd81f4b2f1eb25d35721f62da1e38b7f5a09fda24"),
+        ("pain.001.001.11", "568345c4e2aea91293ecdc3b72fc5141feb321c4c5b98aab6ae9737eaff88d13"),
+        ("camt.056.001.08", "16691301a355a7b2429d3da1217f2ae646e4ed207618d00832d170b1e2b39e6d"),
+    ],
+)
+def test_the_schemas_are_shipped_as_they_were_published(name: str, mark: str) -> None:
+    body = (Path(pain001.__file__).parent / f"schemas/{name}.xsd").read_bytes()
+    assert fingerprint(body) == mark
 
 
-wild = st.text(max_size=200)
+# ── profiles ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+AMERICAN = BankAccount(iban="", holder="Nuts Inc", number="123456789", clearing="USABA021000021", kind="checking")
+OURS_US = BankAccount(iban="", holder="Acme Inc", number="987654321", clearing="USABA026009593", kind="checking")
+LONDON = BankAccount(iban="", holder="Nuts & Bolts Ltd", number="31926819", clearing="GBDSC601613")
+OURS_UK = BankAccount(iban="", holder="Acme Ltd", number="31926820", clearing="GBDSC200415")
+QR = BankAccount(iban="CH4431999123000889012", holder="Schräubchen & Söhne AG")
+SWISS = BankAccount(iban="CH9300762011623852957", holder="Zürich Nägel AG")
+OURS_CH = BankAccount(iban="CH9300762011623852957", holder="Acme Schweiz AG", bic="UBSWCHZH80A")
+QR_REFERENCE = "210000000003139471430009017"
+VERSIONS = ("03", "09", "11")
+
+
+def us(*payments: Payment) -> PaymentRun:
+    return run(*payments, currency="USD", debtor=OURS_US)
+
+
+def uk(*payments: Payment) -> PaymentRun:
+    return run(*payments, currency="GBP", debtor=OURS_UK)
+
+
+def ch(*payments: Payment, currency: str = "CHF") -> PaymentRun:
+    return run(*payments, currency=currency, debtor=OURS_CH)
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize(
+    ("profile", "wanted"),
+    [
+        ("standard", run(payment(1, FRENCH), payment(2, BRAZILIAN))),
+        ("sepa", run(payment(1, FRENCH))),
+        ("us-ach", us(payment(1, AMERICAN, "USD"))),
+        ("us-wire", us(payment(1, AMERICAN, "USD", creditor_address=Address(town="Ohio", country="US")))),
+        ("uk", uk(payment(1, LONDON, "GBP"), payment(2, BRITISH, "GBP"))),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_every_profile_is_valid_in_every_version(profile: str, wanted: PaymentRun, version: str) -> None:
+    written = pain001.write(wanted, NOON, profile=profile, version=version)
+    assert written.problems == ()
+    assert pain001.validate(written.body, version) == ()
+    assert f"pain.001.001.{version}".encode() in written.body
+    assert bool(texts(written.body, "UETR")) == (version != "03")
+
+
+def test_a_us_payment_names_bank_account_and_kind() -> None:
+    written = pain001.write(us(payment(1, AMERICAN, "USD")), NOON, profile="us-ach")
+    assert texts(written.body, "MmbId") == ["026009593", "021000021"]
+    assert texts(written.body, "Cd") == ["NURG", "CCD", "CACC", "USABA", "USABA", "CACC"]
+    assert texts(written.body, "ChrgBr", "IBAN") == []
+
+
+def test_several_us_invoices_are_listed_one_by_one() -> None:
+    invoices = (
+        RemittanceLine(number="R-1", paid=Money(20_000, "USD"), gross=Money(20_000, "USD"), issued_on=date(2026, 4, 1)),
+        RemittanceLine(number="C-1", paid=Money(-7_655, "USD")),
+    )
+    written = pain001.write(us(payment(1, AMERICAN, "USD", invoices=invoices)), NOON, profile="us-ach")
+    assert written.problems == ()
+    assert texts(written.body, "Nb", "RmtdAmt", "CdtNoteAmt", "DuePyblAmt", "RltdDt", "Ustrd") == [
+        *("R-1", "2026-04-01", "200.00", "200.00", "C-1", "76.55"),
+    ]
+    assert "CTX" in texts(written.body, "Cd")
+    short = pain001.write(us(payment(1, AMERICAN, "USD", invoices=invoices[:1] * 2)), NOON, profile="us-ach")
+    assert [(problem.code, problem.expected, problem.actual) for problem in short.problems] == [
+        (Code.TOTALS_DISAGREE, "123.45 USD", "400.00 USD")
+    ]
+
+
+def test_a_sort_code_and_an_iban_are_both_british() -> None:
+    written = pain001.write(uk(payment(1, LONDON, "GBP"), payment(2, BRITISH, "GBP")), NOON, profile="uk")
+    assert texts(written.body, "MmbId", "BICFI", "IBAN") == ["200415", "601613", "NWBKGB2L", "GB29NWBK60161331926819"]
+
+
+def test_a_qr_bill_is_paid_with_its_reference_and_its_letters() -> None:
+    spaced = "21 00000 00003 13947 14300 09017"
+    written = pain001.write(ch(payment(1, QR, "CHF", remittance=spaced)), NOON, profile="ch")
+    assert written.problems == ()
+    assert texts(written.body, "Prtry", "Ref", "Ustrd", "SvcLvl", "ChrgBr") == ["QRR", QR_REFERENCE]
+    assert texts(written.body, "Nm")[-1] == "Schräubchen & Söhne AG"
+
+
+def test_swiss_euros_are_sepa_and_a_creditor_reference_stays_one() -> None:
+    wanted = ch(payment(1, SWISS, "EUR", remittance="RF18 5390 0754 7034"), currency="EUR")
+    written = pain001.write(wanted, NOON, profile="ch")
+    assert texts(written.body, "Cd", "Issr", "Ref", "ChrgBr") == ["SEPA", "SLEV", "SCOR", "ISO", "RF18539007547034"]
+
+
+@pytest.mark.parametrize("remittance", ["RF19539007547034", "RF18 5390 0754 7034 and thanks", "R-2026-0815"])
+def test_what_is_no_reference_is_text(remittance: str) -> None:
+    written = pain001.write(run(payment(1, FRENCH, remittance=remittance)), NOON)
+    assert texts(written.body, "Ref", "Ustrd") == [remittance]
+
+
+@pytest.mark.parametrize(
+    ("profile", "wrong", "code", "where"),
+    [
+        ("ch", ch(payment(1, QR, "CHF", remittance="R-1")), Code.BAD_VALUE, "payments/pay-1/remittance"),
+        ("ch", ch(payment(1, QR, "CHF", remittance="210000000003139471430009018")), Code.BAD_VALUE, "payments/pay-1/remittance"),
+        ("us-ach", us(payment(1, msgspec.structs.replace(AMERICAN, kind=""), "USD")), Code.MISSING_FIELD, "payments/pay-1/creditor/kind"),
+        ("us-ach", us(payment(1, msgspec.structs.replace(AMERICAN, clearing="USABA021000022"), "USD")), Code.BAD_VALUE, "payments/pay-1/creditor/clearing"),
+        ("us-wire", us(payment(1, FRENCH, "USD")), Code.MISSING_FIELD, "payments/pay-1/creditor/clearing"),
+        ("us-wire", us(payment(1, LONDON, "USD")), Code.BAD_VALUE, "payments/pay-1/creditor/clearing"),
+        ("us-wire", us(payment(1, msgspec.structs.replace(AMERICAN, number="x" * 18), "USD")), Code.BAD_VALUE, "payments/pay-1/creditor/number"),
+        ("uk", run(payment(1, LONDON), debtor=OURS_UK), Code.BAD_VALUE, "payments/pay-1"),
+        ("sepa", run(payment(1, BRAZILIAN)), Code.BAD_VALUE, "payments/pay-1"),
+        ("standard", run(payment(1, AMERICAN)), Code.BAD_VALUE, "payments/pay-1/creditor/clearing"),
+        ("mars", run(payment(1, FRENCH)), Code.BAD_VALUE, "profile"),
+    ],
+)  # fmt: skip
+def test_what_a_profile_does_not_take(profile: str, wrong: PaymentRun, code: Code, where: str) -> None:
+    written = pain001.write(wrong, NOON, profile=profile)
+    assert [(problem.code, problem.where) for problem in written.problems] == [(code, where)]
+    assert written.body == b""
+
+
+def test_a_version_that_a_profile_does_not_have() -> None:
+    written = pain001.write(ch(payment(1, SWISS, "CHF")), NOON, profile="ch", version="03")
+    assert [(problem.where, problem.expected, problem.actual) for problem in written.problems] == [
+        ("version", "09", "03")
+    ]
+
+
+def test_an_address_that_is_left_out_is_told() -> None:
+    written = pain001.write(run(payment(1, FRENCH, creditor_address=Address(street="somewhere"))), NOON)
+    assert [(problem.code, problem.where) for problem in written.notes] == [
+        (Code.UNSUPPORTED_CONTENT, "payments/pay-1/creditor_address")
+    ]
+
+
+@given(st.text(max_size=40))
+def test_a_uetr_is_a_version_4_uuid_and_always_the_same(payment_id: str) -> None:
+    made = UUID(pain001.uetr(payment_id))
+    assert (made.version, made.variant) == (4, "specified in RFC 4122")
+    assert pain001.uetr(payment_id) == str(made)
+
+
+@given(wild)
+def test_swiss_letters_stay_and_others_become_latin(text: str) -> None:
+    once = swiss(text, 140)
+    assert swiss(once, 140) == once
+    assert len(once) <= 140
+    assert all(ord(sign) < 0x220 or sign == "€" for sign in once)
 
 
 @settings(max_examples=60, deadline=None)
@@ -229,3 +383,104 @@ def test_a_rejection_that_is_counted_and_not_named_breaks_the_proof() -> None:
     assert [
         (problem.expected, problem.actual) for problem in reading.diagnostics if problem.code is Code.TOTALS_DISAGREE
     ] == [("1", "2")]
+
+
+def with_levels(group: str = "", block: str = "", extra: str = "") -> bytes:
+    """The report with other statuses above the payments, which are executed, rejected and unknown."""
+    body = STATUS.replace(b"<GrpSts>PART</GrpSts>", f"<GrpSts>{group}</GrpSts>".encode() if group else b"")
+    if block:
+        body = body.replace(b"</OrgnlPmtInfId>", f"</OrgnlPmtInfId><PmtInfSts>{block}</PmtInfSts>".encode())
+    return body.replace(b"<TxSts>XTRA</TxSts>", f"<TxSts>ACWC</TxSts>{extra}".encode())
+
+
+@pytest.mark.parametrize(("group", "block"), [("RJCT", ""), ("", "RJCT")])
+def test_a_rejection_above_an_accepted_payment_is_told_and_both_are_handed_on(group: str, block: str) -> None:
+    reading = gather(read_pain_002, with_levels(group, block), Context())
+    assert [
+        (problem.code, problem.expected, problem.actual) for problem in reading.diagnostics if problem.expected
+    ] == [
+        (Code.BAD_VALUE, "RJCT", "ACSP"),
+        (Code.BAD_VALUE, "RJCT", "ACWC"),
+    ]
+    facts = [fact for _, fact in to_facts(reading.records[0])]
+    assert [fact.status for fact in facts] == ["RJCT", "ACSP", "RJCT", "ACWC"]  # type: ignore[attr-defined]
+
+
+def test_an_accepted_change_says_what_the_payment_is_now() -> None:
+    reference = '<OrgnlTxRef><Amt><InstdAmt Ccy="EUR">5.00</InstdAmt></Amt><ReqdExctnDt><Dt>2026-05-08</Dt></ReqdExctnDt></OrgnlTxRef>'
+    reason = "<StsRsnInf><Rsn><Cd>DT06</Cd></Rsn></StsRsnInf>"
+    reading = gather(read_pain_002, with_levels("PART", "", reason + reference), Context())
+    changed = reading.records[0].transactions[-1]
+    assert changed.status.reason == "DT06: amount 5.00 EUR, execution on 2026-05-08"
+    assert [(problem.code, problem.actual) for problem in reading.diagnostics] == [(Code.UNSUPPORTED_CONTENT, "ACWC")]
+
+
+def test_some_were_rejected_and_nobody_says_which() -> None:
+    body = STATUS[: STATUS.index(b"<OrgnlPmtInfAndSts>")] + b"</CstmrPmtStsRpt></Document>"
+    counted = gather(read_pain_002, body, Context())
+    assert not counted.proof.holds  # one rejection is counted, none is named
+    silent = body[: body.index(b"<NbOfTxsPerSts>")] + body[body.index(b"</NbOfTxsPerSts>") + 16 :]
+    reading = gather(read_pain_002, silent, Context())
+    assert reading.proof.holds
+    assert [(problem.code, problem.actual) for problem in reading.diagnostics] == [(Code.MISSING_FIELD, "PART")]
+
+
+@pytest.mark.parametrize(
+    ("counts", "holds"),
+    [
+        ((("RJCT", "1"), ("ACSP", "2")), True),
+        ((("RJCT", "1"), ("ACSP", "3")), False),
+        ((("RJCT", "1"), ("ACSP", "0")), False),
+        ((("RJCT", "1"), ("ACSP", "x")), False),
+        ((("ACSP", "1"),), True),
+    ],
+)
+def test_numbers_per_status(counts: tuple[tuple[str, str], ...], holds: bool) -> None:
+    old = "<NbOfTxsPerSts><DtldNbOfTxs>1</DtldNbOfTxs><DtldSts>RJCT</DtldSts></NbOfTxsPerSts>"
+    new = "".join(
+        f"<NbOfTxsPerSts><DtldNbOfTxs>{n}</DtldNbOfTxs><DtldSts>{code}</DtldSts></NbOfTxsPerSts>" for code, n in counts
+    )
+    assert gather(read_pain_002, STATUS.replace(old.encode(), new.encode()), Context()).proof.holds is holds
+
+
+def test_the_first_two_versions_are_read() -> None:
+    first = b"""<Document xmlns="urn:swift:xsd:$pain.002.001.01"><pain.002.001.01><GnlInf><PmtInitnStsId>B</PmtInitnStsId></GnlInf>
+      <OrgnlGrpRefInfAndSts><GrpId>run-1</GrpId><OrgnlMsgTp>pain.001</OrgnlMsgTp><GrpSts>PART</GrpSts></OrgnlGrpRefInfAndSts>
+      <OrgnlPmtInf><OrgnlTxRefInfAndSts><PmtId><EndToEndId>pay-1</EndToEndId></PmtId><TxSts>RJCT</TxSts>
+      <StsRsn>AC04</StsRsn><AddtlInf>closed</AddtlInf></OrgnlTxRefInfAndSts></OrgnlPmtInf></pain.002.001.01></Document>"""
+    second = b"""<Document xmlns="urn:iso:std:iso:20022:tech:xsd:pain.002.001.02"><pain.002.001.02><GrpHdr><MsgId>B</MsgId></GrpHdr>
+      <OrgnlGrpInfAndSts><OrgnlMsgId>run-1</OrgnlMsgId><OrgnlMsgNmId>pain.001</OrgnlMsgNmId><GrpSts>PART</GrpSts></OrgnlGrpInfAndSts>
+      <TxInfAndSts><OrgnlPmtInfId>run-1</OrgnlPmtInfId><OrgnlEndToEndId>pay-1</OrgnlEndToEndId><TxSts>RJCT</TxSts><StsRsnInf>
+      <StsRsn><Cd>AC04</Cd></StsRsn><AddtlStsRsnInf>closed</AddtlStsRsnInf></StsRsnInf></TxInfAndSts></pain.002.001.02></Document>"""
+    for body in (first, second):
+        reading = read(body)
+        assert (reading.format, reading.proof.holds) == ("pain.002", True)
+        assert to_facts(reading.records[0]) == (
+            ("run-1", RunStatusReported(run_id="run-1", status="PART")),
+            (
+                Ref("bank", "pay-1"),
+                PaymentStatusReported(status="RJCT", reason="AC04: closed", original_message_id="run-1"),
+            ),
+        )
+
+
+@pytest.mark.parametrize(
+    ("name", "what"),
+    [
+        ("pacs.002.001.10", "a payment status report between banks"),
+        ("pacs.004.001.09", "a payment return between banks"),
+        ("pain.008.001.08", "a direct debit file"),
+        ("camt.086.001.03", "a bank services billing statement (TWIST BSB)"),
+        ("camt.057.001.06", "a notification to receive money"),
+        ("remt.001.001.04", "a remittance advice sent apart from its payment"),
+        ("pain.001.001.09", "a payment file, which we write and do not read"),
+        ("tsrv.001.001.01", "another ISO 20022 message"),
+    ],
+)
+def test_other_messages_are_refused_by_name(name: str, what: str) -> None:
+    header = '<AppHdr xmlns="urn:iso:std:iso:20022:tech:xsd:head.001.001.02"><BizMsgIdr>B</BizMsgIdr></AppHdr>'
+    document = f'<Document xmlns="urn:iso:std:iso:20022:tech:xsd:{name}"><X/></Document>'
+    for body in (document, f"<BizMsg>{header}{document}</BizMsg>"):
+        reading = read(body.encode())
+        assert (reading.format, reading.proof.holds, reading.records) == ("iso-20022", False, ())
+        assert [problem.detail for problem in reading.diagnostics] == [f"this is {name}, {what}, which cannot be read"]

@@ -1,13 +1,28 @@
 """The one door for XML: encodings, budgets, DOCTYPEs, and places that people can find."""
 
+import re
+from collections.abc import Iterator
+
 import pytest
 
 from tieout.formats.reading import Limits
+from tieout.formats.source import Bytes
 from tieout.formats.xml import Element, child, local, place, stream, text_at, text_of, tree
 from tieout.kernel.problem import Code, Problem
 
 LIMITS = Limits()
 ROOT = "<R><a>grün</a></R>"
+
+
+class InPieces(Bytes):
+    """A document that arrives in pieces of a given size."""
+
+    def __init__(self, body: bytes, size: int) -> None:
+        super().__init__(body)
+        self._pieces = [body[start : start + size] for start in range(0, len(body), size)]
+
+    def chunks(self) -> Iterator[bytes]:
+        return iter(self._pieces)
 
 
 @pytest.mark.parametrize(
@@ -52,13 +67,10 @@ def test_what_is_refused_is_told_with_its_place(body: bytes, problem: Problem) -
 
 @pytest.mark.parametrize("size", [1, 3, 5, 40, 60, 10_000])
 @pytest.mark.parametrize("reference", ["&x;", "<b a='&x;'/>"])
-def test_nothing_is_read_after_an_entity_that_nobody_declared(
-    monkeypatch: pytest.MonkeyPatch, size: int, reference: str
-) -> None:
+def test_nothing_is_read_after_an_entity_that_nobody_declared(size: int, reference: str) -> None:
     """lxml starts a new document there; a second one in the same file must not pass for the first."""
-    monkeypatch.setattr("tieout.formats.xml.CHUNK", size)
     body = f"<R><e>1</e><e>{reference}</e></R>{' ' * 60}<R><e>2</e></R>".encode()
-    found = list(stream(body, ["e", "R"], LIMITS))
+    found = list(stream(InPieces(body, size), ["e", "R"], LIMITS))
     assert [element for element in found[:-1] if isinstance(element, Element) and local(element) == "R"] == []
     assert isinstance(found[-1], Problem)
     assert found[-1].code is Code.FORBIDDEN_XML
@@ -100,3 +112,88 @@ def test_places_are_for_people() -> None:
     assert found is not None
     assert alone is not None
     assert (place(found), place(alone)) == ("R/a[2]/b, line 3", "R/c, line 3")
+
+
+# ── document types that a reader knows ─────────────────────────────────────────────────────────────────────────────
+
+KNOWN = (
+    re.compile(r"http://xml\.cxml\.org/schemas/cXML/[0-9.]+/[A-Za-z]+\.dtd", re.IGNORECASE),
+    re.compile("-//Known//EN"),
+)
+
+
+@pytest.mark.parametrize(
+    "doctype",
+    [
+        '<!DOCTYPE R SYSTEM "http://xml.cxml.org/schemas/cXML/1.2.014/cXML.dtd">',
+        "<!DOCTYPE R\n  SYSTEM 'http://xml.cXML.org/schemas/cXML/1.2.014/Fulfill.dtd' >",
+        '<!DOCTYPE R PUBLIC "-//Known//EN" "anything.dtd">',
+    ],
+)
+@pytest.mark.parametrize("size", [1, 10, 10_000])
+def test_a_known_document_type_is_taken_away_unread(doctype: str, size: int) -> None:
+    body = f'<?xml version="1.0"?>\n{doctype}\n<!-- x --><R>\n<a>1</a></R>'.encode()
+    root = tree(InPieces(body, size), LIMITS, KNOWN)
+    assert isinstance(root, Element), root
+    assert place(next(iter(root))) == f"R/a, line {4 + doctype.count(chr(10))}"
+    assert len(list(stream(InPieces(body, size), ["a"], LIMITS, KNOWN))) == 1
+    assert isinstance(tree(body, LIMITS), Problem)
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        '<!DOCTYPE R SYSTEM "http://elsewhere/schemas/cXML/1.2.014/cXML.dtd">',
+        '<!DOCTYPE R SYSTEM "http://xml.cxml.org/schemas/cXML/1.2.014/cXML.dtd" [<!ENTITY x "y">]>',
+        '<!DOCTYPE R SYSTEM "http://xml.cxml.org/schemas/cXML/1.2.014/cXML.dtd"><!DOCTYPE R [<!ENTITY x "y">]>',
+        '<!DOCTYPE R [<!ENTITY x SYSTEM "http://xml.cxml.org/schemas/cXML/1.2.014/cXML.dtd">]>',
+        '<!DOCTYPE R PUBLIC "-//Known//EN">',
+        "<!DOCTYPE R>",
+    ],
+)
+def test_any_other_document_type_is_refused(head: str) -> None:
+    for problem in (tree(f"{head}<R/>".encode(), LIMITS, KNOWN), *stream(f"{head}<R/>".encode(), ["R"], LIMITS, KNOWN)):
+        assert isinstance(problem, Problem)
+        assert problem.code is Code.FORBIDDEN_XML
+
+
+def test_an_entity_of_a_document_type_that_was_taken_away_is_refused() -> None:
+    body = b'<!DOCTYPE R SYSTEM "http://xml.cxml.org/schemas/cXML/1.2.014/cXML.dtd"><R>&nbsp;</R>'
+    problem = tree(body, LIMITS, KNOWN)
+    assert isinstance(problem, Problem)
+    assert problem.code is Code.FORBIDDEN_XML
+
+
+# ── piece by piece ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+LONG = f"<?xml version='1.0'?><!-- {'-> ' * 50}--><R>{'<e a=' + chr(34) + '/' + chr(34) + '>grün €</e>' * 1}{'<e/>' * 40}</R>"
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-be", "utf-32"])
+@pytest.mark.parametrize("size", [1, 2, 3, 5, 64, 10_000])
+def test_pieces_of_any_size_give_the_same_text(encoding: str, size: int) -> None:
+    body = LONG.encode(encoding)
+    assert text_of(InPieces(body, size), LIMITS) == LONG.encode()
+    assert len(list(stream(InPieces(body, size), ["e"], LIMITS))) == 41
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 64])
+def test_faults_have_the_same_place_in_pieces_of_any_size(size: int) -> None:
+    for body in (b"<R>\xc3\xa9\xe2\x82</R>", b"<R>\xc3\xa9\0</R>", "<R>\0</R>".encode("utf-16-le"), b"<R/>x", b" x"):
+        assert text_of(InPieces(body, size), LIMITS) == text_of(body, LIMITS)
+    problem = text_of(InPieces(b"<R>\xc3\xa9\xe2\x82</R>", size), LIMITS)
+    assert isinstance(problem, Problem)
+    assert problem.where == "byte 5"
+
+
+@pytest.mark.parametrize("size", [1, 2, 1_000])
+def test_elements_are_counted_across_pieces(size: int) -> None:
+    body = b"<R>" + b"<e></e>" * 9 + b"</R>"
+    assert text_of(InPieces(body, size), Limits(elements_max=10)) == body
+    assert isinstance(text_of(InPieces(body, size), Limits(elements_max=9)), Problem)
+
+
+def test_a_prolog_has_an_end() -> None:
+    problem = text_of(b"<!--" + b"x" * 2**21, LIMITS)
+    assert isinstance(problem, Problem)
+    assert problem.code is Code.TOO_LARGE

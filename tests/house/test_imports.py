@@ -36,10 +36,10 @@ EVERYWHERE = {
 BESIDES = {
     "kernel": {"hmac", "stdnum", "zoneinfo"},
     "model": {"stdnum"},
-    "policy": {"importlib.resources", "stdnum", "tomllib", "zoneinfo"},
+    "policy": {"holidays", "importlib.resources", "stdnum", "tomllib", "zoneinfo"},
     "formats": {
-        *("asn1crypto", "codecs", "csv", "cryptography", "importlib.resources", "io", "lxml", "openpyxl", "pypdf"),
-        *("stdnum", "tomllib", "zipfile", "zlib"),
+        *("asn1crypto", "codecs", "csv", "cryptography", "email", "importlib.resources", "io", "lxml", "pypdf"),
+        *("stdnum", "tomllib", "zlib"),
     },
     "matching": {"fractions", "rapidfuzz"},
     "processes": set[str](),

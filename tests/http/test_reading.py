@@ -205,7 +205,10 @@ def test_what_may_be_told_from_outside_is_what_the_facts_say_of_themselves() -> 
         return said.startswith(("Outside", "Timer")) or "or outside" in said
 
     #: Told through routes of their own, or by the schedule.
-    elsewhere = {"message.requeued", "effect.handled", "period.evaluation_due", "interchange.acknowledgment_due"}
+    elsewhere = {
+        *("message.requeued", "effect.handled", "case.answered"),
+        *("period.evaluation_due", "interchange.acknowledgment_due"),
+    }
     #: Derived as a rule, but a person may conclude it too.
     besides = {"case.settled"}
     outside = {kind.type for kind in FACTS.values() if says_outside(kind)}

@@ -445,3 +445,41 @@ def test_an_invoice_is_closed_when_the_ap_platform_holds_that_it_is_paid() -> No
     assert report("applied") == ["InvoiceClosed"]
     assert told.state("invoice", invoice_id).status == "closed"
     assert report("applied") == []
+
+
+# ── when less than the gross amount is to be paid ───────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("what", ["prepaid", "withheld"])
+def test_what_is_prepaid_or_withheld_waits_for_a_person_and_then_only_the_rest_is_paid(what: str) -> None:
+    """The bill is 119.00 EUR, of which 20.00 EUR are not to be paid any more."""
+    told, document = story(), bill(**{what: eur("20")})
+    invoice_id = receive(told, document)
+    problem = Problem(Code.PARTLY_PAYABLE, what, "119.00 EUR", "99.00 EUR", detail=f"20.00 EUR is {what}")
+    assert told.state("invoice", invoice_id).status == "mismatched"
+    assert told.cases() == {f"partly_payable {invoice_id}": "open"}
+    assert told.events[-1].data.case.problems == (problem,)
+    told.tell(VarianceAccepted(reason="set off in the ledger"), invoice_id, actor=BEA, entity="de")
+    approve(told, invoice_id)
+    post(told, invoice_id, posting(document))
+    assert told.cases() == {f"partly_payable {invoice_id}": "settled"}
+    assert payable(told.state("invoice", invoice_id)) == Due(eur("99"), document.due_on, "R-100")
+
+
+def test_rounding_is_paid_without_asking() -> None:
+    told, document = story(), bill(rounding=eur("-0.05"))
+    invoice_id = receive(told, document)
+    approve(told, invoice_id)
+    post(told, invoice_id, posting(document))
+    assert payable(told.state("invoice", invoice_id)) == Due(eur("118.95"), document.due_on, "R-100")
+
+
+def test_what_the_supplier_collects_itself_is_never_paid_by_transfer() -> None:
+    told, document = story(), bill(collected=True)
+    invoice_id = receive(told, document)
+    assert told.cases() == {f"partly_payable {invoice_id}": "open"}
+    told.tell(VarianceAccepted(reason="the mandate is ours"), invoice_id, actor=BEA, entity="de")
+    approve(told, invoice_id)
+    post(told, invoice_id, posting(document))
+    assert told.state("invoice", invoice_id).status == "posted"
+    assert payable(told.state("invoice", invoice_id)) is None

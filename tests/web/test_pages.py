@@ -312,3 +312,35 @@ def test_live_pages_hear_of_a_change(books: Books) -> None:
 
     first, second = asyncio.run(asyncio.wait_for(listen(), 20))
     assert int(second) > int(first)
+
+
+# ── a document ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+SCRIPT = b"""<?xml version="1.0"?>
+<Invoice xmlns="urn:oasis:names:specification:ubl:schema:xsd:Invoice-2"><ID><![CDATA[<script>alert(1)</script>]]></ID></Invoice>"""
+
+
+def test_a_document_is_shown_with_its_problems_in_place_and_nothing_in_it_comes_alive(
+    books: Books, client: Client
+) -> None:
+    mark = books.intake.document(SCRIPT, name="<b>x</b>.xml", media_type="text/html", channel="mail").hash
+    books.rest()
+    sign_in(client, "ines")
+    tree = page(client, f"/documents/{mark}")
+    check(tree, "/documents/…")
+    assert tree.xpath("//h1/text()") == ["<b>x</b>.xml"]
+    assert "<script>alert(1)</script>" in "".join(tree.xpath("//div[@class='original']//code/text()"))
+    assert tree.xpath("//li[@class='saying']")
+    assert tree.xpath("//form[contains(@action, '/retry')]")
+
+
+def test_files_of_a_form_are_each_answered(books: Books, client: Client) -> None:
+    token = sign_in(client, "paula")
+    files = [("files", ("a.xml", SCRIPT, "text/xml")), ("files", ("b.txt", b"nothing", "text/plain"))]
+    answer = client.post("/documents", data={"form_token": token}, files=files, headers=SAME_SITE | WITH_HTML)
+    assert answer.status_code in (200, 201), answer.text
+    tree = html.fromstring(answer.text)
+    check(tree, "/documents")
+    assert [cell.text_content() for cell in tree.xpath("//td[2]")] == ["quarantined", "quarantined"]
+    other = sign_in(client, "bea")
+    assert client.post("/documents", data={"form_token": other}, files=files, headers=SAME_SITE).status_code == 403

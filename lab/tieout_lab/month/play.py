@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
-from tieout.formats.ubl_write import Parties, write_ubl
+from tieout.formats.einvoice.ubl_write import Parties, write_ubl
 from tieout.model.documents import BankAccount, Invoice, Supplier
 from tieout_lab.month.eyes import Eyes
 from tieout_lab.month.outside import Outside

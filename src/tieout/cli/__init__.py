@@ -19,7 +19,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "worker": ("serve", "work: handle messages, send effects, keep the schedule (any number on PostgreSQL)"),
     "lab": ("lab", "start the rehearsal systems: AP platform, procurement, bank, close tool, ERP"),
     "run": ("lab", "play a company month from orders to close against the rehearsal systems"),
-    "receive": ("feed", "take in documents: invoices, orders, receipts, bank files"),
+    "receive": ("feed", "take in documents: invoices, orders, receipts, bank files, EDI"),
+    "inspect": ("feed", "say what a file is, whether it proves itself, and what would come of it"),
+    "formats": ("feed", "list every kind of document that can be read"),
+    "rules": ("rules", "run the official rules of EN 16931, Peppol, XRechnung … on e-invoices"),
     "status": ("look", "how things stand: backlog, cases, effects, readiness"),
     "trace": ("look", "follow a document through all systems by any id it has anywhere"),
     "cases": ("look", "list what people must work on"),
@@ -33,6 +36,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "rebuild": ("prove", "fold the log again and compare it with every table derived from it"),
     "replay": ("prove", "play the past again under a changed policy, sending nothing, and print the difference"),
     "sim": ("prove", "play many small companies with faults at every boundary, and audit each"),
+    "fuzz": ("prove", "read broken documents without end, to see that no reader raises, hangs or grows"),
     "bench": ("lab", "measure the pipeline against a floor measured in the same run"),
 }
 

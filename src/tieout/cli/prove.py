@@ -142,3 +142,58 @@ def _print_report(report: "Report") -> None:
     for failure in report.failures[:20]:
         CONSOLE.print(f"seed {failure.seed}: {failure.what}\n  {failure.replay}")
     CONSOLE.print("every promise was kept" if report.passed else f"{len(report.failures)} promises were broken")
+
+
+@click.command()
+@click.argument("folders", nargs=-1, required=True, type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("--minutes", default=1.0, show_default=True, help="How long.")
+@click.option("--processes", default=2, show_default=True, help="How many at once.")
+@click.option("--seed", type=int, help="Read the one broken document of a seed, and tell what happens.")
+@click.option("--keep", type=click.Path(file_okay=False, path_type=Path), help="Write what broke a reader here.")
+@JSON
+def fuzz(
+    folders: tuple[Path, ...], minutes: float, processes: int, seed: int | None, keep: Path | None, as_json: bool
+) -> None:
+    """Break documents in many ways and read them, to see that no reader ever raises, hangs or grows.
+
+    FOLDERS hold documents, such as those your own partners send. Nothing is taken in.
+
+    \b
+    tieout fuzz samples --minutes 20
+    tieout fuzz samples --seed 4711      the one broken document of a seed
+    """
+    from tieout.conformance import fuzz as kit
+
+    documents = kit.gather(folders)
+    if not documents:
+        raise click.BadParameter(f"no file of at most {kit.BYTES_MAX // 1024} KiB in {', '.join(map(str, folders))}")
+    if seed is not None:
+        origin, body = kit.broken(documents, seed)
+        name, what = kit.attempt(body)
+        CONSOLE.print(
+            f"seed {seed}: made of {origin}, {len(body):,} bytes, taken for {name}: {what or 'as it should be'}"
+        )
+        if keep:
+            _keep(keep, [(seed, body)])
+        sys.exit(1 if what else 0)
+    report = kit.fuzz_many(documents, minutes * 60, processes)
+    if keep:
+        _keep(keep, [(failure.seed, failure.body) for failure in report.failures])
+    if as_json:
+        print_json(report)
+    else:
+        CONSOLE.print(
+            f"{report.documents:,} broken documents in {report.seconds:.0f} s, made of {len(documents):,};"
+            f" memory grew by {report.growth / 2**20:.0f} MiB"
+        )
+        print_table("Taken for", ("format", "documents#"), report.by_format.items())
+        for failure in report.failures[:20]:
+            CONSOLE.print(f"seed {failure.seed}, made of {failure.origin}: {failure.what}")
+        CONSOLE.print("every reader kept its promises" if report.sound else f"{len(report.failures)} failures")
+    sys.exit(0 if report.sound else 1)
+
+
+def _keep(folder: Path, found: list[tuple[int, bytes]]) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    for seed, body in found:
+        (folder / f"seed-{seed}").write_bytes(body)

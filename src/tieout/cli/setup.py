@@ -12,6 +12,7 @@ from tieout.cli.company import Company
 from tieout.cli.output import JSON, print_json, print_table
 from tieout.engine.config import MEANINGS, Config, Settings, load
 from tieout.kernel.errors import ConfigError
+from tieout.model.identity import supplier_id_of
 
 _CONFIG = """\
 # One company's tieout. `tieout config explain` says what every setting means.
@@ -116,10 +117,16 @@ def person() -> None:
 @click.option("--display", default="", help="The name shown on pages.")
 @click.option("--duties", default="", help="Duties, such as IA,PP (see docs/duties.md).")
 @click.option("--entities", default="*", help="Legal entities the person may see, such as DE01,GB01 (default: all).")
+@click.option("--supplier", default="", help="Somebody at this supplier (its VAT number): sees only its own page.")
 @click.password_option(help="The password (asked for when not given).")
 @click.pass_obj
-def add(config: Path, name: str, display: str, duties: str, entities: str, password: str) -> None:
-    """Add a person who may sign in. Duties that must not meet in one hand are refused."""
+def add(config: Path, name: str, display: str, duties: str, entities: str, supplier: str, password: str) -> None:
+    """Add a person who may sign in. Duties that must not meet in one hand are refused.
+
+    \b
+    tieout person add anna --duties IA,PP
+    tieout person add olaf --supplier DE136695976     the supplier portal, and nothing else
+    """
     company = Company.at(config)
     company.people.add_person(
         name,
@@ -127,6 +134,7 @@ def add(config: Path, name: str, display: str, duties: str, entities: str, passw
         password,
         duties=_words(duties),
         entities=() if entities == "*" else _words(entities),
+        supplier_id=supplier_id_of(supplier) if supplier else "",
     )
     click.echo(f"added {name}")
 

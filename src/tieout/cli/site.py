@@ -26,6 +26,7 @@ def build_site(company: Company) -> Litestar:
         partitions=config.partitions,
         webhooks=_webhooks(company),
         company=config.company,
+        spool=company.settings.path(config.spool),
     )
     return create_site(door)
 

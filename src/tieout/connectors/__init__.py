@@ -13,6 +13,10 @@ KINDS = {
     "procurement": "tieout.connectors.procurement",
     "bank_sftp": "tieout.connectors.bank_sftp",
     "close_tool": "tieout.connectors.close_tool",
+    "folder": "tieout.connectors.folder",
+    "sftp_files": "tieout.connectors.sftp_files",
+    "s3_bucket": "tieout.connectors.s3_bucket",
+    "nats_stream": "tieout.connectors.nats_stream",
 }
 """What ``kind`` may be in the configuration: each module has a ``connect`` function."""
 

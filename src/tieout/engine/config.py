@@ -37,6 +37,7 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     company: str = "company"
     database: str = "sqlite:///tieout.db"
     originals: str = "originals"
+    spool: str = "spool"
     policy: str = "policy.toml"
     seal_key: str = "file:seal.key"
     partitions: int = 64
@@ -57,6 +58,7 @@ MEANINGS = {
     "company": "the name shown on pages",
     "database": "sqlite:///FILE for one machine, postgresql://… for many workers",
     "originals": "where documents are kept as they came: a folder, or s3://bucket/prefix and the like",
+    "spool": "a folder for documents while they are on their way in",
     "policy": "the file with entities, tolerances and rules",
     "seal_key": "the Ed25519 key that signs checkpoints of the log (env:NAME or file:PATH; made by `tieout init`)",
     "partitions": "into how many serial lanes of work suppliers and accounts are spread; fixed when the log begins",

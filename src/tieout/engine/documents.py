@@ -7,8 +7,9 @@ from typing import Any
 import msgspec
 
 from tieout.engine.intake import Delivery, DocumentReader
+from tieout.formats.containers import BUNDLES, kind_of, unpack
 from tieout.formats.detect import UNKNOWN, find
-from tieout.formats.format import Format
+from tieout.formats.format import Format, Head
 from tieout.formats.iso20022.pain002 import StatusReport, to_facts
 from tieout.formats.reading import Context, Findings
 from tieout.formats.source import Source
@@ -93,12 +94,27 @@ def document_reader(policy: Policy) -> DocumentReader:
     context = context_of(policy)
 
     def reader(source: Source, name: str, channel: str) -> Delivery:
+        if (kind := kind_of(Head.of(source))) in BUNDLES:
+            return _bundle(kind, source, context)
         found = find(source, "", context)
         if isinstance(found, Problem):
             return Delivery(UNKNOWN, (), (found,), False)
+        if not policy.admits(channel, found.family):
+            detail = f"{found.title} may not come by {channel}"
+            return Delivery(found.name, (), (Problem(Code.WRONG_CHANNEL, actual=found.name, detail=detail),), False)
         return _Reading(found, source, channel, context).delivery()
 
     return reader
+
+
+def _bundle(kind: str, source: Source, context: Context) -> Delivery:
+    """An archive or a mail: the documents in it, or why it is not opened."""
+    contents = unpack(source, context)
+    problems = contents.diagnostics
+    if contents.complete and not contents.parts:
+        problems = (*problems, Problem(Code.MISSING_FIELD, kind, "a document in it", detail="there is none"))
+    parts = tuple((part.name, part.source) for part in contents.parts)
+    return Delivery(kind, (), problems, contents.complete and bool(parts), parts=parts)
 
 
 class _Reading:
@@ -118,6 +134,8 @@ class _Reading:
         messages = self._messages(findings)
         held = tuple(islice(messages, HELD_MAX))
         longer = sum(1 for _ in messages) > 0
+        if any(envelope.test for envelope in self.envelopes):
+            self.problems.append(_A_TEST)
         return Delivery(
             self.format.name,
             held,
@@ -138,6 +156,7 @@ class _Reading:
                 self.envelopes.append(record)
                 continue
             for about, fact, entity in facts_of(record, self.source.mark, self.channel, self.context, self.problems):
+                self._check_sender(fact)
                 yield self._message(f"{self.source.mark}/{number}", fact, about, entity)
                 number += 1
 
@@ -155,6 +174,15 @@ class _Reading:
             entity=entity,
             actor=f"system:{self.channel}",
         )
+
+    def _check_sender(self, fact: Fact) -> None:
+        """Whoever hands something in on a supplier's page speaks for that supplier only."""
+        channel, _, supplier_id = self.channel.partition(".")
+        if channel == "portal" and supplier_id and _sender_of(fact) != supplier_id:
+            detail = "it is not from the supplier whose account handed it in"
+            problem = Problem(Code.WRONG_SUPPLIER, "seller", supplier_id, _sender_of(fact) or "nobody", detail=detail)
+            if problem not in self.problems:
+                self.problems.append(problem)
 
     # ── envelopes ───────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -178,6 +206,7 @@ class _Reading:
     def _envelopes(self, refused: tuple[Problem, ...]) -> tuple[Message, ...]:
         """The interchanges, to be acknowledged: as they were read, or refused as a whole."""
         told = []
+        refused = tuple(problem for problem in refused if problem is not _A_TEST)
         for number, envelope in enumerate(self.envelopes):
             whole = envelope.problems or refused
             if whole and not envelope.problems:
@@ -187,9 +216,22 @@ class _Reading:
         return tuple(told)
 
 
+#: A partner tries out the connection: it is answered as if it counted, and nothing of it is acted on.
+_A_TEST = Problem(Code.TEST_DOCUMENT, "envelope", detail="it says itself that it is a test; it was answered")
+
+
 def _digest(fact: Fact) -> str:
     """An envelope that is read otherwise after a mapping was mended is told again."""
     return fingerprint(encode_fact(fact))[:16]
+
+
+def _sender_of(fact: Fact) -> str:
+    """The supplier whose own document it is; nothing for what no supplier can say."""
+    match fact:
+        case InvoiceReceived(invoice=document) | OrderResponded(response=document) | GoodsDespatched(advice=document):
+            return document.supplier_id
+        case _:
+            return ""
 
 
 # ── what a record states ───────────────────────────────────────────────────────────────────────────────────────────
@@ -255,5 +297,7 @@ def _account(number: str, context: Context, problems: list[Problem]) -> tuple[st
         if normal_iban(own) == normal_iban(number):
             return own, entity
     detail = "the file is about an account that no entity of the policy has; add it to the entity's `accounts`"
-    problems.append(Problem(Code.UNKNOWN_ENTITY, "iban", actual=f"…{number[-4:]}", detail=detail))
+    problem = Problem(Code.UNKNOWN_ENTITY, "account", actual=f"…{number[-4:]}", detail=detail)
+    if problem not in problems:
+        problems.append(problem)
     return None

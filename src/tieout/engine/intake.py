@@ -7,6 +7,7 @@ to come again (429), and files and pulls simply wait. Nothing that was accepted 
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from itertools import islice
+from typing import Literal
 
 import msgspec
 from msgspec import Struct
@@ -73,12 +74,15 @@ class Delivery(Struct, frozen=True):
     parts: tuple[tuple[str, Source], ...] = ()
 
 
+DocumentStatus = Literal["accepted", "partly", "unpacked", "quarantined", "duplicate"]
+
+
 class DocumentAnswer(Struct, frozen=True):
     """What became of a document: ``accepted``, ``partly`` (parts were refused by themselves), ``unpacked`` (it held
     ``parts``), ``quarantined`` or ``duplicate`` (nothing in it was new)."""
 
     hash: str
-    status: str
+    status: DocumentStatus
     format: str
     problems: tuple[Problem, ...]
     answers: tuple[Answer, ...]
@@ -190,9 +194,7 @@ class Intake:
     def take(self, document: Source | bytes, *, name: str, media_type: str, channel: str) -> Taken:
         """Take in a document and say what became of it. (The ``Documents`` port of connectors.)"""
         answer = self.document(document, name=name, media_type=media_type, channel=channel)
-        return msgspec.convert(
-            {"mark": answer.hash, "status": answer.status, "format": answer.format, "problems": answer.problems}, Taken
-        )
+        return Taken(mark=answer.hash, status=answer.status, format=answer.format, problems=answer.problems)
 
     def document(self, document: Source | bytes, *, name: str, media_type: str, channel: str) -> DocumentAnswer:
         """Take in a document: bytes first, reading second. What cannot be read or does not prove is quarantined
@@ -201,6 +203,10 @@ class Intake:
         self._originals.keep(source)
         self._note(_Known(source.mark, name, media_type, channel, source.size), "received")
         return self._read(source, _Known(source.mark, name, media_type, channel, source.size))
+
+    def original(self, mark: str) -> Source:
+        """A document as it came. Raises ``PermanentError`` when we do not have it."""
+        return self._originals.source(mark)
 
     def retry(self, mark: str, actor: str, reason: str) -> DocumentAnswer:
         """Read a document again that is in quarantine, or whose reading was interrupted: a mapping was mended, a
@@ -227,7 +233,7 @@ class Intake:
         if found.envelopes:
             self.offer(found.envelopes(refused))
         problems = found.problems + used
-        if used or not found.proved or not (found.messages or found.gates):
+        if used or not found.proved or not found.messages:
             problems = problems or (Problem(Code.UNREADABLE, where=known.name),)
             self._note(known, "quarantined", found.format, problems)
             self.offer([_quarantined(known, found.format, problems)])
@@ -238,7 +244,7 @@ class Intake:
             read = DocumentRead(mark=known.mark, format=found.format, facts=len(answers), reason=reason)
             self.offer([_about(known, read, f"read/{len(answers)}", actor)])
         new = any(answer.receipt is Receipt.ACCEPTED for answer in (*gates, *answers))
-        status = "duplicate" if not new else "partly" if found.set_aside else "accepted"
+        status: DocumentStatus = "duplicate" if not new else "partly" if found.set_aside else "accepted"
         return DocumentAnswer(known.mark, status, found.format, problems, answers)
 
     def _deliver(self, found: Delivery) -> Iterator[Answer]:

@@ -9,6 +9,9 @@ from tieout.engine.sources import FileSource
 from tieout.formats.source import Bytes, Source
 from tieout.kernel.errors import PermanentError
 
+#: A larger document is kept piece by piece, never whole in memory.
+_WHOLE_MAX = 4 * 1024 * 1024
+
 
 class Originals:
     """Keeps bytes under their hash; keeping the same bytes twice keeps them once."""
@@ -29,12 +32,11 @@ class Originals:
 
         source = Bytes(document) if isinstance(document, bytes) else document
         mark = source.mark
-        if isinstance(source, FileSource):
-            if not self.has(mark):
-                obstore.put(self._store, _path(mark), source.path)
-        else:
+        if source.size <= _WHOLE_MAX:
             with suppress(obstore.exceptions.AlreadyExistsError):
                 obstore.put(self._store, _path(mark), source.whole(), mode="create")
+        elif not self.has(mark):
+            obstore.put(self._store, _path(mark), source.path if isinstance(source, FileSource) else source.chunks())
         return mark
 
     def has(self, mark: str) -> bool:

@@ -42,13 +42,17 @@ _KEY = re.compile(rf"{KEY_PREFIX}_([0-9a-f]{{16}})_([A-Za-z0-9-]{{43}})", re.ASC
 
 
 class Person(Struct, frozen=True, kw_only=True):
-    """Somebody who may sign in. No ``entities`` means all of them."""
+    """Somebody who may sign in. No ``entities`` means all of them.
+
+    With a ``supplier_id`` it is somebody at that supplier, who sees the supplier's own page and nothing else.
+    """
 
     name: str
     display_name: str
     duties: tuple[str, ...]
     entities: tuple[str, ...] = ()
     active: bool = True
+    supplier_id: str = ""
 
     @property
     def actor(self) -> str:
@@ -113,20 +117,25 @@ class People:
         entities: Collection[str] = (),
         *,
         accept_conflicts: bool = False,
+        supplier_id: str = "",
     ) -> Person:
         """Open an account. Duties that must not meet in one hand are refused, unless that is accepted knowingly.
+        Somebody at a supplier has no duties here at all.
 
         Raises ``PermanentError`` that says what to change.
         """
         if not _NAME.fullmatch(name):
             raise PermanentError(f"the name {name!r} must be 2 to 64 of a-z, 0-9, dot, dash and underscore")
+        if supplier_id and duties:
+            raise PermanentError("somebody at a supplier can have no duties here; leave them out")
         self._check_duties(duties, accept_conflicts)
         mark = self._hash(password)
         person = Person(
             name=name,
             display_name=display_name.strip() or name,
-            duties=tuple(sorted({*duties, READ})),
+            duties=() if supplier_id else tuple(sorted({*duties, READ})),
             entities=tuple(sorted(set(entities))),
+            supplier_id=supplier_id,
         )
         with self._engine.begin() as sql:
             if sql.execute(select(PERSON.c.name).where(PERSON.c.name == name)).first():
@@ -139,6 +148,7 @@ class People:
                     duties=",".join(person.duties),
                     entities=",".join(person.entities),
                     active=True,
+                    supplier_id=supplier_id,
                 )
             )
         return person
@@ -162,6 +172,9 @@ class People:
 
     def grant(self, name: str, duties: Collection[str], *, accept_conflicts: bool = False) -> None:
         """Give a person exactly these duties (and reading)."""
+        known = self.person(name)
+        if known is not None and known.supplier_id:
+            raise PermanentError(f"{name} is somebody at a supplier and can have no duties here")
         self._check_duties(duties, accept_conflicts)
         self._change(name, duties=",".join(sorted({*duties, READ})))
 
@@ -361,4 +374,5 @@ def _person(row: Row[Any]) -> Person:
         duties=tuple(filter(None, row.duties.split(","))),
         entities=tuple(filter(None, row.entities.split(","))),
         active=row.active,
+        supplier_id=row.supplier_id,
     )

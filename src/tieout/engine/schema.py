@@ -183,6 +183,7 @@ DOCUMENT = Table(
     _text("problems"),
     Column("events", Integer, nullable=False),
     Index("document_status", "status", "received_at"),
+    Index("document_channel", "channel", "received_at"),
 )
 
 LINK = Table(
@@ -232,6 +233,7 @@ PERSON = Table(
     _text("duties"),
     _text("entities"),
     Column("active", Boolean, nullable=False),
+    Column("supplier_id", _WORDS, nullable=False, server_default=""),
 )
 
 SESSION = Table(

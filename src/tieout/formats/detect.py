@@ -3,7 +3,8 @@
 import re
 from typing import Any
 
-from tieout.formats import csv_documents, iso20022, ubl
+from tieout.formats import ach, bank, edifact, iso20022, ledger, procurement, tables, x12
+from tieout.formats.einvoice import european, national
 from tieout.formats.format import Format, Head
 from tieout.formats.reading import Context, Reading, gather, over_budget, quoted, refused
 from tieout.formats.source import Bytes, Source
@@ -13,9 +14,16 @@ UNKNOWN = "unknown"
 
 #: Every family of formats. Within a family, and among families, the first that recognises a document reads it.
 FAMILIES: tuple[tuple[Format, ...], ...] = (
-    ubl.FORMATS,
+    european.EUROPEAN,
     iso20022.FORMATS,
-    csv_documents.FORMATS,
+    tables.FORMATS,
+    bank.FORMATS,
+    edifact.FORMATS,
+    x12.FORMATS,
+    national.NATIONAL,
+    ach.FORMATS,
+    procurement.FORMATS,
+    ledger.FORMATS,
 )
 FORMATS: dict[str, Format] = {format.name: format for family in FAMILIES for format in family}
 """Every kind of document that can be read, by name, in the order in which they are tried."""

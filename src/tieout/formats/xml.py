@@ -1,26 +1,27 @@
 """The one door for XML from outside.
 
-A DOCTYPE is refused before the parser sees it, so there are no entities to expand and nothing to fetch. The text is
-brought to UTF-8 by us, strictly, so a wrong encoding is found with its offset. libxml2 keeps its own limits (nesting
-of 256, 10 MB of text in one node), because ``huge_tree`` stays off.
+A DOCTYPE is refused before the parser sees it, so there are no entities to expand and nothing to fetch; a reader may
+name those of its standard that are merely taken away (``doctypes``). The text is brought to UTF-8 by us, strictly, so
+a wrong encoding is found with its offset. libxml2 keeps its own limits (nesting of 256, 10 MB of text in one node),
+because ``huge_tree`` stays off. All of it goes on while the document streams by, in constant memory.
 
 The readers look at local names only: banks and versions differ in the namespace, not in the words.
 """
 
 import codecs
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from lxml import etree
 
-from tieout.formats.reading import Limits, quoted
+from tieout.formats.reading import Limits, over_budget, quoted
+from tieout.formats.source import Bytes, Source, beginning
 from tieout.kernel.problem import Code, Problem
 
 Element = etree._Element
 _ERROR = int(etree.ErrorLevels.ERROR)
 
-CHUNK = 64 * 1024
 #: Encodings that a declaration may name, those that banks and invoice senders really use. ``UTF-7`` and friends are
 #: ways around a scanner; UTF-16 shows itself by its bytes, and a declaration of it that can be read as ASCII is false.
 ENCODINGS = {
@@ -39,128 +40,234 @@ _MARKS = (
     (b"<\0?\0", "utf-16-le"),
     (b"\0<\0?", "utf-16-be"),
 )
+#: Encodings whose text is UTF-8 as it stands.
+_AS_IT_IS = ("utf-8", "ascii")
+_WIDTHS = {"utf-16-le": 2, "utf-16-be": 2, "utf-32-le": 4, "utf-32-be": 4}
 _DECLARED = re.compile(rb"\s*<\?xml\s[^>]{0,200}?encoding\s*=\s*[\"']([^\"']{1,40})[\"']")
-#: What may stand before the root element, except for the DOCTYPE that we do not accept.
+#: What may stand before the root element, except for a DOCTYPE.
 _PROLOG = re.compile(rb"(?:\s+|<\?.*?\?>|<!--.*?-->)*", re.DOTALL)
+_PROLOG_MAX = 2**20
+#: A DOCTYPE that names a definition outside and declares nothing itself.
+_DOCTYPE = re.compile(
+    rb"<!DOCTYPE\s+[\w:.-]+\s+(?:SYSTEM|PUBLIC\s+(?:\"([^\"<>&]*)\"|'([^'<>&]*)'))\s+(?:\"([^\"<>&]*)\"|'([^'<>&]*)')\s*>"
+)
+_DOCTYPE_MAX = 1_000
+
+#: Public or system identifiers of document types, each matched in full.
+Doctypes = Sequence[re.Pattern[str]]
 
 
-def text_of(body: bytes, limits: Limits) -> bytes | Problem:
-    """The document as UTF-8 that is safe to parse, or what is wrong with it."""
-    if len(body) > limits.bytes_max:
-        return Problem(Code.TOO_LARGE, actual=f"{len(body)} bytes", limit=f"{limits.bytes_max} bytes")
-    if not body or body.isspace():
-        return Problem(Code.UNREADABLE, "byte 0", detail="the document is empty")
-    text = _decoded(body)
-    return text if isinstance(text, Problem) else _admitted(text, limits)
+# ── the text ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _decoded(body: bytes) -> bytes | Problem:
+def pieces(source: Source, limits: Limits, doctypes: Doctypes = ()) -> Iterator[bytes | Problem]:
+    """The document as UTF-8 that is safe to parse, piece by piece; at last what is wrong with it, if anything is.
+
+    The first piece is what stands before the root element, and may be empty. A DOCTYPE is not in it.
+    """
+    if problem := over_budget(source, limits):
+        yield problem
+        return
+    prolog: _Prolog | None = _Prolog(doctypes)
+    elements, is_open = 0, False
+    for text in _decoded(source):
+        if isinstance(text, Problem):
+            yield text
+            return
+        if text:  # a tag may be cut between "<" and "/"; then it counts with the next piece
+            ends_open = text.endswith(b"<")
+            elements += text.count(b"<") - text.count(b"</") - ends_open + (is_open and text[:1] != b"/")
+            is_open = ends_open
+        if elements > limits.elements_max:
+            yield Problem(Code.TOO_LARGE, actual=f"about {elements} elements", limit=f"{limits.elements_max} elements")
+            return
+        if prolog is None:
+            yield text
+        elif prolog.read(text):
+            yield from prolog.parts()
+            prolog = None
+    if prolog is not None:
+        prolog.read(b"", is_last=True)
+        yield from prolog.parts()
+
+
+def text_of(source: Source | bytes, limits: Limits, doctypes: Doctypes = ()) -> bytes | Problem:
+    """The whole document as UTF-8 that is safe to parse, or what is wrong with it."""
+    found = []
+    for piece in pieces(_source(source), limits, doctypes):
+        if isinstance(piece, Problem):
+            return piece
+        found.append(piece)
+    return b"".join(found)
+
+
+def recode(body: bytes, encoding: str, start: int = 0) -> bytes | Problem:
+    """The bytes from ``start`` in UTF-8, decoded strictly."""
+    found = []
+    for piece in _utf8(Bytes(body), encoding, start):
+        if isinstance(piece, Problem):
+            return piece
+        found.append(piece)
+    return b"".join(found)
+
+
+def _source(source: Source | bytes) -> Source:
+    return Bytes(source) if isinstance(source, bytes) else source
+
+
+def _decoded(source: Source) -> Iterator[bytes | Problem]:
     """The text in UTF-8 without a byte order mark."""
-    mark, encoding = _encoding_of(body)
-    if not encoding:
-        declared = mark.decode("ascii", "replace")
-        detail = "the declared encoding is unknown, or the bytes are not in it"
-        return Problem(Code.UNREADABLE, "XML declaration", actual=quoted(declared), detail=detail)
-    return recode(body, encoding, len(mark))
+    mark, encoding = _encoding_of(beginning(source, 1024))
+    if encoding:
+        yield from _utf8(source, encoding, len(mark))
+        return
+    detail = "the declared encoding is unknown, or the bytes are not in it"
+    actual = quoted(mark.decode("ascii", "replace"))
+    yield Problem(Code.UNREADABLE, "XML declaration", actual=actual, detail=detail)
 
 
-def _encoding_of(body: bytes) -> tuple[bytes, str]:
+def _encoding_of(head: bytes) -> tuple[bytes, str]:
     """The byte order mark and the encoding; or the declared name and no encoding when we do not know it."""
     for mark, encoding in _MARKS:
-        if body.startswith(mark):
+        if head.startswith(mark):
             return (mark if mark[:1] != b"<" and mark[:2] != b"\0<" else b""), encoding
-    match = _DECLARED.match(body[:1024])
+    match = _DECLARED.match(head)
     if not match:
         return b"", "utf-8"
     known = ENCODINGS.get(match[1].decode("ascii", "replace").lower(), "")
     return (b"", known) if known else (match[1], "")
 
 
-def recode(body: bytes, encoding: str, start: int = 0) -> bytes | Problem:
-    """The bytes from ``start`` in UTF-8, checked piece by piece so that valid UTF-8 is not copied."""
+def _utf8(source: Source, encoding: str, skip: int) -> Iterator[bytes | Problem]:
+    """The bytes after the first ``skip`` in UTF-8; a NUL or a byte that does not belong there ends them."""
     decoder = codecs.getincrementaldecoder(encoding)("strict")
-    copy: list[bytes] | None = None if encoding in ("utf-8", "ascii") else []
-    at = start
+    at = 0
     try:
-        for at in range(start, len(body), CHUNK):
-            piece = decoder.decode(body[at : at + CHUNK])
-            if copy is not None:
-                copy.append(piece.encode())
+        for chunk in source.chunks():
+            if at < skip:
+                chunk, at = chunk[skip - at :], min(skip, at + len(chunk))
+            held = len(decoder.getstate()[0])  # bytes of a sign that began in the piece before
+            text = decoder.decode(chunk)
+            nul = text.find("\0")
+            if nul >= 0:
+                before = chunk.find(b"\0") if encoding in _AS_IT_IS else nul * _WIDTHS.get(encoding, 1) - held
+                detail = "a NUL byte; the file is damaged or not text"
+                yield Problem(Code.UNREADABLE, f"byte {at + before}", detail=detail)
+                return
+            yield chunk if encoding in _AS_IT_IS else text.encode()
+            at += len(chunk)
         decoder.decode(b"", final=True)
-    except UnicodeError as error:
-        inside = error.start if isinstance(error, UnicodeDecodeError) else 0
+    except UnicodeDecodeError as error:
+        held = len(decoder.getstate()[0])
         detail = f"the bytes are not {encoding}, which is what the document says or what holds when it says nothing"
-        return Problem(Code.UNREADABLE, f"byte {at + inside}", detail=detail)
-    text = body[start:] if copy is None else b"".join(copy)
-    nul = text.find(b"\0")
-    if nul >= 0:
-        return Problem(Code.UNREADABLE, f"byte {start + nul}", detail="a NUL byte; the file is damaged or not text")
-    return text
+        yield Problem(Code.UNREADABLE, f"byte {at - held + error.start}", detail=detail)
 
 
-def _admitted(text: bytes, limits: Limits) -> bytes | Problem:
-    """The text, if it is small enough and has no DOCTYPE."""
-    elements = text.count(b"<") - text.count(b"</")
-    if elements > limits.elements_max:
-        return Problem(Code.TOO_LARGE, actual=f"about {elements} elements", limit=f"{limits.elements_max} elements")
-    match = _PROLOG.match(text)
-    at = match.end() if match else 0
-    following = text[at : at + 9]
-    if following.upper() == b"<!DOCTYPE":
-        detail = "a DOCTYPE is refused: it could declare entities or have files fetched"
-        return Problem(Code.FORBIDDEN_XML, f"byte {at}", detail=detail)
-    if following[:1] != b"<":
-        actual = quoted(following.decode("utf-8", "replace"))
-        return Problem(Code.UNREADABLE, f"byte {at}", actual=actual, detail="this is not XML")
-    return text
+class _Prolog:
+    """What stands before the root element: gathered until it is clear that no DOCTYPE can follow."""
+
+    def __init__(self, doctypes: Doctypes) -> None:
+        self._doctypes = doctypes
+        self._text = b""
+        self._root_at = 0
+        self._problem: Problem | None = None
+
+    def parts(self) -> Iterator[bytes | Problem]:
+        """The prolog and what was read beyond it, or what is wrong."""
+        if self._problem:
+            yield self._problem
+            return
+        yield self._text[: self._root_at]
+        yield self._text[self._root_at :]
+
+    def read(self, text: bytes, *, is_last: bool = False) -> bool:
+        """Take the next piece; true when the beginning is known to be good or bad."""
+        self._text += text
+        while (at := self._end(is_last)) is not None:
+            self._root_at = at
+            following = self._text[at : at + 9]
+            if following.upper() == b"<!DOCTYPE":
+                if self._take_away(at):
+                    continue
+                if not is_last and b">" not in self._text[at:] and len(self._text) - at < _DOCTYPE_MAX:
+                    return False
+                detail = "a DOCTYPE is refused: it could declare entities or have files fetched"
+                self._problem = Problem(Code.FORBIDDEN_XML, f"byte {at}", detail=detail)
+            elif not self._text.strip():
+                self._problem = Problem(Code.UNREADABLE, "byte 0", detail="the document is empty")
+            elif following[:1] != b"<":
+                actual = quoted(following.decode("utf-8", "replace"))
+                self._problem = Problem(Code.UNREADABLE, f"byte {at}", actual=actual, detail="this is not XML")
+            return True
+        if len(self._text) > _PROLOG_MAX:
+            self._problem = Problem(Code.TOO_LARGE, "byte 0", limit=f"{_PROLOG_MAX} bytes before the root element")
+        return self._problem is not None
+
+    def _end(self, is_last: bool) -> int | None:
+        """Where the root element or a DOCTYPE begins; nothing while that cannot be said."""
+        match = _PROLOG.match(self._text)
+        at = match.end() if match else 0
+        following = self._text[at : at + 9]
+        is_cut = any(start.startswith(following.upper()) for start in (b"<!--", b"<?", b"<!DOCTYP"))
+        if not is_last and (is_cut or following.startswith((b"<!--", b"<?"))):
+            return None
+        return at
+
+    def _take_away(self, at: int) -> bool:
+        """Put blanks for a DOCTYPE that the reader knows; it stays unread, and lines keep their numbers."""
+        match = _DOCTYPE.match(self._text, at)
+        names = [name.decode("utf-8", "replace") for name in match.groups() if name] if match else []
+        if match is None or not any(known.fullmatch(name) for known in self._doctypes for name in names):
+            return False
+        self._text = self._text[:at] + re.sub(rb"[^\n]", b" ", match[0]) + self._text[match.end() :]
+        return True
 
 
-def tree(body: bytes, limits: Limits) -> Element | Problem:
+# ── the parser ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+_SAFE: dict[str, Any] = {
+    "encoding": "utf-8",
+    "resolve_entities": False,
+    "no_network": True,
+    "load_dtd": False,
+    "dtd_validation": False,
+    "huge_tree": False,
+    "remove_comments": True,
+    "remove_pis": True,
+}
+
+
+def tree(source: Source | bytes, limits: Limits, doctypes: Doctypes = ()) -> Element | Problem:
     """The root of a small document, whole in memory."""
-    text = text_of(body, limits)
+    text = text_of(source, limits, doctypes)
     if isinstance(text, Problem):
         return text
-    parser = etree.XMLParser(
-        encoding="utf-8",
-        resolve_entities=False,
-        no_network=True,
-        load_dtd=False,
-        dtd_validation=False,
-        huge_tree=False,
-        remove_comments=True,
-        remove_pis=True,
-    )
     try:
-        return etree.fromstring(text, parser)
+        return etree.fromstring(text, etree.XMLParser(**_SAFE))
     except etree.XMLSyntaxError as error:
         return _syntax_problem(error)
 
 
-def stream(body: bytes, names: Sequence[str], limits: Limits) -> Iterator[Element | Problem]:
+def stream(
+    source: Source | bytes, names: Sequence[str], limits: Limits, doctypes: Doctypes = ()
+) -> Iterator[Element | Problem]:
     """The elements with these local names, each when it ends, in constant memory; at last a problem if there is one.
 
     An element is emptied once the reader asks for the next one, and removed when a sibling of its kind comes; take what
     you need from it at once.
     """
-    text = text_of(body, limits)
-    if isinstance(text, Problem):
-        yield text
-        return
-    parser = etree.XMLPullParser(
-        ("end",),
-        tag=[f"{{*}}{name}" for name in names],
-        encoding="utf-8",
-        resolve_entities=False,
-        no_network=True,
-        load_dtd=False,
-        dtd_validation=False,
-        huge_tree=False,
-        remove_comments=True,
-        remove_pis=True,
-    )
+    return elements(pieces(_source(source), limits, doctypes), names)
+
+
+def elements(text: Iterable[bytes | Problem], names: Sequence[str]) -> Iterator[Element | Problem]:
+    """The same as :func:`stream`, out of :func:`pieces`."""
+    parser = etree.XMLPullParser(("end",), tag=[f"{{*}}{name}" for name in names], **_SAFE)
     try:
-        for start in range(0, len(text), CHUNK):
-            parser.feed(text[start : start + CHUNK])
+        for piece in text:
+            if isinstance(piece, Problem):
+                yield piece
+                return
+            parser.feed(piece)
             if problem := _silent_problem(parser):
                 yield problem
                 return

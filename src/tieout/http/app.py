@@ -14,7 +14,7 @@ from litestar.openapi.spec import Components, SecurityScheme
 from litestar.router import Router
 from litestar.types import ControllerRouterHandler, Middleware
 
-from tieout.http import deciding, documents, events, health, reading, schemas, webhooks
+from tieout.http import deciding, documents, events, health, reading, schemas, uploads, webhooks
 from tieout.http.callers import Callers
 from tieout.http.door import Door
 from tieout.http.problems import Trouble, answer, as_trouble
@@ -53,6 +53,7 @@ def create_app(
                 route_handlers=[
                     *events.routes(door),
                     *documents.routes(door),
+                    *uploads.routes(door),
                     *webhooks.routes(door),
                     *reading.routes(door),
                     *deciding.routes(door),

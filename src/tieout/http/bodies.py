@@ -1,12 +1,16 @@
 """Request bodies: their type and size are checked before a byte is read into anything."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
+from tempfile import NamedTemporaryFile
 from typing import Any, TypeVar
 
 import msgspec
 from litestar.openapi.spec import OpenAPIMediaType, Operation, RequestBody, Schema
 
+from tieout.engine.sources import FileSource
 from tieout.http.callers import Req
 from tieout.http.facts import fault
 from tieout.http.problems import Fault, Trouble
@@ -29,6 +33,23 @@ async def body_of(request: Req, media_types: Sequence[str], bytes_max: int) -> b
         if len(body) > bytes_max:
             raise Trouble("too_large", f"a body here has at most {bytes_max:,} bytes")
     return bytes(body)
+
+
+@asynccontextmanager
+async def document_of(request: Req, folder: Path, bytes_max: int) -> AsyncIterator[FileSource]:
+    """The raw body in a file of ours, which is gone afterwards; however large, it is never whole in memory."""
+    declared = request.headers.get("content-length", "")
+    if declared.isdecimal() and int(declared) > bytes_max:
+        raise Trouble("too_large", f"a document here has at most {bytes_max:,} bytes, not {int(declared):,}")
+    with NamedTemporaryFile(dir=folder, prefix="upload-") as file:
+        size = 0
+        async for chunk in request.stream():
+            size += len(chunk)
+            if size > bytes_max:
+                raise Trouble("too_large", f"a document here has at most {bytes_max:,} bytes")
+            file.write(chunk)
+        file.flush()
+        yield FileSource(Path(file.name))
 
 
 def decoded(body: bytes, kind: type[T]) -> T:

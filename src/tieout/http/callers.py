@@ -93,7 +93,9 @@ class Callers(ASGIMiddleware):
         if not scope["route_handler"].opt.get(SIGNED):
             if request.method not in SAFE_METHODS and "authorization" not in request.headers:
                 refuse_other_sites(request)
-            scope["user"] = await self._caller(request)
+            caller = await self._caller(request)
+            refuse_suppliers(caller, request.url.path)
+            scope["user"] = caller
         await next_app(scope, receive, answered)
 
     async def _caller(self, request: Req) -> Caller | None:
@@ -131,6 +133,18 @@ def refuse_other_sites(request: Req) -> None:
         ours = bool(origin) and urlsplit(origin).netloc.lower() == request.headers.get("host", "").lower()
     if not ours:
         raise Trouble("cross_site", "a write without an API key must come from one of this server's own pages")
+
+
+#: Where somebody at a supplier may go; every other page is about us, and is not there for them.
+_FOR_SUPPLIERS = ("/portal", "/static", "/sign-in", "/sign-out", "/healthz")
+
+
+def refuse_suppliers(caller: Caller | None, path: str) -> None:
+    """Raise :class:`Trouble` (404) when somebody at a supplier asks for anything but the supplier's own page."""
+    if caller is None or not caller.person.supplier_id:
+        return
+    if not any(path == allowed or path.startswith(f"{allowed}/") for allowed in _FOR_SUPPLIERS):
+        raise Trouble("not_found", "there is no such page; yours is /portal")
 
 
 def check_form(caller: Caller, token: str) -> None:

@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
+from pathlib import Path
+from tempfile import mkdtemp
 from threading import Lock
 from typing import Concatenate, ParamSpec, Protocol, TypeVar, cast
 
@@ -37,6 +39,8 @@ class IntakeDoor(Protocol):
 
     def document(self, document: Source | bytes, *, name: str, media_type: str, channel: str) -> DocumentAnswer: ...
 
+    def original(self, mark: str) -> Source: ...
+
     def retry(self, mark: str, actor: str, reason: str) -> DocumentAnswer: ...
 
 
@@ -67,6 +71,9 @@ class Limits(Struct, frozen=True, kw_only=True):
     body_bytes_max: int = 16 * 1024 * 1024
     document_bytes_max: int = 64 * 1024 * 1024
     batch_max: int = 5_000
+    upload_bytes_max: int = 1024 * 1024 * 1024
+    uploads_open_max: int = 64
+    upload_hours: int = 24
     sign_in_attempts_max: int = 8
     sign_in_seconds: int = 300
 
@@ -87,6 +94,7 @@ class Door:
         webhooks: Mapping[str, Webhook] | None = None,
         company: str = "",
         limits: Limits | None = None,
+        spool: Path | None = None,
     ) -> None:
         self.intake = intake
         self.actions = actions
@@ -98,6 +106,8 @@ class Door:
         self.webhooks = webhooks or {}
         self.company = company
         self.limits = limits or Limits()
+        self.spool = spool or Path(mkdtemp(prefix="tieout-"))
+        self.spool.mkdir(parents=True, exist_ok=True)
         self._offered: list[tuple[Message, asyncio.Future[Answer]]] = []
         self._offering: asyncio.Task[None] | None = None
         self._answers: dict[object, tuple[str, object]] = {}

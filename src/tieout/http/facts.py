@@ -57,6 +57,7 @@ ACTION_OF: dict[type[f.Fact], str] = {
     f.AccrualRequested: "request_accrual",
     f.CaseAssigned: "assign_case",
     f.CaseCommented: "comment_case",
+    f.CaseAsked: "ask_supplier",
     f.CaseSettled: "settle_case",
 }
 """The facts that may be told from outside, and the action of ``policy/duties.toml`` that telling them is."""

@@ -112,6 +112,12 @@ KINDS: dict[str, Kind] = {
         retry="safe",
         remedy="Send the same again after the seconds in `Retry-After`. Nothing of this call was taken.",
     ),
+    "too_many_uploads": Kind(
+        status=429,
+        title="Too many uploads are open",
+        retry="safe",
+        remedy="Finish those that were begun; one that nobody goes on with is removed after a day.",
+    ),
     "too_many_attempts": Kind(
         status=429, title="Too many attempts", retry="safe", remedy="Wait for the seconds in `Retry-After`."
     ),

@@ -76,6 +76,12 @@ ACTS: dict[str, Act] = {
             done="The remark has been added.",
         ),
         Act(
+            name="ask_supplier",
+            label="Ask the supplier",
+            fields=(Field(name="question", label="Question", hint="the supplier reads it on its own page"),),
+            done="The supplier has been asked.",
+        ),
+        Act(
             name="settle_case",
             label="Settle the case",
             fields=(Field(name="reason", label="What it was", hint="kept for ever and shown to auditors"),),
@@ -265,6 +271,11 @@ class Work:
                 return f.CaseAssigned(assignee=self._assignee(values["assignee"])), case.case_id
             case "comment_case":
                 return f.CaseCommented(text=values["text"]), case.case_id
+            case "ask_supplier":
+                if not supplier_id:
+                    raise Trouble("wrong_state", "nobody knows which supplier this case is about")
+                asked = f.CaseAsked(supplier_id=supplier_id, document=case.document, question=values["question"])
+                return asked, case.case_id
             case "settle_case":
                 return f.CaseSettled(resolution=reason), case.case_id
             case "accept_variance":
@@ -288,6 +299,11 @@ class Work:
                 return f.BankChangeRejected(change_id=change_id, supplier_id=supplier_id, reason=reason), supplier_id
             case _:
                 raise AssertionError(f"{action} is on the list of actions and has no fact")
+
+    def answer(self, caller: Caller, case_id: str, text: str, nonce: str) -> None:
+        """What somebody at a supplier answers to a question of ours."""
+        with self._door.database.read() as sql:
+            self._tell(sql, caller, f.CaseAnswered(answer=text), case_id, nonce)
 
     def _assignee(self, name: str) -> str:
         person = self._door.people.person(name.removeprefix("person:"))

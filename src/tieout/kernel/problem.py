@@ -16,6 +16,8 @@ class Code(StrEnum):
     UNREADABLE = "unreadable"
     UNKNOWN_FORMAT = "unknown_format"
     FORBIDDEN_XML = "forbidden_xml"
+    WRONG_CHANNEL = "wrong_channel"
+    TEST_DOCUMENT = "test_document"
     TOO_LARGE = "too_large"
     MISSING_FIELD = "missing_field"
     BAD_VALUE = "bad_value"
@@ -45,6 +47,7 @@ class Code(StrEnum):
     QUANTITY_OVER_RECEIVED = "quantity_over_received"
     AMOUNT_OVER_LIMIT = "amount_over_limit"
     CREDIT_OVER_BILLED = "credit_over_billed"
+    PARTLY_PAYABLE = "partly_payable"
     NOT_APPROVED = "not_approved"
     # effects
     POSTING_REFUSED = "posting_refused"

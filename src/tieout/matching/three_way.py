@@ -134,6 +134,18 @@ def _quantity_problem(code: Code, claim: Claim, expected: Decimal, limit: str) -
     return Problem(code, claim.where, f"{expected} {unit}", f"{claim.billed_after} {unit}", limit, detail)
 
 
+def payable_in_full(invoice: Invoice) -> Iterator[Problem]:
+    """What is prepaid or withheld has to be set off in the ledger by a person before the rest is paid; what the
+    supplier collects itself is never paid by transfer."""
+    for what, amount in (("prepaid", invoice.prepaid), ("withheld", invoice.withheld)):
+        if amount:
+            detail = f"{amount} is {what}"
+            yield Problem(Code.PARTLY_PAYABLE, what, str(invoice.gross), str(abs(invoice.payable)), detail=detail)
+    if invoice.collected:
+        nothing, detail = str(Money.zero(invoice.currency)), "the supplier collects it by direct debit or card"
+        yield Problem(Code.PARTLY_PAYABLE, "collected", str(invoice.gross), nothing, detail=detail)
+
+
 # ── pairing ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -198,6 +210,7 @@ def match(
 ) -> Verdict:
     """Compare an invoice with its orders and receipts. ``orders`` holds those that are known, by order id."""
     claims, problems = pair(invoice, orders)
+    problems += tuple(payable_in_full(invoice))
     problems += tuple(problem for claim in claims for rule in RULES for problem in rule(claim, tolerances))
     if not problems:
         return Verdict(True, (), _allocations(claims), policy_version)

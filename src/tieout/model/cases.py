@@ -18,6 +18,7 @@ class CaseClass(StrEnum):
     QUANTITY_VARIANCE = "quantity_variance"
     MISSING_RECEIPT = "missing_receipt"
     ORDER_MISMATCH = "order_mismatch"
+    PARTLY_PAYABLE = "partly_payable"
     REJECTED_APPROVAL = "rejected_approval"
     POSTING_FAILED = "posting_failed"
     POSTING_DIFFERS = "posting_differs"

@@ -220,7 +220,10 @@ class InvoiceLine(Document):
 class Invoice(Document):
     """A supplier invoice or credit note as the supplier sent it.
 
-    ``supplier_id`` is derived from ``supplier_tax_id``; ``document`` is the SHA-256 of the original bytes.
+    ``supplier_id`` is derived from ``supplier_tax_id``; ``document`` is the SHA-256 of the original bytes. A part of
+    ``gross`` may be ``prepaid`` already (EN 16931 BT-113) or ``withheld`` by us for the state (Italian ritenuta, split
+    payment); ``rounding`` (BT-114) is added. What is left is to be paid. All have the sign they have on paper.
+    ``collected``: the supplier gets the money without our doing, by direct debit or card (BT-81).
     """
 
     kind: InvoiceKind
@@ -238,6 +241,10 @@ class Invoice(Document):
     gross: Money
     credits_number: str = ""
     document: str = ""
+    prepaid: Money | None = None
+    withheld: Money | None = None
+    rounding: Money | None = None
+    collected: bool = False
 
     @property
     def sign(self) -> int:
@@ -246,8 +253,13 @@ class Invoice(Document):
 
     @property
     def payable(self) -> Money:
-        """What it adds to the liability: the gross amount, negative for a credit note."""
-        return Money(self.sign * self.gross.minor, self.gross.currency)
+        """What it adds to the liability: the gross amount less what is prepaid or withheld; negative for a credit
+        note."""
+        minor = self.gross.minor
+        minor -= self.prepaid.minor if self.prepaid else 0
+        minor -= self.withheld.minor if self.withheld else 0
+        minor += self.rounding.minor if self.rounding else 0
+        return Money(self.sign * minor, self.gross.currency)
 
 
 class RemittanceLine(Document):
@@ -390,11 +402,13 @@ class CancellationAnswer(Document):
 class EnvelopePart(Document):
     """One message of an interchange (an X12 transaction set, an EDIFACT message) and whether we took it.
 
-    ``kind`` is its type (``810``, ``INVOIC``). Not ``accepted``: it was refused by itself, and ``problems`` say why.
+    ``kind`` is its type (``810``, ``INVOIC``), ``version`` the rest of its name (``D:96A:UN``). Not ``accepted``: it
+    was refused by itself, and ``problems`` say why.
     """
 
     kind: str
     control: str
+    version: str = ""
     group: str = ""
     accepted: bool = True
     problems: tuple[Problem, ...] = ()

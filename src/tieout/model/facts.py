@@ -923,6 +923,22 @@ class CaseCommented(Fact):
     text: str
 
 
+@fact("case.asked")
+class CaseAsked(Fact):
+    """Outside: a person asks the supplier about a case. The supplier sees the question and nothing else of it."""
+
+    supplier_id: str
+    document: str
+    question: str
+
+
+@fact("case.answered")
+class CaseAnswered(Fact):
+    """Outside: the supplier answers on its own page. A claim, from which nothing follows by itself."""
+
+    answer: str
+
+
 @fact("message.quarantined")
 class MessageQuarantined(Fact):
     """Derived (the unit of work): a message failed in our own code. It is kept whole and blocks only its subject."""

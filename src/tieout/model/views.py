@@ -141,6 +141,19 @@ CASE = View(
     },
     (("status", "case_class"), ("document",)),
 )
+QUERY = View(
+    "query",
+    {
+        "supplier_id": "text",
+        "document": "text",
+        "question": "text",
+        "asked_by": "text",
+        "asked_at": "time",
+        "answer": "text",
+        "answered_at": "time",
+    },
+    (("supplier_id",),),
+)
 PERIOD = View(
     "period",
     {
@@ -156,5 +169,7 @@ PERIOD = View(
     (("entity", "period"),),
 )
 
-VIEWS: dict[str, View] = {view.name: view for view in (SUPPLIER, INVOICE, ORDER, PAYMENT, RUN, ACCOUNT, CASE, PERIOD)}
+VIEWS: dict[str, View] = {
+    view.name: view for view in (SUPPLIER, INVOICE, ORDER, PAYMENT, RUN, ACCOUNT, CASE, QUERY, PERIOD)
+}
 """All views by name. The table of a view is called ``view_<name>``."""

@@ -63,7 +63,9 @@ class EntityPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 class Partner(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A partner in EDI: the ids it goes by, the supplier it is, and how it is answered.
 
-    ``connector``: the channel its acknowledgments and documents go out by; without one none are sent.
+    ``qualifier`` says what kind of id the first of them is, ``our_id`` and ``our_qualifier`` by what id it knows us
+    (X12 element I05, EDIFACT 0007). ``connector``: the channel its acknowledgments and documents go out by; without one
+    none are sent.
     ``remittance``: it is told which invoices a payment settles, by this message, when the bank has the payment file.
     ``acknowledged_within_hours``: when what we send it should be acknowledged; later is a case.
     """
@@ -71,9 +73,25 @@ class Partner(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     name: str
     ids: tuple[str, ...] = ()
     tax_id: str = ""
+    qualifier: str = ""
+    our_id: str = ""
+    our_qualifier: str = ""
     connector: str = ""
     remittance: Literal["", "820", "REMADV"] = ""
     acknowledged_within_hours: int = 24
+
+
+#: What suppliers and anybody else may hand in: a bank statement that comes by mail proves nothing about a bank.
+_OPEN_TO_ALL = ("e-invoices", "procurement", "EDI", "archives")
+#: Channels that anybody can reach, by the beginning of their names.
+_ANYBODY = ("mail", "portal")
+
+
+class Channel(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What may come in by one channel. ``families`` of formats are named as `tieout formats` lists them; empty: all.
+    A channel whose name begins with ``mail`` or ``portal`` takes no bank files and ledgers unless it says so here."""
+
+    families: tuple[str, ...] = ()
 
 
 class Policy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -81,6 +99,7 @@ class Policy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     entities: dict[str, EntityPolicy] = {}
     partners: dict[str, Partner] = {}
+    channels: dict[str, Channel] = {}
     tolerances: dict[str, Tolerances] = msgspec.field(default_factory=lambda: {"default": Tolerances()})
     bank_change_confirmations: int = 2
     signal_age_minutes_max: int = 60
@@ -97,6 +116,13 @@ class Policy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         """The tolerance set an entity uses. Raises ``KeyError`` when the policy names one it does not define."""
         settings = self.entities.get(entity)
         return self.tolerances[settings.tolerances if settings else "default"]
+
+    def admits(self, channel: str, family: str) -> bool:
+        """Whether documents of this family may come by this channel."""
+        settings = self.channels.get(channel)
+        if settings is not None and settings.families:
+            return family in settings.families
+        return family in _OPEN_TO_ALL or not channel.startswith(_ANYBODY)
 
     @property
     def supplier_systems(self) -> tuple[str, ...]:

@@ -77,6 +77,7 @@ _CLASS_OF = {
     Code.QUANTITY_OVER_ORDERED: CaseClass.QUANTITY_VARIANCE,
     Code.CREDIT_OVER_BILLED: CaseClass.QUANTITY_VARIANCE,
     Code.QUANTITY_OVER_RECEIVED: CaseClass.MISSING_RECEIPT,
+    Code.PARTLY_PAYABLE: CaseClass.PARTLY_PAYABLE,
 }
 _INVALID = (CaseClass.UNKNOWN_SUPPLIER, CaseClass.INVALID_INVOICE)
 _MISMATCH = (
@@ -84,6 +85,7 @@ _MISMATCH = (
     CaseClass.QUANTITY_VARIANCE,
     CaseClass.MISSING_RECEIPT,
     CaseClass.ORDER_MISMATCH,
+    CaseClass.PARTLY_PAYABLE,
 )
 #: What the next receipt, order change or matched document may mend.
 _MENDABLE = frozenset(
@@ -127,8 +129,9 @@ class Due(Struct, frozen=True):
 
 
 def payable(state: State | None) -> Due | None:
-    """What may be paid now: posted in the ERP as it should be, not taken by another payment, more than nothing."""
-    if state is None or state.status != "posted" or state.differs:
+    """What may be paid now: posted in the ERP as it should be, not taken by another payment, more than nothing, and not
+    collected by the supplier itself."""
+    if state is None or state.status != "posted" or state.differs or state.invoice.collected:
         return None
     invoice = state.invoice
     return Due(invoice.payable, invoice.due_on, invoice.number) if invoice.payable.minor > 0 else None

@@ -19,11 +19,12 @@ from datetime import UTC, date, datetime, time
 from msgspec import Struct
 from msgspec.structs import replace
 
+from tieout.formats.outgoing import advice_of
 from tieout.kernel.clock import period_of
 from tieout.kernel.money import Money, total
 from tieout.kernel.problem import Code, Problem
 from tieout.model.cases import Case, CaseClass
-from tieout.model.documents import BankAccount, Payment, PaymentRun, RemittanceAdvice
+from tieout.model.documents import BankAccount, Payment, PaymentRun
 from tieout.model.effects import SendPaymentFile
 from tieout.model.events import Event
 from tieout.model.facts import (
@@ -257,20 +258,12 @@ def _collect(state: State, run_id: str) -> Iterator[Output]:
 
 def _complete(state: State, run_id: str) -> Emit:
     """All have answered: the run is ready for release, or its file can be written."""
-    payments = tuple(item.payment for item in state.items.values() if item.payment is not None)
-    if not payments:
+    run = _run(state, run_id)
+    if not run.payments:
         return Emit(RunCancelled(reason="nothing is left to pay: every payment was withheld"))
     if state.status == "collecting":
-        amount = total((payment.amount for payment in payments), state.currency)
-        return Emit(RunReady(count=len(payments), total=amount))
-    run = PaymentRun(
-        run_id=run_id,
-        entity=state.entity,
-        debtor=state.debtor,
-        execute_on=state.execute_on,
-        payments=payments,
-        currency=state.currency,
-    )
+        amount = total((payment.amount for payment in run.payments), state.currency)
+        return Emit(RunReady(count=len(run.payments), total=amount))
     return Emit(RunReleased(run=run))
 
 
@@ -287,26 +280,33 @@ def _send_file(state: State, run: PaymentRun, facts: Facts) -> Iterator[Output]:
     )
 
 
-def _advise(state: State, policy: Policy) -> Iterator[Output]:
+def _advise(state: State, run_id: str, policy: Policy) -> Iterator[Output]:
     """Tell partners in EDI which invoices are being paid, as far as they want to be told."""
     wanting = {supplier_id_of(partner.tax_id): partner for partner in policy.partners.values() if partner.remittance}
-    for payment_id, item in state.items.items():
-        partner, payment = wanting.get(item.supplier_id), item.payment
-        if partner is None or payment is None or not partner.ids:
+    for payment in _run(state, run_id).payments if wanting else ():
+        partner = wanting.get(payment.supplier_id)
+        if partner is None or not partner.ids:
             continue
-        advice = RemittanceAdvice(
-            advice_id=payment_id,
-            payer=state.entity,
-            payee=partner.ids[0],
-            paid_on=state.execute_on,
-            amount=payment.amount,
-            reference=payment_id,
-            lines=payment.invoices,
-        )
         wanted = SendRequested(
-            partner=partner.ids[0], kind=partner.remittance, about=payment_id, entity=state.entity, advice=advice
+            partner=partner.ids[0],
+            kind=partner.remittance,
+            about=payment.payment_id,
+            entity=state.entity,
+            advice=advice_of(payment, _run(state, run_id)),
         )
         yield Send(wanted, subject=partner.ids[0], home=partner_home(partner.ids[0]), entity=state.entity)
+
+
+def _run(state: State, run_id: str) -> PaymentRun:
+    """The run as it goes to the bank: what is left of it, in the order in which it was proposed."""
+    return PaymentRun(
+        run_id=run_id,
+        entity=state.entity,
+        debtor=state.debtor,
+        execute_on=state.execute_on,
+        payments=tuple(item.payment for item in state.items.values() if item.payment is not None),
+        currency=state.currency,
+    )
 
 
 def _delivered(state: State, run_id: str, outcome: Outcome, facts: Facts) -> Iterator[Output]:
@@ -314,7 +314,7 @@ def _delivered(state: State, run_id: str, outcome: Outcome, facts: Facts) -> Ite
     why = "; ".join(str(problem) for problem in outcome.problems)
     if outcome.status == "applied":
         yield Emit(RunDelivered(reference=outcome.reference))
-        yield from _advise(state, facts.policy)
+        yield from _advise(state, run_id, facts.policy)
         if is_open(facts, CaseClass.SYNC_FAILED, run_id):
             yield settle_case(CaseClass.SYNC_FAILED, run_id, "the bank's server has the file now")
     elif outcome.status == "refused":

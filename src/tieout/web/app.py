@@ -17,6 +17,7 @@ from tieout.web.pages import (
     liabilities,
     overview,
     payments,
+    portal,
     quarantine,
     sign_in,
     suppliers,
@@ -36,6 +37,7 @@ _PAGES = (
     suppliers,
     documents,
     trace,
+    portal,
     sign_in,
 )
 _TYPES = {"css": "text/css; charset=utf-8", "js": "text/javascript; charset=utf-8", "svg": "image/svg+xml"}

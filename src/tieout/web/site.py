@@ -53,6 +53,7 @@ _FILTERS = (
     words.money,
     words.person,
     words.plain,
+    words.record_kind,
     words.rounded,
     words.short,
     words.size,
@@ -170,6 +171,8 @@ _SAID = {
     "redelivered": "It will be sent again under the same key.",
     "held": "Payments to the supplier are being held.",
     "unheld": "Payments to the supplier are being released.",
+    "read": "The document has been read; what came of it shows here in a moment.",
+    "answered": "Thank you. Your answer has been passed on.",
     "requeued": "The message is on its way again.",
 }
 

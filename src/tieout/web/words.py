@@ -18,17 +18,18 @@ NO_CURRENCY = "XXX"
 _PERSON = re.compile(r"\bperson:(?=[a-z0-9])")
 _TONES = {
     "good": """
-        accepted active applied approved booked closed delivered done matched paid posted ready settled
+        accepted active applied approved booked closed delivered done matched paid posted proved ready settled
     """,
     "bad": """
-        critical dead duplicate invalid mismatched posting_failed posting_unknown quarantined refused rejected
-        returned undecided unknown
+        critical dead duplicate invalid mismatched not_proved posting_failed posting_unknown quarantined refused
+        rejected returned undecided unknown
     """,
     "warn": """
-        calling_off cancelled held high not_ready open releasing unposted withheld
+        calling_off cancelled held high not_ready open partly releasing unposted withheld
     """,
     "info": """
-        admitted claimed collecting leased parked posting probing received released requested reserved submitted valid
+        admitted claimed collecting leased parked posting probing received released requested reserved submitted
+        unpacked valid
     """,
 }
 _TONE = {word: tone for tone, words in _TONES.items() for word in words.split()}
@@ -177,9 +178,14 @@ def size(number: int) -> str:
     )
 
 
-def plain(text: str) -> str:
+def plain(text: object) -> str:
     """A text of the log as people read it: ``person:anna`` is anna."""
-    return _PERSON.sub("", text)
+    return _PERSON.sub("", str(text))
+
+
+def record_kind(name: str) -> str:
+    """The name of a kind of record in words: ``BankStatement`` is "Bank statement"."""
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name).capitalize()
 
 
 def short(text: str, most: int = 90) -> str:

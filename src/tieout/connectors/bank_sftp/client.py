@@ -8,9 +8,8 @@ What matters to a caller is *how sure* we are after a failure:
   is one of these, and never something to try again.
 """
 
-import asyncio
 import posixpath
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
 import asyncssh
@@ -19,14 +18,13 @@ import msgspec
 from msgspec import Struct
 
 from tieout.connectors.bank_sftp.config import BankConfig
-from tieout.kernel.errors import ConfigError, TieoutError, TransientError
+from tieout.connectors.channels.trays import AnswerLostError
+from tieout.connectors.sftp import Credentials, Server, Work, drop, visit
+from tieout.kernel.errors import ConfigError, TransientError
 
 T = TypeVar("T")
-Work = Callable[[asyncssh.SFTPClient], Awaitable[T]]
 
-
-class AnswerLostError(TieoutError):
-    """The last step was asked for and not answered. The bank may have the file."""
+__all__ = ["AnswerLostError", "Login", "Mailbox", "RemoteFile", "StatusApi"]
 
 
 class RemoteFile(Struct, frozen=True, order=True):
@@ -67,41 +65,10 @@ class Mailbox:
         return self._run(lambda sftp: self._find(sftp, name))
 
     async def _drop(self, sftp: asyncssh.SFTPClient, name: str, body: bytes) -> str:
-        place = await self._find(sftp, name)
-        if place:
-            return place
-        final = posixpath.join(self._config.outbox, name)
-        unfinished = final + self._config.unfinished_suffix
-        async with sftp.open(unfinished, "wb") as file:
-            await file.write(body)
-        if (await sftp.stat(unfinished)).size != len(body):
-            raise TransientError(f"{unfinished}: the bank did not keep all of it; it is written again")
-        try:
-            await sftp.rename(unfinished, final)
-        except asyncssh.SFTPPermissionDenied:
-            raise
-        except asyncssh.SFTPError as error:
-            if isinstance(error, asyncssh.SFTPConnectionLost | asyncssh.SFTPNoConnection):
-                raise AnswerLostError(f"{final}: the connection broke while it was renamed") from error
-            return await self._after_failed_rename(sftp, name, unfinished, error)
-        except (asyncssh.Error, OSError, TimeoutError, asyncio.CancelledError) as error:
-            raise AnswerLostError(f"{final}: the connection broke while it was renamed") from error
-        return self._config.outbox
-
-    async def _after_failed_rename(
-        self, sftp: asyncssh.SFTPClient, name: str, unfinished: str, error: asyncssh.SFTPError
-    ) -> str:
-        """An error does not prove that nothing was done; where the file lies does."""
-        try:
-            place = await self._find(sftp, name)
-            waiting = not place and await sftp.exists(unfinished)
-        except (asyncssh.Error, OSError) as lost:
-            raise AnswerLostError(f"{name}: the rename failed ({error.reason}), and then the connection") from lost
-        if place:
-            return place
-        if waiting:
-            raise TransientError(f"{name}: the bank did not rename it: {error.reason}")
-        raise AnswerLostError(f"{name}: the rename failed ({error.reason}), and the file is nowhere to be seen")
+        suffix = self._config.unfinished_suffix
+        return await self._find(sftp, name) or await drop(
+            sftp, self._config.outbox, name, body, unfinished_suffix=suffix, find=self._find
+        )
 
     async def _find(self, sftp: asyncssh.SFTPClient, name: str) -> str:
         """In the order in which the bank moves it: a file cannot slip past from one folder to the next."""
@@ -135,41 +102,16 @@ class Mailbox:
     # ── the connection ──────────────────────────────────────────────────────────────────────────────────────────
 
     def _run(self, work: Work[T]) -> T:
-        return asyncio.run(self._connected(work))
-
-    async def _connected(self, work: Work[T]) -> T:
         config = self._config
-        where = f"{config.user}@{config.host}:{config.port}"
-        try:
-            async with asyncio.timeout(config.timeout_seconds):
-                async with await self._connect() as connection, connection.start_sftp_client() as sftp:
-                    return await work(sftp)
-        except asyncssh.HostKeyNotVerifiable as error:
-            raise ConfigError(
-                f"{where}: the server does not have the pinned host key. Do not accept another one before the bank has "
-                "confirmed it on a way you know"
-            ) from error
-        except (asyncssh.PermissionDenied, asyncssh.SFTPPermissionDenied) as error:
-            raise ConfigError(f"{where}: access denied ({error}); check user, key and folders") from error
-        except (asyncssh.Error, OSError, TimeoutError) as error:
-            raise TransientError(f"{where}: {type(error).__name__}: {error}") from error
-
-    async def _connect(self) -> Any:
-        config, login = self._config, self._login
-        keys = [asyncssh.import_private_key(login.private_key)] if login.private_key else None
-        known = asyncssh.import_known_hosts(f"[{config.host}]:{config.port} {config.host_key}\n")
-        return await asyncssh.connect(
-            config.host,
-            config.port,
-            username=config.user,
-            password=login.password or None,
-            client_keys=keys,
-            known_hosts=known,
-            config=None,
-            agent_path=None,
-            connect_timeout=config.timeout_seconds,
-            login_timeout=config.timeout_seconds,
+        server = Server(
+            host=config.host,
+            port=config.port,
+            user=config.user,
+            host_key=config.host_key,
+            timeout_seconds=config.timeout_seconds,
         )
+        with visit(server, Credentials(self._login.password, self._login.private_key)) as bank:
+            return bank.do(work)
 
 
 def _is_file(entry: asyncssh.SFTPName) -> bool:

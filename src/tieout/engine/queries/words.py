@@ -280,6 +280,10 @@ def _engine(fact: f.Fact) -> Words | None:
             return Words(f"Case given to {assignee}")
         case f.CaseCommented(text=text):
             return Words("Remark", text)
+        case f.CaseAsked(question=question):
+            return Words("The supplier was asked", question)
+        case f.CaseAnswered(answer=answer):
+            return Words("The supplier answered", answer)
         case f.MessageQuarantined(error=error):
             return Words("A message was set aside", error)
         case f.MessageRequeued(reason=reason):

@@ -259,7 +259,9 @@ class SqliteStore:
             cached_statements=256,
         )
         if not self._memory:
-            sql.execute("PRAGMA journal_mode=WAL")
+            # A mode that is set already is not set again: setting it may fail at once while others are at work.
+            if sql.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
+                sql.execute("PRAGMA journal_mode=WAL")
             sql.execute("PRAGMA synchronous=FULL")
             sql.execute("PRAGMA wal_autocheckpoint=10000")
         sql.execute("PRAGMA cache_size=-65536")

@@ -1,4 +1,4 @@
-"""The letters that every bank takes: the Latin subset of the SEPA rulebooks (EPC217-08)."""
+"""The letters that banks take: the Latin subset of the SEPA rulebooks (EPC217-08), and the larger Swiss one."""
 
 # ruff: noqa: RUF001  (letters that look alike are what this is about)
 
@@ -6,6 +6,8 @@ import re
 import unicodedata
 
 _ALLOWED = re.compile(r"[^A-Za-z0-9/\-?:().,'+ ]")
+#: Basic Latin, Latin-1, Latin Extended-A, and single signs (Swiss Payment Standards 2025, permitted characters).
+_SWISS = re.compile(r"[ -~\u00a1-\u00ac\u00ae-\u017f\u0218-\u021b\u20ac]")
 
 
 def _pairs(text: str) -> dict[str, str]:
@@ -31,3 +33,10 @@ def latin(text: str, length_max: int) -> str:
     folded = unicodedata.normalize("NFKD", text.translate(_LETTERS)).translate(_LETTERS)
     base = "".join(sign for sign in folded if not unicodedata.combining(sign))
     return " ".join(_ALLOWED.sub(".", " ".join(base.split())).split())[:length_max].strip()
+
+
+def swiss(text: str, length_max: int) -> str:
+    """The text in the letters of the Swiss Payment Standards; others are written as in :func:`latin`."""
+    composed = unicodedata.normalize("NFC", text)
+    base = "".join(sign if _SWISS.fullmatch(sign) or sign.isspace() else latin(sign, 9) for sign in composed)
+    return " ".join(base.split())[:length_max].strip()

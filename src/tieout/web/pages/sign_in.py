@@ -79,7 +79,7 @@ def routes(site: Site) -> list[HTTPRouteHandler]:
             return site.render(request, "sign_in.html", status_code=401, back=back, name=name, refused=_WRONG)
         attempts.forget(f"name {name}")
         token = await door.write(door.people.sign_in, person)
-        answer: Response[Any] = Redirect(back, status_code=303)
+        answer: Response[Any] = Redirect("/portal" if person.supplier_id else back, status_code=303)
         secure = is_secure(request)
         answer.set_cookie(
             key=cookie_name(secure), value=token, path="/", httponly=True, samesite="lax", secure=secure, max_age=43_200

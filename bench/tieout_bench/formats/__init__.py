@@ -1,0 +1,1 @@
+"""How fast readers of outside documents are, each beside a bare loop over the same bytes."""

@@ -1,0 +1,1 @@
+"""British payments: Bacs Standard 18 files, which we write."""

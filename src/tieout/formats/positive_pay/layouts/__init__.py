@@ -1,0 +1,1 @@
+"""Sample layouts of positive pay files, as data."""

@@ -1,0 +1,97 @@
+"""Tables of purchase orders and of goods receipts: their columns, and a document out of its rows."""
+
+from tieout.formats.reading import Findings
+from tieout.formats.tables import cells
+from tieout.formats.tables.cells import SUPPLIER
+from tieout.formats.tables.contract import Column, Contract, Row, Told
+from tieout.model.documents import GoodsReceipt, OrderLine, PurchaseOrder, ReceiptLine
+
+
+def _order(rows: list[Row], told: Told, findings: Findings) -> PurchaseOrder:
+    first = rows[0]
+    currency = cells.currency(first, findings)
+    lines = tuple(_order_line(row, told, findings) for row in rows)
+    cells.check_unique([line.line_id for line in lines], rows, "line_id", findings)
+    return PurchaseOrder(
+        order_id=cells.text(first, "order_id", findings),
+        entity=cells.text(first, "entity", findings),
+        supplier_id=cells.supplier(first, findings),
+        currency=currency,
+        ordered_on=cells.day(first, "ordered_on", findings),
+        lines=lines,
+    )
+
+
+def _order_line(row: Row, told: Told, findings: Findings) -> OrderLine:
+    return OrderLine(
+        line_id=cells.text(row, "line_id", findings),
+        item=cells.text(row, "item", findings),
+        quantity=cells.number(row, "quantity", told.shape, findings),
+        unit=cells.text(row, "unit", findings),
+        unit_price=cells.number(row, "unit_price", told.shape, findings),
+        description=cells.optional(row, "description", findings),
+        tax_rate=cells.number(row, "tax_rate", told.shape, findings, default="0"),
+        receipt_required=cells.flag(row, "receipt_required", findings),
+    )
+
+
+def _receipt(rows: list[Row], told: Told, findings: Findings) -> GoodsReceipt:
+    first = rows[0]
+    lines = tuple(
+        ReceiptLine(
+            order_line_id=cells.text(row, "order_line_id", findings),
+            quantity=cells.number(row, "quantity", told.shape, findings),
+        )
+        for row in rows
+    )
+    return GoodsReceipt(
+        receipt_id=cells.text(first, "receipt_id", findings),
+        order_id=cells.text(first, "order_id", findings),
+        entity=cells.text(first, "entity", findings),
+        supplier_id=cells.supplier(first, findings),
+        received_on=cells.day(first, "received_on", findings),
+        lines=lines,
+    )
+
+
+_SUPPLIER = tuple(Column(name, is_required=False) for name in SUPPLIER)
+ORDERS = Contract(
+    "csv-orders",
+    "Purchase orders as a table",
+    "procurement",
+    ("order_id",),
+    (
+        Column("order_id"),
+        Column("entity"),
+        *_SUPPLIER,
+        Column("currency"),
+        Column("ordered_on"),
+        Column("line_id", is_line=True),
+        Column("item", is_line=True),
+        Column("quantity", is_line=True),
+        Column("unit", is_line=True),
+        Column("unit_price", is_line=True),
+        Column("description", is_line=True, is_required=False),
+        Column("tax_rate", is_line=True, is_required=False),
+        Column("receipt_required", is_line=True, is_required=False),
+    ),
+    _order,
+    (SUPPLIER,),
+)
+RECEIPTS = Contract(
+    "csv-receipts",
+    "Goods receipts as a table",
+    "procurement",
+    ("receipt_id",),
+    (
+        Column("receipt_id"),
+        Column("order_id"),
+        Column("entity"),
+        *_SUPPLIER,
+        Column("received_on"),
+        Column("order_line_id", is_line=True),
+        Column("quantity", is_line=True),
+    ),
+    _receipt,
+    (SUPPLIER,),
+)

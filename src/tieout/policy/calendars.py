@@ -1,0 +1,59 @@
+"""On which days do banks settle with each other? The Federal Reserve (ACH, Fedwire) and TARGET (SEPA, euro).
+
+The Federal Reserve's rule: a holiday that falls on a Sunday is kept on Monday; one on a Saturday is not moved, and
+the Friday before is open. So Friday, 3 July 2026 is a business day. TARGET is closed on 1 January, Good Friday, Easter
+Monday, 1 May, 25 and 26 December, and nothing is ever moved.
+"""
+
+from datetime import date, timedelta
+from enum import StrEnum
+from functools import cache
+
+from holidays import financial_holidays
+
+_SATURDAY = 5
+_DAY = timedelta(days=1)
+
+
+class Calendar(StrEnum):
+    """The settlement calendars we know."""
+
+    FED = "FED"
+    TARGET = "TARGET"
+
+
+#: What the package calls them.
+_NAMES = {Calendar.FED: "XFED", Calendar.TARGET: "XECB"}
+
+
+@cache
+def _closed(calendar: Calendar, year: int) -> frozenset[date]:
+    """The holidays of one year."""
+    return frozenset(financial_holidays(_NAMES[calendar], years=year))
+
+
+def is_settlement_day(calendar: Calendar, day: date) -> bool:
+    """Whether banks settle on that day."""
+    return day.weekday() < _SATURDAY and day not in _closed(calendar, day.year)
+
+
+def next_settlement_day(calendar: Calendar, day: date) -> date:
+    """That day if banks settle on it, else the next on which they do."""
+    return _settling(calendar, day, _DAY)
+
+
+def add_settlement_days(calendar: Calendar, day: date, count: int) -> date:
+    """So many settlement days after a day, or before it where ``count`` is negative. Zero is the day itself, or
+    the next on which banks settle."""
+    if count == 0:
+        return next_settlement_day(calendar, day)
+    step = _DAY if count > 0 else -_DAY
+    for _ in range(abs(count)):
+        day = _settling(calendar, day + step, step)
+    return day
+
+
+def _settling(calendar: Calendar, day: date, step: timedelta) -> date:
+    while not is_settlement_day(calendar, day):
+        day += step
+    return day
