@@ -46,8 +46,9 @@ format: $(TEST) ## let ruff lay out the source and mend what it safely can
 	@$(BIN)/ruff check --fix-only --quiet .
 	@$(BIN)/ruff format .
 
-bench: $(TEST) $(BENCH) ## measure the pipeline, and DBOS on the same work
+bench: $(TEST) $(BENCH) ## measure the pipeline and DBOS on the same work, then the readers of formats
 	@BENCH_VENV="$(CURDIR)/.venv-bench" $(BIN)/tieout bench pipeline
+	@BENCH_VENV="$(CURDIR)/.venv-bench" $(BIN)/tieout bench formats
 
 SOAK_MINUTES ?= 20
 TIEOUT_SAMPLES ?= ../shared/samples
@@ -103,7 +104,7 @@ $(TRYTON): requirements/tryton.txt
 	@touch $@
 
 $(BENCH): requirements/bench.txt
-	@echo "Setting up .venv-bench: the peer to measure against ..."
+	@echo "Setting up .venv-bench: the peers to measure against ..."
 	@$(call venv,.venv-bench)
 	@.venv-bench/bin/python $(PINNED) requirements/bench.txt
 	@touch $@

@@ -23,11 +23,34 @@ from msgspec import NODEFAULT, Struct
 from tieout.cli import COMMANDS, group
 from tieout.connectors import KINDS
 from tieout.engine.config import DEFAULT_FILE, MEANINGS, PREFIX, Config, TieOut
+from tieout.formats.convert import WRITERS
+from tieout.formats.detect import FORMATS
 from tieout.http.facts import ACTION_OF
 from tieout.model import events
 from tieout.model.cases import CaseClass
 from tieout.model.effects import PAYLOADS
-from tieout.model.facts import FACTS, Fact
+from tieout.model.facts import (
+    FACTS,
+    CancellationAnswered,
+    ChangeNotified,
+    DocumentAnswered,
+    EntriesNotified,
+    Fact,
+    GoodsDespatched,
+    GoodsReceived,
+    InterchangeAcknowledged,
+    InterchangeReceived,
+    InvoiceReceived,
+    JournalRecorded,
+    OrderChanged,
+    OrderPlaced,
+    OrderResponded,
+    PaymentStatusReported,
+    RemittanceAdvised,
+    ReturnReported,
+    RunStatusReported,
+    StatementReceived,
+)
 from tieout.model.standings import STANDINGS
 from tieout.policy.cases import CASE_RULES
 from tieout.policy.dependencies import DEPENDENCIES
@@ -126,12 +149,12 @@ def _fields(kind: type[Struct], found: dict[str, type[Struct]]) -> str:
     return ", ".join(parts) or "none"
 
 
-def _values(found: dict[str, type[Struct]]) -> Lines:
-    """A table for each struct that was mentioned, and for those that are mentioned there."""
-    told: set[str] = set()
-    while open_names := sorted(set(found) - told):
+def _values(found: dict[str, type[Struct]], told: Iterable[str] = ()) -> Lines:
+    """A paragraph for each struct that was mentioned, and for those that are mentioned there; but for those told."""
+    done = set(told)
+    while open_names := sorted(set(found) - done):
         for name in open_names:
-            told.add(name)
+            done.add(name)
             yield f"### {name}\n"
             yield f"{_plain(found[name].__doc__)}\n"
             yield f"{_fields(found[name], found)}\n"
@@ -194,6 +217,225 @@ def _fact_row(kind: type[Fact], found: dict[str, type[Struct]]) -> tuple[str, ..
     return (f"`{kind.type}`", str(kind.version), who, takes, match[3][0].upper() + match[3][1:], _fields(kind, found))
 
 
+# ── formats ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class Family(Struct, frozen=True, kw_only=True):
+    """What is said by hand about a family of formats."""
+
+    title: str
+    becomes: dict[type[Fact], str]
+    proved: tuple[str, ...]
+    refused: tuple[str, ...]
+
+
+FAMILIES: dict[str, Family] = {
+    "e-invoices": Family(
+        title="E-invoices",
+        becomes={
+            InvoiceReceived: "each invoice and each credit note",
+            DocumentAnswered: "what a buyer or a network thinks of an invoice that we, or a supplier, sent",
+            InterchangeAcknowledged: "whether a message of ours could be read (Peppol, SdI)",
+        },
+        proved=(
+            "European invoices (UBL, CII, the XML in a Factur-X or ZUGFeRD PDF): the sums of EN 16931 (BR-CO-10 to"
+            " BR-CO-17), each amount of a line, and the VAT of each category, each within what the official rules let"
+            " pass. What breaks a rule of form only is told, and the amounts stand.",
+            "FatturaPA: its summary and totals, with the slack of SdI's own controls. The simplified invoice has no"
+            " totals to prove.",
+            "Signed documents (`.p7m`): the digest of the content and the signature of the certificate inside.",
+            "Tables and OCR results: lines to `net`, `net` and `tax` to `gross`.",
+        ),
+        refused=(
+            "**Proforma invoices** (325), and what a buyer issues to itself for VAT (TD16 to TD23, TD27 to TD29): they"
+            " ask nobody for money.",
+            "**A credit note below zero**: some senders mean a credit by it, others a debit. (An invoice below zero is"
+            " taken as a credit note, and told.)",
+            "**A plain PDF**, which is a picture. A capture tool hands in an [OCR result](ocr-result.md); tieout reads"
+            " no pictures. Two structured invoices in one PDF are refused as well: nobody can say which one counts.",
+            "**An OCR result** in which a field that decides about money has a confidence below 0.90.",
+            "**Encrypted signed files**, and signatures that do not hold. Whether a certificate can be trusted (its"
+            " chain, whether it was revoked) is not judged, and that is said with every file.",
+            "**A signed file or PDF around anything but** an e-invoice or a document of procurement.",
+        ),
+    ),
+    "procurement": Family(
+        title="Procurement",
+        becomes={
+            OrderPlaced: "each new order",
+            OrderChanged: "a change or a cancellation; the lines as they stand from now on",
+            OrderResponded: "what the supplier answers; a change or a refusal is a case for purchasing",
+            GoodsDespatched: "goods on their way, one for each order; it opens no capacity for billing",
+            GoodsReceived: "goods that came in, one for each order",
+            InvoiceReceived: "a cXML invoice, or a workbook of invoices",
+            DocumentAnswered: "a cXML status of a document that was sent",
+        },
+        proved=(
+            "Orders: each line, and the totals where the document has them. Despatch advices, receipts and answers"
+            " declare no sums; of them every line must be readable.",
+            "cXML invoices: lines to `net`, `net` and tax to `gross`.",
+            "Tables and workbooks: that no row is missing, and that rows of one document agree about it.",
+        ),
+        refused=(
+            "**Catalogues, quotations and shops** of UBL and cXML, each by name.",
+            "**A copy for information, and a cXML document that takes back another one**: they wait for a person.",
+            "**Old workbooks** (`.xls`), those with a password, and a formula without a saved result: computing it is"
+            " not our business.",
+            "**Not refused:** a cXML document that says it is a test (`deploymentMode`). That is told, and it is acted"
+            " on; keep such traffic on an installation of its own.",
+        ),
+    ),
+    "EDI": Family(
+        title="EDI interchanges",
+        becomes={
+            InterchangeReceived: "each interchange, whole or refused; the partner is answered by it",
+            InterchangeAcknowledged: "997, 999, TA1, CONTRL about what we sent",
+            InvoiceReceived: "810, INVOIC",
+            OrderPlaced: "850, ORDERS",
+            OrderChanged: "860",
+            OrderResponded: "855, 865, ORDRSP",
+            GoodsDespatched: "856, DESADV",
+            GoodsReceived: "861, RECADV; only what was accepted",
+            RemittanceAdvised: "820, REMADV",
+            DocumentAnswered: "824, APERAK",
+        },
+        proved=(
+            "Every level counts what is in it and repeats its control number at its end.",
+            "Each message by its own arithmetic: `TDS01` and what leads to it, `MOA` of the totals, `CTT` and `CNT`,"
+            " `BPR02` and what it settles.",
+        ),
+        refused=(
+            "**One message by itself**, when it is broken, unknown or does not add up: the rest of the interchange"
+            " stands, and the partner is told which one and why.",
+            "**A group or interchange that does not count right**: the whole document.",
+            "**A control number that was used before** for another document"
+            " ([ADR 7](decisions/0007-control-numbers-gate-an-interchange.md)), and **a test**, which is answered.",
+            "**The XML form of EDIFACT**, and messages that are not listed above.",
+        ),
+    ),
+    "payments": Family(
+        title="Payment files",
+        becomes={
+            ReturnReported: "a return of a payment of ours",
+            ChangeNotified: "a notification of change; it changes nothing until people confirm it",
+            EntriesNotified: "entries for an account of ours: earlier word of what a statement will prove",
+            DocumentAnswered: "an acknowledgment of a payment (ACK, ATX)",
+        },
+        proved=("Counts, the hash of routing numbers, both totals, batches and blocks, of each batch and each file.",),
+        refused=(
+            "**A file that somebody originated**: it is read and proved, says nothing to us, and waits in quarantine.",
+            "**pain.001, pain.008** and other payment files of ISO 20022, each by name.",
+        ),
+    ),
+    "bank": Family(
+        title="Banks",
+        becomes={
+            StatementReceived: "a booked statement of one of the policy's accounts",
+            EntriesNotified: "interim reports, notifications and what is not booked: earlier word",
+            PaymentStatusReported: "a status of one payment (pain.002)",
+            RunStatusReported: "a status of a whole file (pain.002)",
+            CancellationAnswered: "the answer to a request to cancel a payment (camt.029)",
+        },
+        proved=(
+            "Opening balance and booked entries give the closing balance; so it is with CFONB 120, Norma 43, MT940 and"
+            " MT950, and a BAI2 account that states both balances.",
+            "What the file declares beside that: numbers and sums of entries (camt `TxsSummry`, MT942 `:90D:` and"
+            " `:90C:`, Norma 43), every trailer of BAI2, the total and the numbering of a CFONB 240 list.",
+            "Arithmetic is the gate, not the schema: what a bank leaves out is filled in, told, and then proved.",
+        ),
+        refused=(
+            "**An account that no entity of the policy has**: add it to `iban` or `accounts` of the"
+            " [entity](configuration.md#entitiesname), then have the document read again.",
+            "**A BAI2 group that deletes** what was sent before, and a CFONB 240 list with an operation code we do not"
+            " know: nobody could say which way the money went.",
+            "**All other ISO 20022 messages**, each by name (`iso-20022` below), and check images (`x9.37`).",
+        ),
+    ),
+    "ledgers": Family(
+        title="Ledgers",
+        becomes={
+            JournalRecorded: "each journal entry; entries and debits are counted for the entity, and nothing is posted"
+        },
+        proved=(
+            "Each entry sums to zero in each currency, and so does the file.",
+            "SAF-T: the number of entries, both totals, and for each account that opening balance and movements give"
+            " the closing balance.",
+        ),
+        refused=(
+            "**An id that comes twice**, and an entry that does not balance.",
+            "Suppliers and customers of an audit export are counted and told, and proposed to nobody's master data; so"
+            " are foreign amounts, and analyses that are no cost centre.",
+        ),
+    ),
+}
+"""By the family's name in :data:`FORMATS`; a test holds the two equal."""
+
+#: What of :data:`WRITERS` goes out by itself, and when; a test holds that they are there.
+SENT: dict[str, str] = {
+    "pain.001": "a released run, by the connector `bank_sftp`",
+    "ach": 'a released run, with `payment_format = "ach"`',
+    "bacs": 'a released run, with `payment_format = "bacs"`',
+    "x12-997": "back to each [partner](documents.md#partners) that has a connector",
+    "x12-999": "back to partners who speak version 005010",
+    "edifact-contrl": "back to partners, for EDIFACT",
+    "x12-850": "on `interchange.send_requested`",
+    "x12-820": "once the bank accepts or books the payment, to partners with `remittance`",
+    "edifact-remadv": "once the bank accepts or books the payment, to partners with `remittance`",
+}
+
+
+def formats_page() -> Lines:
+    """docs/formats.md"""
+    yield from _head(
+        "Formats",
+        f"The {len(FORMATS)} kinds of document that can be read, as `tieout formats` lists them. Which one a document"
+        " is is decided by what it says at its beginning, never by its name. Of each family this page says what becomes"
+        " of it (the [fact](facts.md)), what is proved before anything is handed on, and what is refused."
+        " [Documents](documents.md) says how one comes in, waits and is read again, and how containers are opened.",
+        "`src/tieout/formats/detect.py`, `src/tieout/formats/convert.py` and the words in `docs/generate.py`,",
+    )
+    yield (
+        "Of all of them holds: unknown codes are handed on and told (`unknown_code`); what is left out is told"
+        " (`unsupported_content`); what is filled in is told (`assumed_value`); a number or a day that is not one is"
+        " refused. The code lists (`src/tieout/formats/codes/`) name their source and their date; some were written"
+        " from general knowledge of the standard and not from its text, so report a code that reads wrong.\n"
+    )
+    for name, family in FAMILIES.items():
+        yield f"## {family.title}\n"
+        yield from _table(
+            ("format", "what it is"), [(f"`{one.name}`", one.title) for one in FORMATS.values() if one.family == name]
+        )
+        yield "**What becomes of it**\n"
+        yield from _table(("fact", "of what"), [(f"`{fact.type}`", what) for fact, what in family.becomes.items()])
+        yield from _list("What is proved", family.proved)
+        yield from _list("What is refused", family.refused)
+    yield "## What we write\n"
+    yield (
+        "`tieout convert` alone lists these with their settings, and writes them out of a document or out of canonical"
+        " JSON. A writer gives a document that is right, or the reasons why there is none; the same input gives the"
+        " same bytes. FatturaPA is read, not written; a request to cancel payments is written (camt.056) and sent by"
+        " nothing yet, and there is no camt.055.\n"
+    )
+    yield from _table(
+        ("format", "what it is", "out of", "goes out by itself"),
+        [(f"`{one.name}`", one.title, one.takes.__name__, SENT.get(one.name, "")) for one in WRITERS.values()],
+    )
+    yield "## Is a reader of yours as good?\n"
+    yield (
+        "`ReaderConformance` (`tieout.conformance.formats`) breaks your documents in many ways: cut off, attacked by"
+        " entities, in the wrong encoding, nested, with numbers that are none. A reader must answer each with problems,"
+        " and never raise. `tieout fuzz` does it with files of your own, for as long as you like:\n"
+    )
+    yield "```console\n$ tieout fuzz samples --minutes 20\n```\n"
+
+
+def _list(title: str, items: Iterable[str]) -> Lines:
+    yield f"**{title}**\n"
+    for item in items:
+        yield f"- {item}"
+    yield ""
+
+
 # ── effects ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 _STATUSES = {
@@ -212,6 +454,18 @@ _STATUSES = {
 }
 
 
+def _told_with_facts() -> frozenset[str]:
+    """The values that are explained on the page of facts."""
+    return frozenset(re.findall(r"^### (\w+)$", "\n".join(facts_page()), re.MULTILINE))
+
+
+def _elsewhere(text: str, told: Iterable[str]) -> str:
+    """Links to values that are told with the facts lead there."""
+    for name in told:
+        text = text.replace(f"[{name}](#", f"[{name}](facts.md#")
+    return text
+
+
 def effects_page() -> Lines:
     """docs/effects.md"""
     yield from _head(
@@ -223,12 +477,14 @@ def effects_page() -> Lines:
     )
     yield "## Operations\n"
     yield f"{_LEGEND} The values are explained with the [facts](facts.md#values).\n"
-    elsewhere: dict[str, type[Struct]] = {}
+    found: dict[str, type[Struct]] = {}
+    told = _told_with_facts()
     rows = []
     for name, payload in PAYLOADS.items():
-        fields = _fields(payload, elsewhere).replace("](#", "](facts.md#")
-        rows.append((f"`{name}`", _plain(payload.__doc__), fields))
+        rows.append((f"`{name}`", _plain(payload.__doc__), _elsewhere(_fields(payload, found), told)))
     yield from _table(("operation", "meaning", "payload"), rows)
+    for line in _values(found, told):
+        yield _elsewhere(line, told)
     yield "## Where a write stands\n"
     yield from _table(("status", "meaning"), [(f"`{name}`", text) for name, text in _STATUSES.items()])
     yield "## What waits for what\n"
@@ -489,6 +745,7 @@ def _command(name: str, command: click.Command, above: click.Context) -> Lines:
 
 PAGES: dict[str, Callable[[], Lines]] = {
     "facts.md": facts_page,
+    "formats.md": formats_page,
     "effects.md": effects_page,
     "cases.md": cases_page,
     "duties.md": duties_page,

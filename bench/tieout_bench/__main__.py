@@ -2,8 +2,10 @@
 
 import argparse
 import sys
+from collections.abc import Callable
 from functools import partial
 from statistics import median
+from typing import TypeVar
 
 import msgspec
 from msgspec import Struct
@@ -11,8 +13,12 @@ from rich.console import Console
 from rich.table import Table
 
 from tieout_bench import dbos, latency, memory, stores, throughput
+from tieout_bench.formats import report as formats
 from tieout_bench.latency import Latency
+from tieout_bench.measuring import tell
 from tieout_bench.throughput import Fresh, Throughput
+
+R = TypeVar("R")
 
 
 class Line(Struct, frozen=True, kw_only=True):
@@ -50,16 +56,23 @@ def main() -> None:
     pipeline.add_argument("--open-invoices", type=int, default=100_000, help="for the memory figure; 0 leaves it out")
     pipeline.add_argument("--postgres", default="", help="a server's URL (default: one of our own)")
     pipeline.add_argument("--json", action="store_true")
+    readers = commands.add_parser("formats", help="readers of outside documents: speed, and memory of a large file")
+    readers.add_argument("--megabytes", type=int, default=100, metavar="N", help="of a large file: 1 to 100")
+    readers.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
-    report = _pipeline(arguments)
+    if arguments.command == "formats":
+        if not 1 <= arguments.megabytes <= 100:
+            parser.error(f"--megabytes is from 1 to 100, not {arguments.megabytes}")
+        _answer(formats.measure(arguments.megabytes), formats.show, arguments)
+    else:
+        _answer(_pipeline(arguments), _print, arguments)
+
+
+def _answer(report: R, show: Callable[[R], None], arguments: argparse.Namespace) -> None:
     if arguments.json:
         sys.stdout.write(msgspec.json.format(msgspec.json.encode(report), indent=2).decode() + "\n")
     else:
-        _print(report)
-
-
-def _tell(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)
+        show(report)
 
 
 def _pipeline(arguments: argparse.Namespace) -> Report:
@@ -69,16 +82,16 @@ def _pipeline(arguments: argparse.Namespace) -> Report:
         if server:
             fresh: Fresh = partial(stores.postgres, server)
             lines += [_measure("PostgreSQL", fresh, workers, arguments) for workers in (1, 2)]
-            _tell("DBOS on the same PostgreSQL")
+            tell("DBOS on the same PostgreSQL")
             comparison = dbos.compare(server)
         else:
-            _tell("no PostgreSQL here: left out (`make test` installs one)")
-    _tell("latency at 200 invoices a second")
+            tell("no PostgreSQL here: left out (`make test` installs one)")
+    tell("latency at 200 invoices a second")
     with stores.sqlite() as url:
         steady = latency.steady(url)
     peaks = {}
     if arguments.open_invoices:
-        _tell(f"memory at {arguments.open_invoices:,} open invoices")
+        tell(f"memory at {arguments.open_invoices:,} open invoices")
         peaks[str(arguments.open_invoices)] = memory.peak_mebibytes(arguments.open_invoices)
     return Report(
         rounds=arguments.rounds,
@@ -93,7 +106,7 @@ def _pipeline(arguments: argparse.Namespace) -> Report:
 def _measure(name: str, fresh: Fresh, workers: int, arguments: argparse.Namespace) -> Line:
     runs: list[Throughput] = []
     for number in range(arguments.rounds):
-        _tell(f"{name}, {workers} worker{'s' * (workers > 1)}, round {number + 1} of {arguments.rounds}")
+        tell(f"{name}, {workers} worker{'s' * (workers > 1)}, round {number + 1} of {arguments.rounds}")
         run = throughput.one_worker if workers == 1 else throughput.two_workers
         runs.append(run(name, fresh, arguments.invoices))
     ratios = [run.ratio_to_floor for run in runs if run.ratio_to_floor is not None]

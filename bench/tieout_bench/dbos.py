@@ -1,7 +1,5 @@
 """The peer: a workflow engine that gives each invoice a durable workflow of its own, on the same PostgreSQL."""
 
-import os
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -14,9 +12,10 @@ from tieout.engine.people import People
 from tieout_bench import canonical, stores
 from tieout_bench.drive import Load, drive
 from tieout_bench.loop import Loop
+from tieout_bench.measuring import tell
 from tieout_bench.peers import invoices
 from tieout_bench.peers.calls import Stub
-from tieout_bench.peers.children import NotStarted, child
+from tieout_bench.peers.children import NotStarted, child, peer_python
 
 WORKERS = 1
 """Processes of tieout that handle messages and send effects; the API is another one."""
@@ -55,16 +54,16 @@ class Comparison(Struct, frozen=True, kw_only=True):
 
 def compare(server: str) -> Comparison | None:
     """Measure both on the same PostgreSQL, one after the other. About a minute."""
-    python = Path(os.environ.get("BENCH_VENV") or _BENCH.parent / ".venv-bench") / "bin" / "python"
-    if not python.exists():
-        _tell("no DBOS here: left out; `make bench` installs it into .venv-bench and measures")
+    python = peer_python("dbos")
+    if not python:
+        tell("no DBOS here: left out; `make bench` installs it into .venv-bench and measures")
         return None
-    _tell(_durability(server))
+    tell(_durability(server))
     try:
         theirs = _dbos(server, str(python))
         ours, batched = _tieout(server)
     except (NotStarted, OSError, ExceptionGroup) as error:  # what was measured before this must not be lost with it
-        _tell("no comparison: " + "; ".join(map(repr, getattr(error, "exceptions", (error,)))))
+        tell("no comparison: " + "; ".join(map(repr, getattr(error, "exceptions", (error,)))))
         return None
     return Comparison(
         ours=ours.invoices_per_second,
@@ -72,10 +71,6 @@ def compare(server: str) -> Comparison | None:
         batched=batched.invoices_per_second,
         sides=(theirs, ours, batched),
     )
-
-
-def _tell(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)
 
 
 def _durability(server: str) -> str:
@@ -189,7 +184,7 @@ def _measured(name: str, load: Load, stub: Stub, count: Callable[[], int]) -> Si
         double_postings=counts["postings"] - counts["posted"],
         double_statuses=counts["statuses"] - counts["told"],
     )
-    _tell(
+    tell(
         f"{name}: {side.invoices_per_second:,.0f} invoices/s ({side.invoices:,} in {side.seconds:.1f} s); "
         f"of {side.sent:,} sent {side.missing:,} missing, {side.double_postings} posted twice, "
         f"{side.double_statuses} told twice"

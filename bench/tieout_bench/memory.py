@@ -1,10 +1,10 @@
 """Memory of one process that has 100,000 open invoices on its hands: ``python -m tieout_bench.memory N``."""
 
-import resource
 import subprocess
 import sys
 
 from tieout_bench.loop import BATCH, Loop
+from tieout_bench.measuring import MEGABYTE, peak_megabytes
 from tieout_bench.stores import opened, sqlite
 from tieout_bench.workload import invoice, masters
 
@@ -33,7 +33,7 @@ def main() -> None:
         for start in range(0, invoices, BATCH):
             loop.offer([invoice(number) for number in range(start, min(invoices, start + BATCH))])
             loop.run()
-    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+    print(peak_megabytes() * MEGABYTE / 2**20)
 
 
 if __name__ == "__main__":

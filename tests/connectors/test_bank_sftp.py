@@ -522,3 +522,26 @@ class TestConformance(ConnectorConformance):
         """A payment changes the balance of no statement that was made before it."""
         scope = Scope(name="cash", entity="DE01", period="2026-09", currency="EUR")
         return {scope: Total(count=0, sum_minor=499_999_900, currency="EUR")}
+
+
+def test_a_bank_gets_the_kind_of_file_it_takes(card: Card, bank: httpx2.Client) -> None:
+    """An ACH file under its own name; what is wrong with a run for that kind of file is refused before it is sent."""
+    ours = BankAccount(iban="", holder="Northwind Inc", number="12345678", clearing="USABA021000021", kind="checking")
+    theirs = BankAccount(iban="", holder="Bolts Inc", number="87654321", clearing="USABA011000015", kind="checking")
+    originator = {"destination": "021000021", "destination_name": "Bank", "origin": "1123456789"}
+    originator |= {"origin_name": "Northwind", "company_id": "1123456789", "company_name": "Northwind"}
+    connector = open_bank(card, accounts={ours.account_id: "DE01"}, payment_format="ach", payment_settings=originator)
+    run = PaymentRun(
+        run_id="run_us",
+        entity="DE01",
+        debtor=ours,
+        execute_on=TODAY,
+        payments=(replace(payment(1, run_id="run_us"), amount=Money(1000, "USD"), creditor=theirs),),
+        currency="USD",
+    )
+    effect = replace(effect_of(run_id="run_us"), payload=SendPaymentFile(run=run))
+    assert connector.apply([effect]) == [Applied(reference="run_us.ach")]
+    in_euros = replace(run, payments=(replace(run.payments[0], amount=Money(1000, "EUR")),))
+    (refused,) = connector.apply([replace(effect, payload=SendPaymentFile(run=in_euros))])
+    assert isinstance(refused, Refused)
+    connector.close()

@@ -8,14 +8,16 @@ from pathlib import Path
 import click
 import msgspec
 import pytest
+from docs.generate import FAMILIES, POLICY_MEANINGS, SENT, effects_page, page
 from docs.generate import PAGES as GENERATED
-from docs.generate import POLICY_MEANINGS, effects_page, page
 from tests.docs import pages, samples
 
 from tieout.cli import COMMANDS, group
 from tieout.cli.look import _STATUSES
 from tieout.connectors import KINDS
 from tieout.engine.config import MEANINGS, Config
+from tieout.formats.convert import WRITERS
+from tieout.formats.detect import FORMATS
 from tieout.model.facts import FACTS
 
 # ── generated pages ────────────────────────────────────────────────────────────────────────────────────────────────
@@ -51,6 +53,14 @@ def test_every_command_fact_and_status_has_its_entry() -> None:
     assert [name for name in COMMANDS if f"## `tieout {name}`" not in cli] == []
     assert [name for name in FACTS if facts.count(f"| `{name}` |") != 1] == []
     assert [name for name in _STATUSES if name != "person" and f"| `{name}` |" not in effects] == []
+
+
+def test_every_format_has_its_entry_and_every_family_its_words() -> None:
+    text = page("formats.md")
+    assert set(FAMILIES) == {one.family for one in FORMATS.values()}
+    assert [name for name, one in FORMATS.items() if f"| `{name}` | {one.title} |" not in text] == []
+    assert [name for name, one in WRITERS.items() if f"| `{name}` | {one.title} |" not in text] == []
+    assert set(SENT) <= set(WRITERS)
 
 
 @pytest.mark.parametrize("name", samples.files())

@@ -7,9 +7,11 @@ from pathlib import Path
 import pytest
 
 from tieout.engine.documents import document_reader
+from tieout.engine.intake import Delivery
 from tieout.formats.source import Bytes
 from tieout.kernel.problem import Code, Problem
-from tieout.model.facts import EntriesNotified, StatementReceived
+from tieout.model.documents import Interchange
+from tieout.model.facts import EntriesNotified, InterchangeReceived, StatementReceived
 from tieout.policy.policy import Channel, EntityPolicy, Policy
 
 DATA = Path(__file__).parents[1] / "formats" / "data"
@@ -88,3 +90,33 @@ def test_an_archive_is_opened_and_what_it_holds_is_documents_of_their_own() -> N
 def test_an_archive_that_is_a_bomb_is_not_opened() -> None:
     found = document_reader(US)(zipped(a=b"0" * (64 * 1024 * 1024)), "bomb.zip", "portal")
     assert (found.proved, found.parts, [problem.code for problem in found.problems]) == (False, (), [Code.TOO_LARGE])
+
+
+# ── envelopes ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+RESPONSE = (DATA / "edifact" / "ordrsp.edi").read_bytes()
+
+
+def told(found: Delivery) -> list[Interchange]:
+    """The interchanges that partners are answered about."""
+    assert found.envelopes
+    facts = [message.data for message in found.envelopes(found.refusals)]
+    return [fact.interchange for fact in facts if isinstance(fact, InterchangeReceived)]
+
+
+def test_a_test_is_answered_like_the_real_thing_and_nothing_of_it_is_acted_on() -> None:
+    last = RESPONSE.rindex(b"'", 0, RESPONSE.index(b"UNH"))
+    trial = Bytes(RESPONSE[:last] + b"++++++1" + RESPONSE[last:])
+    found = document_reader(US)(trial, "orders.edi", "as2.schrauben")
+    assert (found.proved, found.refusals) == (False, ())
+    assert Code.TEST_DOCUMENT in [problem.code for problem in found.problems]
+    assert [(envelope.test, envelope.problems) for envelope in told(found)] == [(True, ())]
+
+
+def test_a_partner_is_told_what_refuses_the_interchange_and_not_what_is_only_worth_knowing() -> None:
+    wrong = Bytes(RESPONSE.replace(b"UNZ+1+", b"UNZ+2+"))
+    assert wrong.whole() != RESPONSE
+    found = document_reader(US)(wrong, "orders.edi", "as2.schrauben")
+    (envelope,) = told(found)
+    assert not found.proved
+    assert [problem.code for problem in envelope.problems] == [Code.TOTALS_DISAGREE]

@@ -164,11 +164,13 @@ def gated(control: str, *messages: Message, proved: bool = True) -> DocumentRead
 
     def read(source: Source, name: str, channel: str) -> Reading:
         gate = comment(f"control/{control}", source.mark)
+        wrong = () if proved else (Problem(Code.TOTALS_DISAGREE, "byte 9"),)
         return Reading(
             "x12",
             messages,
-            () if proved else (Problem(Code.TOTALS_DISAGREE, "byte 9"),),
+            wrong,
             proved,
+            refusals=wrong,
             gates=(gate,),
             envelopes=lambda refused: (comment(f"envelope/{source.mark}", "; ".join(map(str, refused)) or "taken"),),
         )

@@ -18,7 +18,7 @@ from tieout.formats.iso20022.camt_cancellation import (
     read_camt_056,
     write_camt_056,
 )
-from tieout.formats.iso20022.pain001 import Written
+from tieout.formats.payment_files import PaymentFile
 from tieout.formats.reading import Context, gather
 from tieout.kernel.money import Money
 from tieout.kernel.problem import Code
@@ -157,7 +157,7 @@ def test_a_request_of_others_is_refused_by_name() -> None:
 def test_a_wrong_request_gives_problems_and_no_file(change: dict[str, object], where: str) -> None:
     written = write_camt_056(msgspec.structs.replace(REQUEST, **change), NOON)
     assert [problem.where for problem in written.problems] == [where]
-    assert written == Written(problems=written.problems)
+    assert written == PaymentFile(problems=written.problems)
 
 
 plain = st.text("abcXYZ 0129-", min_size=1, max_size=30).map(lambda text: " ".join(text.split()) or "x")

@@ -14,6 +14,7 @@ from tieout.formats.detect import read
 from tieout.formats.iso20022 import pain001
 from tieout.formats.iso20022.charset import latin, swiss
 from tieout.formats.iso20022.pain002 import read_pain_002, to_facts
+from tieout.formats.payment_files import PaymentFile
 from tieout.formats.reading import Context, gather
 from tieout.formats.xml import local
 from tieout.kernel.ids import derive, fingerprint
@@ -117,7 +118,7 @@ def test_the_same_run_gives_the_same_bytes() -> None:
     ],
 )  # fmt: skip
 def test_a_wrong_run_gives_problems_and_no_file(wrong: PaymentRun, problem: Problem) -> None:
-    assert pain001.write(wrong, NOON) == pain001.Written(problems=(problem,))
+    assert pain001.write(wrong, NOON) == PaymentFile(problems=(problem,))
 
 
 def test_a_moment_without_a_zone_is_no_creation_time() -> None:

@@ -32,7 +32,7 @@ VERDICTS: dict[str, tuple[str, dict[str, int], str]] = {
     "PunchOut_Example.xml": ("ubl-other", {}, "a catalogue"),
     "UBL-RequestForQuotation-2.0-Example.xml": ("ubl-other", {}, "a request for quotation"),
     "UBL-RequestForQuotation-2.1-Example.xml": ("ubl-other", {}, "a request for quotation"),
-    "OrderRequest.xml": ("cxml", {"PurchaseOrder": 1}, ""),
+    "OrderRequest.xml": ("cxml", {}, "the document says that it is a test"),
     "ShipNoticeRequest.xml": ("cxml", {"DespatchAdvice": 1}, ""),
     "StatusUpdateRequest.xml": ("cxml", {"BusinessResponse": 1}, ""),
     "CatalogUploadRequest.xml": ("cxml", {}, "a catalogue"),
@@ -65,7 +65,7 @@ def test_every_sample_is_read_or_refused_with_what_it_is() -> None:
         assert (reading.format, Counter(type(each).__name__ for each in reading.records)) == (kind, records), name
         assert reading.proof.holds is bool(records), (name, reading.diagnostics)
         said = [f"{problem.expected} {problem.detail}" for problem in reading.diagnostics]
-        assert any(reason in text for text in said), (name, said)
+        assert not reason or any(reason in text for text in said), (name, said)
 
 
 def test_the_totals_of_all_orders_are_proved() -> None:
@@ -73,7 +73,8 @@ def test_the_totals_of_all_orders_are_proved() -> None:
     assert claims["Order_Example.xml"] == 6
     assert claims["UBL-Order-2.1-Example.xml"] == 3
     assert claims["UBL-Order-2.0-Example.xml"] == 1
-    assert len(reading_of("OrderRequest.xml").proof.claims) == 1
+    in_earnest = files()["OrderRequest.xml"].read_bytes().replace(b'deploymentMode="test"', b"")
+    assert len(read(in_earnest).proof.claims) == 1
 
 
 def test_what_they_say() -> None:

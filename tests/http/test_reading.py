@@ -165,7 +165,10 @@ def test_metrics_are_well_formed_and_tell_the_business(books: Books, client: Cli
     }
     assert payable == {"EUR": 76916.57, "JPY": 1176000, "USD": 8892}
     labels = {name for family in families.values() for sample in family.samples for name in sample.labels}
-    assert labels <= {"lane", "connector", "status", "class", "severity", "name", "currency", "entity", "period"}
+    assert labels <= {
+        *("lane", "connector", "status", "class", "severity", "name", "currency", "entity", "period"),
+        *("channel", "kind", "result"),
+    }
 
 
 # ── the contract ───────────────────────────────────────────────────────────────────────────────────────────────────

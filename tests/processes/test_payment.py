@@ -24,6 +24,7 @@ from tests.processes.paid import (
 )
 from tests.processes.story import Story
 
+from tieout.formats.payment_files import short_reference
 from tieout.kernel.ids import derive
 from tieout.kernel.money import Money
 from tieout.kernel.problem import Code, Problem
@@ -455,3 +456,16 @@ def test_a_banks_answer_to_a_cancellation(status: str, where: tuple[str, str, st
     tell(story, answered(status))
     assert standing(story) == where
     assert set(story.cases()) == cases
+
+
+def test_a_payment_without_an_iban_is_known_by_the_short_names_it_has_in_national_files() -> None:
+    """ACH takes 15 signs and Bacs 18; what comes back from the bank names it so."""
+    account = BankAccount(iban="", holder="Bolts Inc", number="87654321", clearing="USABA011000015", kind="checking")
+    story = world(A)
+    home = story.homes[A.home]
+    supplier = home.states["supplier", A.supplier_id]
+    home.states["supplier", A.supplier_id] = replace(supplier, supplier=replace(A.supplier, bank_account=account))
+    propose(story, A)
+    release(story)
+    names = {name for (system, name), (_, subject) in story.links.items() if (system, subject) == ("bank", P)}
+    assert names == {P, short_reference(P, 15), short_reference(P, 18)}

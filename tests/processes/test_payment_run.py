@@ -30,17 +30,21 @@ from tests.processes.paid import (
 )
 from tests.processes.story import Home, Story
 
+from tieout.formats.detect import read
 from tieout.kernel.ids import derive
 from tieout.kernel.money import Money
 from tieout.kernel.problem import Code, Problem
 from tieout.model.documents import (
     BankAccount,
     BankStatement,
+    CancellationAnswer,
     PaymentRun,
+    RemittanceAdvice,
 )
-from tieout.model.effects import RecordPayment, ReportPayment, SendPaymentFile, effect_id
+from tieout.model.effects import RecordPayment, ReportPayment, SendDocument, SendPaymentFile, effect_id
 from tieout.model.facts import (
     BankChangeRequested,
+    CancellationAnswered,
     CaseOpened,
     EffectHandled,
     InvoiceClosed,
@@ -71,7 +75,8 @@ from tieout.model.facts import (
     StatementAccepted,
     StatementReceived,
 )
-from tieout.processes import payment_run, supplier
+from tieout.policy.policy import Partner
+from tieout.processes import interchange, payment_run, supplier
 from tieout.processes.process import Intent
 
 # ── the whole path ─────────────────────────────────────────────────────────────────────────────────────────────────
@@ -530,3 +535,36 @@ def test_whatever_happens_two_people_and_exactly_the_released_payments(moves: li
     assert list(in_file) == [event.data.payment for event in asked]  # type: ignore[attr-defined]
     assert sum(one.amount.minor for one in in_file) == story.rows("payment_run")[RUN]["total_minor"]
     assert all(one["status"] != "booked" for one in story.rows("payment").values())
+
+
+def test_a_bank_that_cancels_the_whole_file_cancels_every_payment_of_it() -> None:
+    story = released(A, B)
+    answer = CancellationAnswer(
+        answer_id="RES-1", case_reference="C-1", original_message_id=RUN, payment_ref="", status="CNCL"
+    )
+    story.tell(CancellationAnswered(answer=answer), RUN, ACCOUNT, entity="de")
+    assert statuses(story, "payment") == {A.payment_id: "rejected", B.payment_id: "rejected"}
+    assert statuses(story, "invoice") == {A.invoice_id: "posted", B.invoice_id: "posted"}
+
+
+def test_a_supplier_in_edi_is_told_what_is_paid_once_the_bank_has_accepted_it() -> None:
+    partner = Partner(
+        name="A", ids=("4012345000009",), tax_id=A.supplier.tax_id, our_id="ACME", connector="as2", remittance="REMADV"
+    )
+    policy = replace(POLICY, partners={"a": partner})
+    story = world(A, B)
+    story.policy = policy
+    story.processes = (*story.processes, interchange.PROCESS)
+    propose(story, A, B)
+    release(story)
+    deliver(story, Outcome(status="applied", reference="file"))
+    assert story.asked(SendDocument) == []
+    report(story, "ACSP")
+    report(story, "ACSC")
+    (intent,) = story.asked(SendDocument)
+    payload = intent.payload
+    assert isinstance(payload, SendDocument)
+    advices = [record for record in read(payload.body).records if isinstance(record, RemittanceAdvice)]
+    assert [(advice.advice_id, advice.amount, [line.number for line in advice.lines]) for advice in advices] == [
+        (A.payment_id, A.amount, ["R-0"])
+    ]

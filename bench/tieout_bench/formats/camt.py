@@ -1,26 +1,27 @@
-"""Reading account statements (camt.053): megabytes a second and peak memory, beside a bare loop of the XML parser over
-the same file and, where it is installed, beside the package ``bankstatementparser``.
+"""Account statements (camt.053): a file of any size is read in the same memory, beside a bare loop of the XML parser
+over the same file and, where it is installed, beside the package ``bankstatementparser``.
 
-Each side runs in a process of its own, which prints its seconds and the peak of its memory, Python itself included.
-(That of the process which starts it counts as well, so it holds nothing large itself.)
-The peer runs in the benchmarks' own environment (``BENCH_VENV``, else ``.venv-bench``) and is left out without it; it
-is asked in both of its ways, and the faster one counts.
+Each side runs in a process of its own. The peer is asked in both of its ways, and the faster one counts.
 """
 
-import os
-import subprocess
-import sys
-import time
-from collections.abc import Callable
+from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
-from resource import RUSAGE_SELF, getrusage
 from statistics import median
 from tempfile import TemporaryDirectory
 from typing import Final
 
-MEGABYTES = 100
-ROUNDS = 3
-_BENCH = Path(__file__).parents[2]
+from lxml import etree
+
+from tieout.engine.sources import FileSource
+from tieout.formats.iso20022.camt import read_camt
+from tieout.formats.reading import Context, Findings
+from tieout_bench.measuring import ROUNDS, Figure, Run, alone, answer, cost, speed, tell
+from tieout_bench.peers.children import peer_python
+
+ENTRIES_PER_MEGABYTE = 976
+PEER = "bankstatementparser"
+_LOOP = "bare lxml.iterparse loop"
 _NAMESPACE: Final = "urn:iso:std:iso:20022:tech:xsd:camt.053.001.08"
 _HEAD = (
     f'<?xml version="1.0" encoding="UTF-8"?><Document xmlns="{_NAMESPACE}"><BkToCstmrStmt><GrpHdr><MsgId>M</MsgId>'
@@ -28,55 +29,45 @@ _HEAD = (
     "</IBAN></Id></Acct>"
 )
 _TAIL = "</Stmt></BkToCstmrStmt></Document>"
-#: The peer's program: it cannot be imported from here. ``argv``: the file, and which of its ways.
-_PEER = """
-import logging, sys, time
-from resource import RUSAGE_SELF, getrusage
-from bankstatementparser import CamtParser
-logging.disable(logging.CRITICAL)
-started = time.perf_counter()
-path, way = sys.argv[1:]
-found = CamtParser(path, lazy=True).parse_streaming() if way == "stream" else CamtParser(path).parse().itertuples()
-count = sum(1 for _ in found)
-print(count, time.perf_counter() - started, getrusage(RUSAGE_SELF).ru_maxrss / 1024)
-"""
 
 
-def generate(path: Path, megabytes: int = MEGABYTES) -> int:
-    """Write the same statement every time, of entries of about one kilobyte that balance; returns their number."""
-    size = moved = count = 0
-    while size < megabytes * 1_000_000:
-        count += 1
-        entry, minor = _entry(count)
-        size, moved = size + len(entry), moved + minor
-    with path.open("wb") as file:
-        file.write(f"{_HEAD}{_balance('OPBD', 0)}{_balance('CLBD', moved)}".encode())
-        file.writelines(_entry(number)[0] for number in range(1, count + 1))
-        file.write(_TAIL.encode())
-    return count
+def pieces(megabytes: int) -> Iterator[bytes]:
+    """The same statement every time, of entries of about one kilobyte that balance."""
+    numbers = range(1, megabytes * ENTRIES_PER_MEGABYTE + 1)
+    yield f"{_HEAD}{_balance('OPBD', 0)}{_balance('CLBD', sum(map(_moved, numbers)))}".encode()
+    yield from map(_entry, numbers)
+    yield _TAIL.encode()
 
 
 def _balance(code: str, minor: int) -> str:
-    direction = "DBIT" if minor < 0 else "CRDT"
     return (
-        f'<Bal><Tp><CdOrPrtry><Cd>{code}</Cd></CdOrPrtry></Tp><Amt Ccy="EUR">{_amount(abs(minor))}</Amt>'
-        f"<CdtDbtInd>{direction}</CdtDbtInd><Dt><Dt>2026-05-31</Dt></Dt></Bal>"
+        f'<Bal><Tp><CdOrPrtry><Cd>{code}</Cd></CdOrPrtry></Tp><Amt Ccy="EUR">{_amount(minor)}</Amt>'
+        f"<CdtDbtInd>{_direction(minor)}</CdtDbtInd><Dt><Dt>2026-05-31</Dt></Dt></Bal>"
     )
 
 
 def _amount(minor: int) -> str:
-    return f"{minor // 100}.{minor % 100:02}"
+    return f"{abs(minor) // 100}.{abs(minor) % 100:02}"
 
 
-def _entry(number: int) -> tuple[bytes, int]:
-    """A payment in or out; every fourth comes without a value day, every seventh without a name."""
+def _direction(minor: int) -> str:
+    return "DBIT" if minor < 0 else "CRDT"
+
+
+def _moved(number: int) -> int:
+    """What an entry moves, in cents: two of three go out."""
     minor = 100 + number * 7919 % 900_000
-    sign, direction = (1, "CRDT") if number % 3 == 0 else (-1, "DBIT")
+    return minor if number % 3 == 0 else -minor
+
+
+def _entry(number: int) -> bytes:
+    """A payment in or out; every fourth comes without a value day, every seventh without a name."""
+    minor = _moved(number)
     day = f"2026-05-{1 + number % 28:02}"
-    amount = f'<Amt Ccy="EUR">{_amount(minor)}</Amt><CdtDbtInd>{direction}</CdtDbtInd>'
+    amount = f'<Amt Ccy="EUR">{_amount(minor)}</Amt><CdtDbtInd>{_direction(minor)}</CdtDbtInd>'
     valued = f"<ValDt><Dt>{day}</Dt></ValDt>" if number % 4 else ""
     name = f"<Cdtr><Pty><Nm>Schrauben Müller {number % 977} GmbH &amp; Co. KG</Nm></Pty></Cdtr>" if number % 7 else ""
-    text = (
+    return (
         f"<Ntry><NtryRef>{number}</NtryRef>{amount}<Sts><Cd>BOOK</Cd></Sts><BookgDt><Dt>{day}</Dt></BookgDt>{valued}"
         f"<AcctSvcrRef>20260505{number:013}</AcctSvcrRef><BkTxCd><Domn><Cd>PMNT</Cd><Fmly><Cd>ICDT</Cd><SubFmlyCd>ESCT"
         "</SubFmlyCd></Fmly></Domn><Prtry><Cd>NTRF+116</Cd><Issr>DK</Issr></Prtry></BkTxCd><NtryDtls><TxDtls><Refs>"
@@ -86,67 +77,14 @@ def _entry(number: int) -> tuple[bytes, int]:
         "</CdtrAcct></RltdPties><RltdAgts><CdtrAgt><FinInstnId><BICFI>COBADEFFXXX</BICFI></FinInstnId></CdtrAgt>"
         f"</RltdAgts><RmtInf><Ustrd>Rechnung R-2026-{number:07} vom 2026-04-30</Ustrd></RmtInf></TxDtls></NtryDtls>"
         "<AddtlNtryInf>SEPA-UEBERWEISUNG</AddtlNtryInf></Ntry>"
-    )
-    return text.encode(), sign * minor
+    ).encode()
 
 
-# ── what is measured ───────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def measure() -> dict[str, float]:
-    """Megabytes a second and peak mebibytes of each side; medians, or the best of the peer's two ways."""
-    with TemporaryDirectory() as folder:
-        path = Path(folder) / "statement.xml"
-        count = generate(path)
-        megabytes = path.stat().st_size / 1e6
-        ours, floor = [], []
-        for _ in range(ROUNDS):  # side by side, so that what else the machine does falls on both
-            ours.append(_run([sys.executable, "-m", "tieout_bench.formats.camt", "read", str(path)], count))
-            floor.append(_run([sys.executable, "-m", "tieout_bench.formats.camt", "loop", str(path)], count))
-        read, bare = (median(seconds for seconds, _ in runs) for runs in (ours, floor))
-        measured = {
-            "megabytes_per_second": megabytes / read,
-            "peak_mebibytes": max(peak for _, peak in ours),
-            "loop_megabytes_per_second": megabytes / bare,
-            "of_the_loop": bare / read,
-        }
-        if peer := _peer(path, count):
-            measured |= {
-                "peer_megabytes_per_second": megabytes / peer[0],
-                "peer_peak_mebibytes": peer[1],
-                "times_the_peer": peer[0] / read,
-            }
-    return measured
-
-
-def _run(command: list[str], count: int) -> tuple[float, float]:
-    """Seconds and peak mebibytes of a process that must have found every entry."""
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
-    found, seconds, peak = done.stdout.split()
-    assert int(found) == count, f"{found} of {count} entries"
-    return float(seconds), float(peak)
-
-
-def _peer(path: Path, count: int) -> tuple[float, float] | None:
-    """The faster of the peer's ways, or nothing when it is not installed."""
-    python = Path(os.environ.get("BENCH_VENV") or _BENCH.parent / ".venv-bench") / "bin" / "python"
-    try:
-        subprocess.run([python, "-c", "import bankstatementparser"], capture_output=True, check=True)
-    except (OSError, subprocess.CalledProcessError):
-        print("no bankstatementparser here: left out; install it into .venv-bench", file=sys.stderr, flush=True)
-        return None
-    return min(_run([str(python), "-c", _PEER, str(path), way], count) for way in ("stream", "whole"))
-
-
-# ── one side, in a process of its own ──────────────────────────────────────────────────────────────────────────────
+# ── the sides ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 def read(path: Path) -> int:
     """The whole reader: every entry made canonical, every page and the statement proved."""
-    from tieout.engine.sources import FileSource
-    from tieout.formats.iso20022.camt import read_camt
-    from tieout.formats.reading import Context, Findings
-
     findings = Findings()
     count = sum(len(record.entries) for record in read_camt(FileSource(path), Context(), findings))
     assert findings.proof.holds, findings.diagnostics()
@@ -155,8 +93,6 @@ def read(path: Path) -> int:
 
 def loop(path: Path) -> int:
     """The floor: the parser stops at every entry, and nothing of it is looked at."""
-    from lxml import etree
-
     count = 0
     for _, element in etree.iterparse(path, tag=f"{{{_NAMESPACE}}}Ntry"):
         count += 1
@@ -168,19 +104,52 @@ def loop(path: Path) -> int:
     return count
 
 
-_SIDES: dict[str, Callable[[Path], int]] = {"read": read, "loop": loop}
+# ── what is measured ───────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def main() -> None:
-    """Run one side and print what it found, its seconds and its peak; or, without arguments, measure everything."""
-    if len(sys.argv) < 3:
-        for name, value in measure().items():
-            print(f"{name:28} {value:10.2f}")
-        return
-    started = time.perf_counter()
-    count = _SIDES[sys.argv[1]](Path(sys.argv[2]))
-    print(count, time.perf_counter() - started, getrusage(RUSAGE_SELF).ru_maxrss / 1024)
+def measure(megabytes: int) -> tuple[Figure, ...]:
+    """Speed and peak memory beside the loop; and beside the peer, in the faster of its ways."""
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "statement.xml"
+        with path.open("wb") as file:
+            file.writelines(pieces(megabytes))
+        size = path.stat().st_size
+        ours, floor, *peers = _medians(path, megabytes * ENTRIES_PER_MEGABYTE)
+    figures = _beside(_LOOP, size, ours, floor, at_least=25, ratio_at_least=0.5, below=60)
+    if peers:
+        peer = min(peers, key=lambda run: run.seconds)
+        figures += _beside(PEER, size, ours, peer, ratio_at_least=3)
+    return figures
+
+
+def _beside(
+    other: str, size: int, ours: Run, theirs: Run, *, at_least: float = 0, ratio_at_least: float, below: float = 0
+) -> tuple[Figure, ...]:
+    targets = {"at_least": at_least, "ratio_at_least": ratio_at_least}
+    return (
+        speed("camt.053", size, ours.seconds, other, theirs.seconds, **targets),
+        cost("camt.053, peak memory", "MB", ours.peak_megabytes, other, theirs.peak_megabytes, below=below),
+    )
+
+
+def _medians(path: Path, count: int) -> list[Run]:
+    """Ours, the loop, and both ways of the peer, if it is here. They take turns, like all sides."""
+    sides = [partial(alone, __name__, side, path) for side in ("read", "loop")]
+    if python := peer_python(PEER):
+        sides += [partial(alone, "tieout_bench.peers.statements", way, path, python) for way in ("stream", "whole")]
+    else:
+        tell(f"no {PEER} here: left out; `make bench` installs it into .venv-bench and measures")
+    rounds: list[list[Run]] = []
+    for number in range(ROUNDS):
+        tell(f"camt.053, round {number + 1} of {ROUNDS}")
+        rounds.append([side() for side in sides])
+    return [_median(runs, count) for runs in zip(*rounds, strict=True)]
+
+
+def _median(runs: Sequence[Run], count: int) -> Run:
+    assert [run.count for run in runs] == [count] * ROUNDS, runs
+    return Run(count, median(run.seconds for run in runs), median(run.peak_megabytes for run in runs))
 
 
 if __name__ == "__main__":
-    main()
+    answer({"read": read, "loop": loop})

@@ -12,15 +12,27 @@ import sys
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from tempfile import TemporaryFile
 from typing import IO
 
+_VENV = Path(__file__).parents[3] / ".venv-bench"
 _START_SECONDS = 45
 _END_SECONDS = 5
 
 
 class NotStarted(Exception):
     """A child did not come up. Says what it said."""
+
+
+def peer_python(package: str) -> Path | None:
+    """The Python that runs peers (``BENCH_VENV``, else ``.venv-bench``), if this one is installed there."""
+    python = Path(os.environ.get("BENCH_VENV") or _VENV) / "bin" / "python"
+    try:
+        subprocess.run([python, "-c", f"import {package}"], capture_output=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return python
 
 
 @contextmanager

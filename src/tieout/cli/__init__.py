@@ -21,6 +21,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "run": ("lab", "play a company month from orders to close against the rehearsal systems"),
     "receive": ("feed", "take in documents: invoices, orders, receipts, bank files, EDI"),
     "inspect": ("feed", "say what a file is, whether it proves itself, and what would come of it"),
+    "convert": ("convert", "turn documents into canonical JSON, and that into the formats we write"),
     "formats": ("feed", "list every kind of document that can be read"),
     "rules": ("rules", "run the official rules of EN 16931, Peppol, XRechnung … on e-invoices"),
     "status": ("look", "how things stand: backlog, cases, effects, readiness"),

@@ -124,7 +124,7 @@ def _show(file: Path, one: "Inspection", lines: bool) -> None:
 @click.command()
 @JSON
 def formats(as_json: bool) -> None:
-    """List every kind of document that can be read, and what can be written."""
+    """List every kind of document that can be read. (`tieout convert` alone lists what can be written.)"""
     from tieout.formats.detect import FORMATS
 
     if as_json:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from litestar import Litestar
 
 from tieout.cli.company import Company
+from tieout.connectors.as2 import As2
 from tieout.engine.queries.database import Database
 from tieout.engine.secrets import read_secret
 from tieout.http.door import Door, Webhook, WebhookReader
@@ -28,7 +29,8 @@ def build_site(company: Company) -> Litestar:
         company=config.company,
         spool=company.settings.path(config.spool),
     )
-    return create_site(door)
+    partners = {name: one for name, one in company.connectors.items() if isinstance(one, As2)}
+    return create_site(door, partners)
 
 
 def _webhooks(company: Company) -> dict[str, Webhook]:

@@ -17,6 +17,7 @@ KINDS = {
     "sftp_files": "tieout.connectors.sftp_files",
     "s3_bucket": "tieout.connectors.s3_bucket",
     "nats_stream": "tieout.connectors.nats_stream",
+    "as2": "tieout.connectors.as2",
 }
 """What ``kind`` may be in the configuration: each module has a ``connect`` function."""
 

@@ -134,6 +134,7 @@ class _Reading:
         messages = self._messages(findings)
         held = tuple(islice(messages, HELD_MAX))
         longer = sum(1 for _ in messages) > 0
+        refusals = (*findings.faults(), *self.problems)
         if any(envelope.test for envelope in self.envelopes):
             self.problems.append(_A_TEST)
         return Delivery(
@@ -141,6 +142,7 @@ class _Reading:
             held,
             (*findings.diagnostics(), *self.problems),
             findings.proof.holds and not self.problems,
+            refusals=refusals,
             gates=tuple(gate for envelope in self.envelopes for gate in self._gates(envelope)),
             envelopes=self._envelopes if self.envelopes else None,
             set_aside=findings.set_aside,
@@ -206,7 +208,6 @@ class _Reading:
     def _envelopes(self, refused: tuple[Problem, ...]) -> tuple[Message, ...]:
         """The interchanges, to be acknowledged: as they were read, or refused as a whole."""
         told = []
-        refused = tuple(problem for problem in refused if problem is not _A_TEST)
         for number, envelope in enumerate(self.envelopes):
             whole = envelope.problems or refused
             if whole and not envelope.problems:
@@ -267,8 +268,10 @@ def facts_of(
             yield Ref(BANK, payment_ref), ReturnReported(returned=record), ""
         case ChangeNotice(payment_ref=payment_ref):
             yield Ref(BANK, payment_ref), ChangeNotified(notice=record), ""
-        case CancellationAnswer(payment_ref=payment_ref):
-            yield Ref(BANK, payment_ref), CancellationAnswered(answer=record), ""
+        case CancellationAnswer():
+            # Without the name of a payment it speaks of all payments of the message.
+            about = record.payment_ref or record.original_message_id
+            yield Ref(BANK, about), CancellationAnswered(answer=record), ""
         case _ if type(record) in _STATES:
             yield None, _STATES[type(record)](record), getattr(record, "entity", "")
         case _:

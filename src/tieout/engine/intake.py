@@ -58,7 +58,8 @@ class Delivery(Struct, frozen=True):
 
     ``gates`` are messages that must be new, or of this very document, for it to be taken at all: the control numbers of
     its envelopes. ``envelopes`` gives what is told whatever becomes of the document, since partners are answered either
-    way; it is called with what refuses the whole. ``set_aside`` counts parts that were refused by themselves.
+    way; it is called with ``refusals``, those of the problems that refuse the whole. ``set_aside`` counts parts that
+    were refused by themselves.
     ``again``: there are more messages than ``messages`` holds; it reads the document anew and gives all of them, so
     that no document has to be in memory as a whole. ``parts`` are documents that this one only holds.
     """
@@ -67,6 +68,7 @@ class Delivery(Struct, frozen=True):
     messages: tuple[Message, ...]
     problems: tuple[Problem, ...]
     proved: bool
+    refusals: tuple[Problem, ...] = ()
     gates: tuple[Message, ...] = ()
     envelopes: Callable[[tuple[Problem, ...]], tuple[Message, ...]] | None = None
     set_aside: int = 0
@@ -229,9 +231,8 @@ class Intake:
             return self._unpack(found, known)
         gates = self.offer(found.gates)
         used = tuple(answer.problem for answer in gates if answer.problem)
-        refused = used if used or found.proved else found.problems
         if found.envelopes:
-            self.offer(found.envelopes(refused))
+            self.offer(found.envelopes(used or found.refusals))
         problems = found.problems + used
         if used or not found.proved or not found.messages:
             problems = problems or (Problem(Code.UNREADABLE, where=known.name),)

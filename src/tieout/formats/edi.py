@@ -6,7 +6,8 @@ from datetime import datetime
 from msgspec import Struct
 
 from tieout.formats.edifact.write import write_contrl, write_remadv
-from tieout.formats.outgoing import Envelope, Written
+from tieout.formats.outgoing import Envelope
+from tieout.formats.written import Written
 from tieout.formats.x12.acknowledge import write_997, write_999
 from tieout.formats.x12.write import write_820, write_850
 from tieout.kernel.problem import Code, Problem

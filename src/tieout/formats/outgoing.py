@@ -1,11 +1,10 @@
-"""What goes out to EDI partners, in whichever standard: the envelope around it, and how it turned out."""
+"""What goes out to EDI partners, in whichever standard: the envelope around it, and the advice of a payment."""
 
-from datetime import datetime
+from datetime import date, datetime
 
 from msgspec import Struct
 
-from tieout.kernel.problem import Problem
-from tieout.model.documents import Payment, PaymentRun, RemittanceAdvice
+from tieout.model.documents import Payment, RemittanceAdvice
 
 
 class Envelope(Struct, frozen=True, kw_only=True):
@@ -24,20 +23,13 @@ class Envelope(Struct, frozen=True, kw_only=True):
     test: bool = False
 
 
-class Written(Struct, frozen=True):
-    """An interchange, or why there is none. ``body`` is empty exactly when there are problems."""
-
-    body: bytes = b""
-    problems: tuple[Problem, ...] = ()
-
-
-def advice_of(payment: Payment, run: PaymentRun) -> RemittanceAdvice:
-    """What to tell a supplier about one payment of a run."""
+def advice_of(payment: Payment, payer: str, paid_on: date) -> RemittanceAdvice:
+    """What to tell a supplier about one payment: by whom, when, and which documents it settles."""
     return RemittanceAdvice(
         advice_id=payment.payment_id,
-        payer=run.debtor.holder or run.entity,
+        payer=payer,
         payee=payment.creditor.holder,
-        paid_on=run.execute_on,
+        paid_on=paid_on,
         amount=payment.amount,
         reference=payment.payment_id,
         lines=payment.invoices,

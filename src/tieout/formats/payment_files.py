@@ -7,26 +7,27 @@ from datetime import datetime
 from decimal import Decimal
 from hashlib import blake2b
 
-from msgspec import Struct
-
 from tieout.formats.reading import quoted
+from tieout.formats.written import Written
 from tieout.kernel.problem import Code, Problem
 from tieout.model.documents import Payment, PaymentRun
 
+#: How long the names of payments may be: in ACH (individual identification number), and in Bacs (reference).
+SHORT_LENGTHS = (15, 18)
 _PLAIN = re.compile(r"[A-Z0-9][A-Z0-9.\-]*", re.ASCII)
 
 
-class Written(Struct, frozen=True):
-    """A payment file, or why there is none. ``body`` is empty exactly when there are problems.
+class PaymentFile(Written, frozen=True):
+    """A payment file, or why there is none.
 
-    ``references``: each payment with the name that it has in the file. The bank answers with that name.
+    ``references``: each payment with the name that it has in the file, where that is not its id; the bank answers with
+    that name. ``notes`` say what the file leaves out.
     """
 
-    body: bytes = b""
-    problems: tuple[Problem, ...] = ()
     count: int = 0
     control_sum: Decimal = Decimal(0)
     references: tuple[tuple[str, str], ...] = ()
+    notes: tuple[Problem, ...] = ()
 
 
 def short_reference(payment_id: str, length: int) -> str:

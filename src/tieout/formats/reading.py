@@ -118,6 +118,7 @@ class Findings:
         self._problems: list[Problem] = []
         self._claims: list[Claim] = []
         self._assumed: dict[tuple[str, str], tuple[str, int]] = {}
+        self._faults: list[Problem] = []
         self._left_out = 0
         self._more = 0
         self.complete = True
@@ -134,7 +135,7 @@ class Findings:
     ) -> None:
         """Something that could not be read or must not be acted on: the reading is incomplete."""
         self.complete = False
-        self.note(code, where, expected=expected, actual=actual, limit=limit, detail=detail)
+        self._against(Problem(code, where, expected, quoted(actual), limit, detail))
 
     def put_aside(self, problems: "Findings") -> None:
         """A part that is refused by itself: its problems are told, and the rest of the document stands."""
@@ -145,7 +146,7 @@ class Findings:
     def refuse(self, problem: Problem) -> None:
         """A finished problem, such as one of the XML core; the reading is incomplete."""
         self.complete = False
-        self._problems.append(problem)
+        self._against(problem)
 
     def adopt(self, part: "Findings") -> None:
         """Take over what was found in a part of the document."""
@@ -155,6 +156,17 @@ class Findings:
             self._keep(claim)
         for problem in part.diagnostics():
             self._add(problem)
+        self._faults = [*self._faults, *part._faults][:DIAGNOSTICS_MAX]
+
+    def _against(self, problem: Problem) -> None:
+        """A problem that keeps the document from being acted on."""
+        self._add(problem)
+        if len(self._faults) < DIAGNOSTICS_MAX:
+            self._faults.append(problem)
+
+    def faults(self) -> tuple[Problem, ...]:
+        """Of all there is to say, what keeps the document from being acted on."""
+        return tuple(self._faults)
 
     def _add(self, problem: Problem) -> None:
         if len(self._problems) < DIAGNOSTICS_MAX:
@@ -171,7 +183,7 @@ class Findings:
         """Compare what the document declares with what we computed; a difference is also a problem."""
         self._keep(Claim(name, where, declared, computed, holds))
         if not holds:
-            self.note(Code.TOTALS_DISAGREE, where, expected=computed, actual=declared, detail=name)
+            self._against(Problem(Code.TOTALS_DISAGREE, where, computed, quoted(declared), detail=name))
 
     def _keep(self, claim: Claim) -> None:
         if claim.holds and len(self._claims) >= CLAIMS_MAX:

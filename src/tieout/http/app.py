@@ -1,6 +1,6 @@
 """The application: every route, who may call it, and what is answered when something is wrong."""
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from importlib.metadata import version
 from typing import Any
@@ -14,7 +14,7 @@ from litestar.openapi.spec import Components, SecurityScheme
 from litestar.router import Router
 from litestar.types import ControllerRouterHandler, Middleware
 
-from tieout.http import deciding, documents, events, health, reading, schemas, uploads, webhooks
+from tieout.http import as2, deciding, documents, events, health, reading, schemas, uploads, webhooks
 from tieout.http.callers import Callers
 from tieout.http.door import Door
 from tieout.http.problems import Trouble, answer, as_trouble
@@ -28,6 +28,7 @@ ErrorPage = Callable[[Request[Any, Any, Any], Trouble], Response[Any] | None]
 def create_app(
     door: Door,
     *,
+    partners: Mapping[str, as2.Partner] | None = None,
     pages: Sequence[ControllerRouterHandler] = (),
     error_page: ErrorPage | None = None,
     middleware: Sequence[Middleware] = (),
@@ -60,6 +61,7 @@ def create_app(
                     *schemas.routes(),
                 ],
             ),
+            *as2.routes(door, {} if partners is None else partners),
             *health.handlers(door),
             openapi,
             *pages,

@@ -1,7 +1,8 @@
 """Is it alive, is it ready, and how does it do: for the machines that look after it.
 
 The business numbers of /metrics are read from the database when they are asked for, so any one server tells them for
-the whole company; no invoice, supplier or person is ever a label.
+the whole company; no invoice, supplier or person is ever a label. What channels have taken in is counted by the process
+that pulls them, and told by it.
 """
 
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 from sqlalchemy import Connection
 
+from tieout.connectors.channels.metrics import CHANNELS
 from tieout.engine.queries import cases, close, effects, liabilities, payments, records
 from tieout.http.door import Door
 from tieout.http.problems import Trouble
@@ -144,7 +146,8 @@ def handlers(door: Door) -> list[HTTPRouteHandler]:
 
     @get("/metrics", operation_id="metrics", summary="Prometheus metrics", tags=["operation"], media_type="text/plain")
     async def metrics() -> Response[bytes]:
-        return Response(await door.read(_exposition, door.now()), headers={"content-type": CONTENT_TYPE})
+        found = await door.read(_exposition, door.now())
+        return Response(found + generate_latest(CHANNELS), headers={"content-type": CONTENT_TYPE})
 
     return [healthz, readyz, metrics]
 

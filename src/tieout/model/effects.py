@@ -10,6 +10,7 @@ import msgspec
 from msgspec import Struct
 
 from tieout.kernel.ids import derive
+from tieout.kernel.problem import Problem
 from tieout.model.documents import (
     BankStatement,
     GoodsReceipt,
@@ -145,6 +146,37 @@ class SendDocument(Payload):
     name: str
     media_type: str
     body: bytes
+
+
+class Letter(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What the headers of a mail say about answering it. ``reply_to`` is empty when nobody could get an answer;
+    ``automatic`` says why nobody should get one (a bounce, a mailing list: RFC 3834, section 2)."""
+
+    reply_to: str = ""
+    subject: str = ""
+    message_id: str = ""
+    references: tuple[str, ...] = ()
+    automatic: str = ""
+
+
+class UnreadPart(Struct, frozen=True, omit_defaults=True):
+    """One document of a mail that could not be taken in, and why."""
+
+    name: str
+    problems: tuple[Problem, ...] = ()
+
+
+class SendMailAnswer(Payload):
+    """Tell whoever sent a mail what in it could not be taken in, and what to do.
+
+    ``mark`` is the SHA-256 of the mail.
+    """
+
+    operation: ClassVar[str] = "send_mail_answer"
+    mark: str
+    letter: Letter
+    unread: tuple[UnreadPart, ...]
+    taken: tuple[str, ...] = ()
 
 
 PAYLOADS: dict[str, type[Payload]] = {cls.operation: cls for cls in Payload.__subclasses__()}

@@ -620,7 +620,7 @@ class InterchangeAcknowledged(Fact):
 
 @fact("interchange.send_requested")
 class SendRequested(Fact):
-    """Outside (a person), or derived (payment_run): an EDI partner is to get this document. ``kind``: ``850`` with an
+    """Outside (a person), or derived (payment): an EDI partner is to get this document. ``kind``: ``850`` with an
     ``order``; ``820`` or ``REMADV`` with an ``advice``. ``about`` names it for people and makes it unique."""
 
     partner: str

@@ -66,7 +66,7 @@ class Partner(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     ``qualifier`` says what kind of id the first of them is, ``our_id`` and ``our_qualifier`` by what id it knows us
     (X12 element I05, EDIFACT 0007). ``connector``: the channel its acknowledgments and documents go out by; without one
     none are sent.
-    ``remittance``: it is told which invoices a payment settles, by this message, when the bank has the payment file.
+    ``remittance``: it is told which invoices a payment settles, by this message, when the bank accepts the payment.
     ``acknowledged_within_hours``: when what we send it should be acknowledged; later is a case.
     """
 
@@ -119,7 +119,7 @@ class Policy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     def admits(self, channel: str, family: str) -> bool:
         """Whether documents of this family may come by this channel."""
-        settings = self.channels.get(channel)
+        settings = self.channels.get(channel) or self.channels.get(channel.partition(".")[0])
         if settings is not None and settings.families:
             return family in settings.families
         return family in _OPEN_TO_ALL or not channel.startswith(_ANYBODY)

@@ -85,7 +85,7 @@ def address(fact: Fact) -> tuple[str, str] | None:
         case InvoiceReceived(invoice=invoice):
             return supplier_home(invoice.supplier_id), ""
         case RunProposed(run_id=run_id, debtor=debtor):
-            return account_home(debtor.iban), run_id
+            return account_home(debtor.account_id), run_id
         case StatementReceived(statement=statement):
             return account_home(statement.iban), statement.iban
         case EntriesNotified(iban=iban) | GapAccepted(iban=iban):

@@ -24,6 +24,8 @@ from datetime import date, datetime
 from msgspec import Struct
 from msgspec.structs import replace
 
+from tieout.formats.outgoing import advice_of
+from tieout.formats.payment_files import SHORT_LENGTHS, short_reference
 from tieout.kernel.clock import period_of, to_micros
 from tieout.kernel.money import Money
 from tieout.kernel.problem import Code, Problem
@@ -62,8 +64,11 @@ from tieout.model.facts import (
     PaymentStatusReported,
     PaymentWithheld,
     ReturnReported,
+    SendRequested,
     account_home,
+    partner_home,
 )
+from tieout.model.identity import supplier_id_of
 from tieout.policy.policy import EntityPolicy, Policy
 from tieout.policy.status_ladder import Rung, advance, makes_suspect, rung
 from tieout.processes import invoice as invoices
@@ -281,8 +286,16 @@ def _release(state: State, payment_id: str, data: PaymentReleaseRequested, facts
     else:
         released = PaymentReleased(payment=payment, released_by=data.released_by)
         yield Emit(released)
-        yield Link("bank", payment_id)
+        yield from _names_at_the_bank(payment)
         yield Send(released, subject=state.run_id, home=account_home(state.debtor_iban), entity=state.entity)
+
+
+def _names_at_the_bank(payment: Payment) -> Iterator[Link]:
+    """What the bank will call it: its id, or in files with short fields a name made from it."""
+    names = [payment.payment_id]
+    if not payment.creditor.iban:
+        names += [short_reference(payment.payment_id, length) for length in SHORT_LENGTHS]
+    yield from (Link("bank", name) for name in dict.fromkeys(names))
 
 
 def _changed_account(payment: Payment, facts: Facts) -> Iterator[Problem]:
@@ -380,6 +393,7 @@ def _raise(state: State, payment_id: str, data: PaymentStatusReported, facts: Fa
     yield Emit(PaymentClaimed(status=data.status))
     if step.accepts and not state.recorded and state.status in IN_FLIGHT:
         yield _record(state, payment_id, state.execute_on, facts)
+        yield from _advise(state, state.execute_on, facts)
     if step.kind == "end" and state.status == "booked":
         yield _differs(state, payment_id, f"the bank reports {data.status} {data.reason} for a payment that it booked")
 
@@ -417,6 +431,7 @@ def _debited(state: State, payment_id: str, data: PaymentEntryBooked, facts: Fac
         yield Emit(InvoicePaid(payment_id=payment_id, booked_on=entry.booked_on), state.invoice_id)
         if not state.recorded:
             yield _record(state, payment_id, entry.booked_on, facts)
+            yield from _advise(state, entry.booked_on, facts)
         yield _report(state, payment_id, "booked", entry.booked_on, facts)
         yield from _mend(state, f"payment {payment_id} was booked", facts)
     if state.status == "rejected":
@@ -457,6 +472,29 @@ def _credited(state: State, payment_id: str, entry: StatementEntry, facts: Facts
 def _record(state: State, payment_id: str, paid_on: date, facts: Facts) -> Intent:
     payload = RecordPayment(payment=_payment(state), invoice=_invoice(state, facts), paid_on=paid_on)
     return Intent(connector=_systems(state, facts).erp, payload=payload, key=payment_id, entity=state.entity)
+
+
+def _advise(state: State, paid_on: date, facts: Facts) -> Iterator[Output]:
+    """Tell a supplier in EDI which invoices are paid, once the bank has accepted the payment, if it wants to know."""
+    partner = next(
+        (
+            partner
+            for partner in facts.policy.partners.values()
+            if partner.remittance and partner.ids and supplier_id_of(partner.tax_id) == state.supplier_id
+        ),
+        None,
+    )
+    if partner is None or state.payment is None:
+        return
+    advice = advice_of(state.payment, _systems(state, facts).name, paid_on)
+    wanted = SendRequested(
+        partner=partner.ids[0],
+        kind=partner.remittance,
+        about=state.payment.payment_id,
+        entity=state.entity,
+        advice=advice,
+    )
+    yield Send(wanted, subject=partner.ids[0], home=partner_home(partner.ids[0]), entity=state.entity)
 
 
 def _unrecord(state: State, payment_id: str, on: date, reason: str, facts: Facts) -> Intent:

@@ -19,7 +19,6 @@ from datetime import UTC, date, datetime, time
 from msgspec import Struct
 from msgspec.structs import replace
 
-from tieout.formats.outgoing import advice_of
 from tieout.kernel.clock import period_of
 from tieout.kernel.money import Money, total
 from tieout.kernel.problem import Code, Problem
@@ -28,6 +27,7 @@ from tieout.model.documents import BankAccount, Payment, PaymentRun
 from tieout.model.effects import SendPaymentFile
 from tieout.model.events import Event
 from tieout.model.facts import (
+    CancellationAnswered,
     EffectHandled,
     EffectSettled,
     Outcome,
@@ -47,13 +47,9 @@ from tieout.model.facts import (
     RunReleaseRefused,
     RunReleaseRequested,
     RunStatusReported,
-    SendRequested,
-    partner_home,
     supplier_home,
 )
-from tieout.model.identity import supplier_id_of
 from tieout.policy.duties import same_actor
-from tieout.policy.policy import Policy
 from tieout.policy.status_ladder import advance, rung
 from tieout.processes.case import is_open, open_case, settle_case
 from tieout.processes.payment import systems_of
@@ -211,6 +207,10 @@ def decide(state: State | None, event: Event, facts: Facts) -> Iterator[Output]:
             yield from _call_off(state, event.subject, reason)
         case RunStatusReported() as data:
             yield from _hear(state, event.subject, data, moved)
+        case CancellationAnswered(answer=answer):
+            for payment_id, item in state.items.items():
+                own = CancellationAnswered(answer=replace(answer, payment_ref=payment_id))
+                yield _to_payment(state, payment_id, item, own)
         case EffectSettled(outcome=outcome) if state.status == "released":
             yield from _delivered(state, event.subject, outcome, facts)
         case EffectHandled(action="cancelled", reason=reason) if state.status == "released":
@@ -248,7 +248,7 @@ def _collect(state: State, run_id: str) -> Iterator[Output]:
             invoice_id=item.invoice_id,
             supplier_id=item.supplier_id,
             entity=state.entity,
-            debtor_iban=state.debtor.iban,
+            debtor_iban=state.debtor.account_id,
             currency=state.currency,
             proposed_by=state.proposed_by,
             execute_on=state.execute_on,
@@ -280,23 +280,6 @@ def _send_file(state: State, run: PaymentRun, facts: Facts) -> Iterator[Output]:
     )
 
 
-def _advise(state: State, run_id: str, policy: Policy) -> Iterator[Output]:
-    """Tell partners in EDI which invoices are being paid, as far as they want to be told."""
-    wanting = {supplier_id_of(partner.tax_id): partner for partner in policy.partners.values() if partner.remittance}
-    for payment in _run(state, run_id).payments if wanting else ():
-        partner = wanting.get(payment.supplier_id)
-        if partner is None or not partner.ids:
-            continue
-        wanted = SendRequested(
-            partner=partner.ids[0],
-            kind=partner.remittance,
-            about=payment.payment_id,
-            entity=state.entity,
-            advice=advice_of(payment, _run(state, run_id)),
-        )
-        yield Send(wanted, subject=partner.ids[0], home=partner_home(partner.ids[0]), entity=state.entity)
-
-
 def _run(state: State, run_id: str) -> PaymentRun:
     """The run as it goes to the bank: what is left of it, in the order in which it was proposed."""
     return PaymentRun(
@@ -314,7 +297,6 @@ def _delivered(state: State, run_id: str, outcome: Outcome, facts: Facts) -> Ite
     why = "; ".join(str(problem) for problem in outcome.problems)
     if outcome.status == "applied":
         yield Emit(RunDelivered(reference=outcome.reference))
-        yield from _advise(state, run_id, facts.policy)
         if is_open(facts, CaseClass.SYNC_FAILED, run_id):
             yield settle_case(CaseClass.SYNC_FAILED, run_id, "the bank's server has the file now")
     elif outcome.status == "refused":
@@ -372,7 +354,11 @@ def _to_payment(
     state: State,
     payment_id: str,
     item: Item,
-    data: PaymentRequested | PaymentReleaseRequested | PaymentCancelRequested | PaymentStatusReported,
+    data: PaymentRequested
+    | PaymentReleaseRequested
+    | PaymentCancelRequested
+    | PaymentStatusReported
+    | CancellationAnswered,
 ) -> Send:
     return Send(data, subject=payment_id, home=supplier_home(item.supplier_id), entity=state.entity)
 
@@ -384,7 +370,7 @@ def show(subject: str, state: State) -> Row:
     """The row of the list of runs."""
     return {
         "entity": state.entity,
-        "iban": state.debtor.iban,
+        "iban": state.debtor.account_id,
         "currency": state.currency,
         "execute_on": state.execute_on.isoformat(),
         "status": state.status,
@@ -436,6 +422,7 @@ PROCESS = Process(
         RunReleased: by_subject,
         RunDelivered: by_subject,
         RunStatusReported: by_subject,
+        CancellationAnswered: by_subject,
         EffectSettled: _of_file,
         EffectHandled: _of_file,
     },

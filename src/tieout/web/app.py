@@ -1,10 +1,13 @@
 """The whole application: pages and API together."""
 
+from collections.abc import Mapping
+
 from litestar import Litestar, Response, get
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
 
 from tieout.http.app import create_app
+from tieout.http.as2 import Partner
 from tieout.http.door import Door
 from tieout.http.problems import Trouble
 from tieout.web.live import live_route
@@ -43,7 +46,7 @@ _PAGES = (
 _TYPES = {"css": "text/css; charset=utf-8", "js": "text/javascript; charset=utf-8", "svg": "image/svg+xml"}
 
 
-def create_site(door: Door) -> Litestar:
+def create_site(door: Door, partners: Mapping[str, Partner] | None = None) -> Litestar:
     """Assemble pages and API, to be served by uvicorn.
 
     A server that is told to stop waits for open streams. Call ``app.state["end_streams"]()`` (from any thread) first,
@@ -52,6 +55,7 @@ def create_site(door: Door) -> Litestar:
     site = Site(door)
     app = create_app(
         door,
+        partners=partners,
         pages=[*(handler for page in _PAGES for handler in page.routes(site)), _static(site), live_route(site.pulse)],
         error_page=site.refused,
         middleware=[SecurityHeaders()],

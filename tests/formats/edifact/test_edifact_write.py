@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from tests.formats.edifact.interchange import changed, data, read
 
 from tieout.formats.edifact.write import write_contrl, write_remadv
-from tieout.formats.outgoing import Envelope, Written, advice_of
+from tieout.formats.outgoing import Envelope, advice_of
+from tieout.formats.written import Written
 from tieout.kernel.money import Money
 from tieout.kernel.problem import Code
 from tieout.model.documents import (
@@ -207,7 +208,7 @@ def test_the_advice_of_a_payment_of_a_run() -> None:
         payments=(payment,),
         currency="EUR",
     )
-    advice = advice_of(payment, run)
+    advice = advice_of(payment, run.debtor.holder, run.execute_on)
     assert read(write_remadv(advice, ENVELOPE).body).records[0] == advice
     assert (advice.payer, advice.payee, advice.reference) == (account.holder, "Schrauben Müller GmbH", "pay-1")
 

@@ -142,9 +142,15 @@ def test_only_what_has_the_price_is_a_line(level: str, kept: list[str]) -> None:
     assert reading.proof.holds
 
 
-def test_a_test_document_says_so() -> None:
+def test_lines_without_numbers_go_by_their_position() -> None:
+    reading = changed("order", (' lineNumber="1"', ""), (' lineNumber="2"', ""))
+    assert [line.line_id for line in reading.records[0].lines] == ["1", "2"]
+    assert "a line number (lineNumber) is missing" in reading.diagnostics[-1].detail
+
+
+def test_a_test_document_is_not_acted_on() -> None:
     reading = changed("order", ("production", "test"))
-    assert "the document says that it is a test (deploymentMode)" in [each.detail for each in reading.diagnostics]
+    assert (reading.proof.holds, reading.diagnostics[0].code) == (False, Code.TEST_DOCUMENT)
 
 
 # ── answers ────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -411,6 +417,7 @@ def test_a_password_that_breaks_the_document_is_not_quoted(broken: str) -> None:
         ('<!DOCTYPE cXML SYSTEM "http://127.0.0.1:9/cXML.dtd">', False),
         ('<!DOCTYPE cXML SYSTEM "file:///etc/passwd">', False),
         ('<!DOCTYPE cXML SYSTEM "http://xml.cxml.org/schemas/cXML/../../evil.dtd">', False),
+        ('<!DOCTYPE cXML SYSTEM "http://xml.cxml.org/current/Quote.dtd/evil.dtd">', False),
         ('<!DOCTYPE cXML SYSTEM "cXML.dtd" [<!ENTITY x "y">]>', False),
     ],
 )
@@ -445,7 +452,6 @@ def test_attributes_that_must_be_there_are_missed() -> None:
     for kind, name in (
         ("order", "orderID"),
         ("order", "orderDate"),
-        ("order", "lineNumber"),
         ("order", "quantity"),
         ("order", "payloadID"),
         ("confirmation", "orderID"),

@@ -113,6 +113,19 @@ def test_a_total_that_is_a_cent_off_does_not_hold(name: str, amount: str) -> Non
     assert Code.TOTALS_DISAGREE in {problem.code for problem in reading.diagnostics}
 
 
+def test_allowances_are_taken_off_the_total() -> None:
+    allowance = (
+        "<cac:AllowanceCharge><cbc:ChargeIndicator>false</cbc:ChargeIndicator>"
+        '<cbc:Amount currencyID="EUR">10.00</cbc:Amount></cac:AllowanceCharge>'
+    )
+    declared = '<cbc:AllowanceTotalAmount currencyID="EUR">10.00</cbc:AllowanceTotalAmount>'
+    swaps = [("  <cac:TaxTotal>", f"{allowance}<cac:TaxTotal>"), ("467.50", "457.50"), ("556.33", "546.33")]
+    reading = changed("order.xml", *swaps, ("<cbc:ChargeTotalAmount", f"{declared}<cbc:ChargeTotalAmount"))
+    assert reading.proof.holds, reading.proof.claims
+    wrong = declared.replace("10.00", "10.01")
+    assert not changed("order.xml", *swaps, ("<cbc:ChargeTotalAmount", f"{wrong}<cbc:ChargeTotalAmount")).proof.holds
+
+
 def test_an_order_without_prices_waits_for_a_person_by_its_price_of_zero() -> None:
     price = '<cac:Price><cbc:PriceAmount currencyID="EUR">45.00</cbc:PriceAmount></cac:Price>'
     reading = changed("order.xml", (price, ""))

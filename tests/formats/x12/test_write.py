@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 from tests.formats.x12.kit import a_group, a_set, envelope, file_of, only, read, records
 
-from tieout.formats.outgoing import Envelope, Written
+from tieout.formats.outgoing import Envelope
+from tieout.formats.written import Written
 from tieout.formats.x12.acknowledge import write_997, write_999
 from tieout.formats.x12.write import Party, write_820, write_850
 from tieout.kernel.money import Money, total

@@ -17,7 +17,7 @@ from tieout.connectors.bank_sftp.config import BankConfig, read_config
 from tieout.connectors.bank_sftp.translate import Cursor, closing_balance, file_name, read_file
 from tieout.engine.clock import SystemClock
 from tieout.engine.secrets import read_secret
-from tieout.formats.iso20022 import pain001
+from tieout.formats.convert import convert
 from tieout.kernel.clock import Clock
 from tieout.kernel.errors import ConfigError, TransientError
 from tieout.kernel.problem import Code, Problem
@@ -136,7 +136,7 @@ class BankSftp(Connector):
         if body is None:
             LOG.info("file_unfinished", system=self._system, file=file.name)
             return None
-        mark = self._documents.keep(body, name=file.name, media_type=pain001.MEDIA_TYPE, channel=self._system)
+        mark = self._documents.keep(body, name=file.name, media_type="application/octet-stream", channel=self._system)
         contents = read_file(self._system, self._config.accounts, body, mark)
         if contents.problems:
             problems = "; ".join(str(problem) for problem in contents.problems[:3])
@@ -163,21 +163,28 @@ class BankSftp(Connector):
         if not isinstance(payload, SendPaymentFile):
             return Refused(problems=(Problem(Code.EFFECT_REFUSED, detail=f"a bank cannot do {effect.operation}"),))
         run = payload.run
-        if run.debtor.iban not in self._config.accounts:
+        if run.debtor.account_id not in self._config.accounts:
             detail = "the run pays from an account that this bank's `accounts` do not name"
             return Refused(problems=(Problem(Code.NO_BANK_ACCOUNT, "debtor", detail=detail),))
-        written = pain001.write(run, self._created_at())
+        format_name, settings = self._config.payment_format, self._config.payment_settings
+        written = convert([run], format_name, settings, self._created_at())
         if written.problems:
             return Refused(problems=written.problems)
         try:
             if self._known_to_status_api(run):
-                return _applied(run)
-            self._mailbox.drop(file_name(run), written.body)
-            return _applied(run)
+                return self._applied(run)
+            self._mailbox.drop(self._file_name(run), written.body)
+            return self._applied(run)
         except TransientError as error:
             return Retry(reason=str(error))
         except AnswerLostError as error:
             return Unknown(reason=str(error))
+
+    def _file_name(self, run: PaymentRun) -> str:
+        return file_name(run, self._config.payment_format)
+
+    def _applied(self, run: PaymentRun) -> Applied:
+        return Applied(reference=self._file_name(run))
 
     def _created_at(self) -> datetime:
         return self._clock.now().replace(microsecond=0)
@@ -198,10 +205,10 @@ class BankSftp(Connector):
         if not isinstance(payload, SendPaymentFile):
             return Absent()
         try:
-            if self._mailbox.find(file_name(payload.run)):
-                return _applied(payload.run)
+            if self._mailbox.find(self._file_name(payload.run)):
+                return self._applied(payload.run)
             if self._status is not None:
-                return Absent() if self._status.file(payload.run.run_id) is None else _applied(payload.run)
+                return Absent() if self._status.file(payload.run.run_id) is None else self._applied(payload.run)
         except TransientError as error:
             return Unknown(reason=str(error))
         return Absent() if self._config.archive else Unknown(reason="it is not in the folder, and nobody else can tell")
@@ -223,10 +230,6 @@ class BankSftp(Connector):
                 if balance is not None and balance.currency == scope.currency:
                     sum_minor += balance.minor
         return Total(count=0, sum_minor=sum_minor, currency=scope.currency, is_balance=True, as_of=asked_at)
-
-
-def _applied(run: PaymentRun) -> Applied:
-    return Applied(reference=file_name(run))
 
 
 def connect(name: str, settings: dict[str, Any], folder: Path, documents: Documents) -> BankSftp:

@@ -1,7 +1,7 @@
 """What a user must say to connect a bank by SFTP."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 from msgspec import Struct
@@ -14,8 +14,10 @@ class BankConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     ``host_key`` is the bank's public host key as ``known_hosts`` has it, without the host (``ssh-ed25519 AAAA…``); any
     other is refused. ``password`` and ``private_key`` are references (``env:NAME``, ``file:PATH``); one is enough.
-    ``accounts`` maps our IBANs at this bank to our legal entities. ``status_url`` is the bank's HTTP status API, if it
-    has one, with ``status_user`` and ``status_password``. ``ignore`` names files of the bank that are never to be read.
+    ``accounts`` maps our accounts at this bank to our legal entities. ``status_url`` is the bank's HTTP status API, if
+    it has one, with ``status_user`` and ``status_password``. ``payment_format`` is what payment files are written in,
+    and ``payment_settings`` what that takes (`tieout convert` lists it). ``ignore`` names files of the bank that are
+    never to be read.
     """
 
     host: str
@@ -31,6 +33,8 @@ class BankConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     status_url: str = ""
     status_user: str = ""
     status_password: str = ""
+    payment_format: Literal["pain.001", "ach", "bacs"] = "pain.001"
+    payment_settings: dict[str, Any] = {}
     ignore: tuple[str, ...] = ()
     unfinished_suffix: str = ".part"
     #: Files older than this, by the bank's own clock, were read or are no news; the cursor forgets their names.

@@ -1,6 +1,6 @@
 """The bank's files to our messages, and which files are still to be read. Pure."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date
 from hashlib import blake2b
 from typing import Any
@@ -9,18 +9,19 @@ import msgspec
 from msgspec import Struct
 
 from tieout.connectors.bank_sftp.client import RemoteFile
+from tieout.engine.documents import facts_of
 from tieout.formats.detect import read
-from tieout.formats.iso20022.pain002 import BANK, StatusReport, to_facts
 from tieout.formats.reading import Context
 from tieout.kernel.clock import period_of
 from tieout.kernel.money import Money
 from tieout.kernel.problem import Code, Problem
 from tieout.kernel.text import parse_decimal
-from tieout.model.documents import BankStatement, PaymentRun
-from tieout.model.events import Message, Ref
-from tieout.model.facts import EntriesNotified, Fact, StatementReceived
+from tieout.model.documents import PaymentRun
+from tieout.model.events import Message
 
 _DAY_SECONDS = 86_400
+#: How files of a payment format end.
+_ENDINGS = {"pain.001": "xml", "ach": "ach", "bacs": "txt"}
 
 
 # ── the cursor ─────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -76,11 +77,12 @@ class Contents(Struct, frozen=True):
 def read_file(system: str, accounts: dict[str, str], body: bytes, mark: str) -> Contents:
     """Read a file of the bank: all of it, or nothing. ``mark`` is the SHA-256 of its bytes, which names the messages,
     so that the same bytes under another name say nothing twice."""
-    reading = read(body, context=Context(entities_by_iban=accounts))
+    context = Context(entities_by_iban=accounts)
+    reading = read(body, context=context)
     if not reading.proof.holds:
         return Contents(problems=reading.diagnostics or (Problem(Code.UNREADABLE),))
     problems: list[Problem] = []
-    stated = [each for record in reading.records for each in _facts(record, accounts, problems)]
+    stated = [each for record in reading.records for each in facts_of(record, mark, system, context, problems)]
     if problems:
         return Contents(problems=tuple(problems))
     return Contents(
@@ -89,7 +91,7 @@ def read_file(system: str, accounts: dict[str, str], body: bytes, mark: str) -> 
                 source=system,
                 key=f"{mark}/{number}",
                 data=fact,
-                ref=Ref(BANK, about) if isinstance(about, str) and about else about or None,
+                ref=about,
                 entity=entity,
                 actor=f"system:{system}",
             )
@@ -98,30 +100,12 @@ def read_file(system: str, accounts: dict[str, str], body: bytes, mark: str) -> 
     )
 
 
-def _facts(record: Any, accounts: dict[str, str], problems: list[Problem]) -> Iterator[tuple[str | Ref, Fact, str]]:
-    """What a record states, whom it is about (empty where the fact itself says so), and for which entity."""
-    match record:
-        case StatusReport():
-            for about, fact in to_facts(record):
-                yield about, fact, ""
-        case BankStatement(iban=iban) if iban in accounts:
-            yield "", StatementReceived(statement=record, entity=accounts[iban]), accounts[iban]
-        case EntriesNotified(iban=iban) if iban in accounts:
-            yield "", record, accounts[iban]
-        case BankStatement(iban=iban) | EntriesNotified(iban=iban):
-            detail = "the file is about an account that is not in `accounts`; add it, or the file to `ignore`"
-            problems.append(Problem(Code.UNKNOWN_ENTITY, "iban", actual=f"…{iban[-4:]}", detail=detail))
-        case _:
-            kind = type(record).__name__
-            problems.append(Problem(Code.UNKNOWN_FORMAT, actual=kind, detail="a bank's file that we do not act on"))
-
-
 # ── asking and telling ─────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def file_name(run: PaymentRun) -> str:
-    """The name of a payment file at the bank: the run's own id, which is also its MsgId."""
-    return f"{run.run_id}.xml"
+def file_name(run: PaymentRun, payment_format: str) -> str:
+    """The name of a payment file at the bank: the run's own id, which is also its MsgId in ISO 20022."""
+    return f"{run.run_id}.{_ENDINGS.get(payment_format, 'txt')}"
 
 
 def closing_balance(statements: dict[str, Any], period: str) -> Money | None:

@@ -28,14 +28,14 @@ from tieout.formats.ach.read import ADDENDA_MAX
 from tieout.formats.ach.remittance import many_addenda, one_addendum
 from tieout.formats.ach.routing import routing_of, routing_problems
 from tieout.formats.iso20022.charset import latin
-from tieout.formats.payment_files import Written, place, run_problems, short_reference
+from tieout.formats.payment_files import SHORT_LENGTHS, PaymentFile, place, run_problems, short_reference
 from tieout.formats.reading import quoted
 from tieout.kernel.money import Money, total
 from tieout.kernel.problem import Code, Problem
 from tieout.model.documents import BankAccount, Payment, PaymentRun
 
 #: How long the identification of an entry is.
-REFERENCE_LENGTH: Final = 15
+REFERENCE_LENGTH: Final = SHORT_LENGTHS[0]
 CORPORATE, TRADE, PERSONAL = "CCD", "CTX", "PPD"
 _CREDITS_ONLY = "220"
 #: What a payment does on each kind of account.
@@ -71,20 +71,20 @@ class Originator(Struct, frozen=True, kw_only=True):
     reference: str = ""
 
 
-def write(run: PaymentRun, originator: Originator, created_at: datetime) -> Written:
+def write(run: PaymentRun, originator: Originator, created_at: datetime) -> PaymentFile:
     """Write the file of a payment run, or say what is wrong with it. The same input gives the same bytes."""
     problems = tuple(_problems(run, originator, created_at))
     if problems:
-        return Written(problems=problems)
+        return PaymentFile(problems=problems)
     references = {payment.payment_id: short_reference(payment.payment_id, REFERENCE_LENGTH) for payment in run.payments}
     problems = tuple(_remittance_problems(run, originator, references))
     if problems:
-        return Written(problems=problems)
+        return PaymentFile(problems=problems)
     records = list(_records(run, originator, created_at, references))
     records += [PADDING] * (-len(records) % BLOCK)
     body = "".join(f"{record}\n" for record in records).encode("ascii")
     control_sum = total((payment.amount for payment in run.payments), CURRENCY).amount
-    return Written(body, (), len(run.payments), control_sum, tuple(references.items()))
+    return PaymentFile(body, (), len(run.payments), control_sum, tuple(references.items()))
 
 
 # ── what makes a run unfit ─────────────────────────────────────────────────────────────────────────────────────────

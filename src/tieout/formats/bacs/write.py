@@ -25,7 +25,7 @@ from tieout.formats.bacs.layouts import (
     VOLUME,
 )
 from tieout.formats.iso20022.charset import latin
-from tieout.formats.payment_files import Written, place, run_problems, short_reference
+from tieout.formats.payment_files import SHORT_LENGTHS, PaymentFile, place, run_problems, short_reference
 from tieout.formats.reading import quoted
 from tieout.kernel.money import total
 from tieout.kernel.problem import Code, Problem
@@ -35,7 +35,7 @@ CURRENCY = "GBP"
 #: ISO 20022's clearing system code for British sort codes, before six digits.
 PREFIX = "GBDSC"
 #: How long a reference is.
-REFERENCE_LENGTH: Final = 18
+REFERENCE_LENGTH: Final = SHORT_LENGTHS[1]
 _NAME_LENGTH = 18
 _CREDIT, _CONTRA = "99", "17"
 #: Bacs takes up to twenty million pounds in one payment; eleven digits are what the record holds.
@@ -63,15 +63,15 @@ def bacs_text(text: str, length: int) -> str:
     return " ".join(_NOT_ALLOWED.sub(" ", kept_ampersands.upper()).split())[:length].strip()
 
 
-def write(run: PaymentRun, user: ServiceUser, created_at: datetime) -> Written:
+def write(run: PaymentRun, user: ServiceUser, created_at: datetime) -> PaymentFile:
     """Write the file of a payment run, or say what is wrong with it. The same input gives the same bytes."""
     problems = tuple(_problems(run, user, created_at))
     if problems:
-        return Written(problems=problems)
+        return PaymentFile(problems=problems)
     references = {payment.payment_id: short_reference(payment.payment_id, REFERENCE_LENGTH) for payment in run.payments}
     body = "".join(f"{record}\r\n" for record in _records(run, user, created_at.date(), references)).encode("ascii")
     control_sum = total((payment.amount for payment in run.payments), CURRENCY).amount
-    return Written(body, (), len(run.payments), control_sum, tuple(references.items()))
+    return PaymentFile(body, (), len(run.payments), control_sum, tuple(references.items()))
 
 
 # ── what makes a run unfit ─────────────────────────────────────────────────────────────────────────────────────────

@@ -15,9 +15,10 @@ import re
 from collections.abc import Callable, Generator, Iterator, Mapping
 from datetime import date
 
-from tieout.formats.edifact.message import Header, Message, Names, part, where
+from tieout.formats.edifact.message import Header, Message, part, where
 from tieout.formats.edifact.syntax import ENCODINGS, Opening, day_of, opening
 from tieout.formats.edifact.tree import build, rules
+from tieout.formats.interchanges import Names, Reasons
 from tieout.formats.reading import Context, Findings, quoted, spot
 from tieout.formats.segments import Segment, tokens
 from tieout.formats.source import Source
@@ -25,8 +26,6 @@ from tieout.kernel.problem import Code, Problem
 from tieout.model.documents import Document, EnvelopeGroup, EnvelopePart, Interchange
 
 STANDARD = "edifact"
-#: So many reasons are kept of each message that is refused.
-_REASONS_MAX = 20
 #: A reader of one message type.
 MessageReader = Callable[[Message], Iterator[Document]]
 #: A message is held in memory until its end; more segments than this are no business document.
@@ -49,31 +48,6 @@ def read_interchanges(
 ) -> Iterator[Document]:
     """Read all interchanges of a file, with the readers for the types of message that we know."""
     yield from _File(readers, source, context, findings).read()
-
-
-class _Reasons(Findings):
-    """What there is to say about one message; ``reasons`` are those of it that refuse the message."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.reasons: list[Problem] = []
-
-    def fault(
-        self, code: Code, where: str, *, expected: str = "", actual: str = "", limit: str = "", detail: str = ""
-    ) -> None:
-        """Something that refuses the message."""
-        super().fault(code, where, expected=expected, actual=actual, limit=limit, detail=detail)
-        self._refuse(Problem(code, where, expected, quoted(actual), limit, detail))
-
-    def claim(self, name: str, where: str, declared: str, computed: str, holds: bool) -> None:
-        """A sum that the message declares; one that does not hold refuses it."""
-        super().claim(name, where, declared, computed, holds)
-        if not holds:
-            self._refuse(Problem(Code.TOTALS_DISAGREE, where, computed, quoted(declared), detail=name))
-
-    def _refuse(self, problem: Problem) -> None:
-        if len(self.reasons) < _REASONS_MAX:
-            self.reasons.append(problem)
 
 
 class _Level:
@@ -387,7 +361,7 @@ class _File:
         if not self.message:
             self._fault(Code.BAD_VALUE, segment, "the end of a message that never began")
             return
-        header, findings = self._header(), _Reasons()
+        header, findings = self._header(), Reasons()
         unh, size = self.message[0], self.message_size + 1
         where_ = where(segment, unh, header)
         own, declared = header.reference, part(segment, 2)
@@ -401,12 +375,12 @@ class _File:
     def _end_message(self) -> None:
         """A message that is still open when something else begins is refused."""
         if self.message:
-            header, findings = self._header(), _Reasons()
+            header, findings = self._header(), Reasons()
             where_ = where(self.message[0], self.message[0], header)
             findings.fault(Code.MISSING_FIELD, where_, expected="UNT", detail="the message is cut off or not closed")
             self._settle(header, findings)
 
-    def _settle(self, header: Header, findings: _Reasons) -> None:
+    def _settle(self, header: Header, findings: Reasons) -> None:
         """Take a message over, or put it aside."""
         accepted = findings.proof.holds
         if accepted:

@@ -1,7 +1,7 @@
 """One message of an interchange while it is being read: its segments as a tree, and its values through the strict
 parsers. What is wrong with it is told to findings of its own, so that it can be refused by itself."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import date
 from decimal import ROUND_HALF_UP, Decimal, Inexact
 from decimal import Context as DecimalContext
@@ -13,12 +13,12 @@ from tieout.formats import fields
 from tieout.formats.codes import CodeList, load
 from tieout.formats.edifact.syntax import PICTURES, Opening, day_of, plain_number
 from tieout.formats.edifact.tree import Node, qualifier
-from tieout.formats.reading import Context, Findings
+from tieout.formats.interchanges import Names
+from tieout.formats.reading import Findings
 from tieout.formats.segments import Segment
 from tieout.kernel.money import EXACT, Money
 from tieout.kernel.problem import Code
 from tieout.kernel.text import DIGITS_MAX
-from tieout.model.identity import normal_tax_id
 
 UNITS = load("edifact_units")
 #: Price qualifiers (5125), the best first: net, invoice, calculation, contract, and gross before allowances.
@@ -36,23 +36,6 @@ class Header(Struct, frozen=True):
     sender: str
     receiver: str
     mark: str
-
-
-class Names(Struct, frozen=True):
-    """By what names we and our suppliers go (see :class:`~tieout.formats.reading.Context`), spelled for comparison."""
-
-    entities: dict[str, str]
-    suppliers: dict[str, str]
-    currencies: Mapping[str, str]
-
-    @classmethod
-    def of(cls, context: Context) -> "Names":
-        """Those of the context, once for the whole file."""
-        return cls(
-            {normal_tax_id(name): entity for name, entity in context.entities_by_tax_id.items()},
-            {normal_tax_id(name): tax_id for name, tax_id in context.suppliers_by_id.items()},
-            context.currencies,
-        )
 
 
 def part(segment: Segment | None, element: int, component: int = 1) -> str:

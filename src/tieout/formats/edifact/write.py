@@ -11,7 +11,8 @@ from datetime import datetime
 from tieout.formats.edifact.syntax import DEFAULT, advice
 from tieout.formats.fields import one_line
 from tieout.formats.iso20022.charset import latin
-from tieout.formats.outgoing import Envelope, Written
+from tieout.formats.outgoing import Envelope
+from tieout.formats.written import Written
 from tieout.kernel.money import Money, total
 from tieout.kernel.problem import Code, Problem
 from tieout.model.documents import EnvelopePart, Interchange, RemittanceAdvice, RemittanceLine

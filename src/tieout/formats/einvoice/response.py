@@ -12,7 +12,6 @@ from datetime import date
 from typing import Any
 
 from lxml import etree
-from msgspec import Struct
 
 from tieout.formats.codes import load
 from tieout.formats.einvoice.node import Node
@@ -20,6 +19,7 @@ from tieout.formats.einvoice.ubl_write import CAC, CBC, NOT_XML
 from tieout.formats.format import Format, Head
 from tieout.formats.reading import Context, Findings
 from tieout.formats.source import Source
+from tieout.formats.written import Written
 from tieout.formats.xml import Element, namespace, place, tree
 from tieout.kernel.problem import Code, Problem
 from tieout.model.documents import Acknowledgment, BusinessResponse
@@ -164,13 +164,6 @@ def _endpoint(node: Node, role: str) -> str:
 
 
 # ── writing ────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-class Written(Struct, frozen=True):
-    """A document, or why there is none. ``body`` is empty exactly when there are problems."""
-
-    body: bytes = b""
-    problems: tuple[Problem, ...] = ()
 
 
 def write_invoice_response(response: BusinessResponse, buyer_name: str, seller_name: str) -> Written:

@@ -17,8 +17,9 @@ from tieout.formats.codes import load
 from tieout.formats.iso20022 import schemas
 from tieout.formats.iso20022.charset import latin
 from tieout.formats.iso20022.envelope import find_message, note_possible_duplicate
-from tieout.formats.iso20022.pain001 import Written, uetr
+from tieout.formats.iso20022.pain001 import uetr
 from tieout.formats.iso20022.pain001_checks import reference_problems
+from tieout.formats.payment_files import PaymentFile
 from tieout.formats.reading import Context, Findings, quoted
 from tieout.formats.source import Source
 from tieout.formats.xml import Element, child, children, local, place, text_at, tree
@@ -188,15 +189,15 @@ class CancellationRequest(Document):
     original_message_name: str = "pain.001.001.09"
 
 
-def write_camt_056(request: CancellationRequest, created_at: datetime) -> Written:
+def write_camt_056(request: CancellationRequest, created_at: datetime) -> PaymentFile:
     """Write a request to cancel, or say what is wrong with it. Never writes an invalid file."""
     if problems := tuple(_problems(request, created_at)):
-        return Written(problems=problems)
+        return PaymentFile(problems=problems)
     body = etree.tostring(_document(request, created_at), xml_declaration=True, encoding="UTF-8")
     if problems := schemas.validate(body, REQUEST):
-        return Written(problems=problems)
+        return PaymentFile(problems=problems)
     control_sum = sum((payment.amount.amount for payment in request.payments), start=EXACT.create_decimal(0))
-    return Written(body, (), len(request.payments), control_sum)
+    return PaymentFile(body, (), len(request.payments), control_sum)
 
 
 def _problems(request: CancellationRequest, created_at: datetime) -> Iterator[Problem]:

@@ -16,7 +16,6 @@ from hashlib import sha256
 from typing import Any
 
 from lxml import etree
-from msgspec import Struct
 from stdnum import bic as bic_numbers
 from stdnum import iban as iban_numbers
 
@@ -25,6 +24,7 @@ from tieout.formats.iso20022.charset import latin, swiss
 from tieout.formats.iso20022.pain001_checks import run_notes, run_problems
 from tieout.formats.iso20022.profiles import CODE_LENGTH, PROFILES, Profile, Service, service_of
 from tieout.formats.iso20022.references import creditor_reference
+from tieout.formats.payment_files import PaymentFile
 from tieout.formats.reading import quoted
 from tieout.formats.xml import Element
 from tieout.kernel.money import total
@@ -42,38 +42,27 @@ _WITH_UETR = ("09", "11")
 _OLD = "03"
 
 
-class Written(Struct, frozen=True):
-    """A payment file, or why there is none. ``body`` is empty exactly when there are problems. ``notes`` say what the
-    file leaves out."""
-
-    body: bytes = b""
-    problems: tuple[Problem, ...] = ()
-    count: int = 0
-    control_sum: Decimal = Decimal(0)
-    notes: tuple[Problem, ...] = ()
-
-
-def write(run: PaymentRun, created_at: datetime, *, profile: str = "standard", version: str = "") -> Written:
+def write(run: PaymentRun, created_at: datetime, *, profile: str = "standard", version: str = "") -> PaymentFile:
     """Write the file of a payment run, or say what is wrong with the run. Never writes an invalid file.
 
     ``profile`` is one of :data:`PROFILES`; ``version`` is ``03``, ``09`` or ``11``, by default the profile's first.
     """
     found = PROFILES.get(profile)
     if found is None:
-        return Written(problems=(_unknown("profile", tuple(PROFILES), profile),))
+        return PaymentFile(problems=(_unknown("profile", tuple(PROFILES), profile),))
     version = version or found.versions[0]
     if version not in found.versions:
-        return Written(problems=(_unknown("version", found.versions, version),))
+        return PaymentFile(problems=(_unknown("version", found.versions, version),))
     problems = tuple(run_problems(run, created_at, found))
     if problems:
-        return Written(problems=problems)
+        return PaymentFile(problems=problems)
     control_sum = total((payment.amount for payment in run.payments), run.currency).amount
     root = _Message(run, found, version).document(created_at, control_sum)
     body = etree.tostring(root, xml_declaration=True, encoding="UTF-8")
     problems = validate(body, version)
     if problems:
-        return Written(problems=problems)
-    return Written(body, (), len(run.payments), control_sum, tuple(run_notes(run)))
+        return PaymentFile(problems=problems)
+    return PaymentFile(body, (), len(run.payments), control_sum, notes=tuple(run_notes(run)))
 
 
 def validate(body: bytes, version: str = "09") -> tuple[Problem, ...]:

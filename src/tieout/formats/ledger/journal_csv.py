@@ -14,12 +14,13 @@ from itertools import groupby
 
 from tieout.formats import fields
 from tieout.formats.format import Format, Head
-from tieout.formats.procurement.written import Written, unfit
 from tieout.formats.reading import COMMA, Context, CsvShape, Findings
 from tieout.formats.source import Source, beginning
 from tieout.formats.tables import cells
 from tieout.formats.tables.contract import Column, Contract, Row, Told, check_header
 from tieout.formats.tables.csv_table import header_of
+from tieout.formats.unwritable import unfit
+from tieout.formats.written import Written
 from tieout.kernel.money import Money
 from tieout.kernel.problem import Code, Problem
 from tieout.model.documents import JournalEntry, JournalLine

@@ -16,7 +16,8 @@ from msgspec import Struct
 
 from tieout.formats import fields
 from tieout.formats.ledger.saft import OWN_JOURNAL, REVERSAL
-from tieout.formats.procurement.written import Written, unfit
+from tieout.formats.unwritable import unfit
+from tieout.formats.written import Written
 from tieout.formats.xml import Element
 from tieout.kernel.money import EXACT, Money, minor_digits, multiply
 from tieout.kernel.problem import Code, Problem

@@ -11,7 +11,7 @@ from datetime import date
 from msgspec import Struct
 
 from tieout.formats.iso20022.charset import latin
-from tieout.formats.payment_files import Written
+from tieout.formats.payment_files import PaymentFile
 from tieout.formats.positive_pay.layout import Action, Column, IssueLayout
 from tieout.formats.reading import quoted
 from tieout.kernel.money import Money, total
@@ -34,11 +34,11 @@ class Check(Struct, frozen=True, kw_only=True):
     action: Action = "issue"
 
 
-def write(layout: IssueLayout, checks: Sequence[Check], created_on: date) -> Written:
+def write(layout: IssueLayout, checks: Sequence[Check], created_on: date) -> PaymentFile:
     """Write the file, or say what is wrong. The same input gives the same bytes."""
     problems = tuple(_problems(layout, checks))
     if problems:
-        return Written(problems=problems)
+        return PaymentFile(problems=problems)
     whole = total((check.amount for check in checks), CURRENCY)
     accounts = {check.account for check in checks}
     about: dict[str, Value] = {
@@ -58,9 +58,9 @@ def write(layout: IssueLayout, checks: Sequence[Check], created_on: date) -> Wri
     ]
     problems = tuple(line for line in written if isinstance(line, Problem))
     if problems:
-        return Written(problems=problems)
+        return PaymentFile(problems=problems)
     body = "".join(f"{line}{layout.line_end}" for line in written).encode("ascii")
-    return Written(body, (), len(checks), whole.amount, tuple((check.number, check.number) for check in checks))
+    return PaymentFile(body, (), len(checks), whole.amount, tuple((check.number, check.number) for check in checks))
 
 
 def _problems(layout: IssueLayout, checks: Sequence[Check]) -> Iterator[Problem]:

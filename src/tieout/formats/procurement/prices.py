@@ -31,7 +31,7 @@ def per_unit(price: Decimal, base: Decimal, where: str, findings: Findings, fact
         quotient = quotient.quantize(_PRICE_DIGITS, ROUND_HALF_UP, context=context)
         detail = "the price per unit has no end; it is kept to ten decimals"
         findings.note(Code.ASSUMED_VALUE, where, actual=f"{price} × {factor} / {base}", detail=detail)
-    return fields.plain(fitting(quotient, where, findings))
+    return fitting(fields.plain(fitting(quotient, where, findings)), where, findings)
 
 
 def _fits(number: Decimal) -> bool:

@@ -10,7 +10,8 @@ from datetime import date
 
 from msgspec import Struct
 
-from tieout.formats.outgoing import Envelope, Written
+from tieout.formats.outgoing import Envelope
+from tieout.formats.written import Written
 from tieout.formats.x12.write import VERSION_5010, Row, envelope_problems, interchange
 from tieout.kernel.problem import Code, Problem
 from tieout.model.documents import EnvelopeGroup, EnvelopePart, Interchange

@@ -15,11 +15,12 @@ from collections.abc import Callable, Generator, Iterator, Mapping
 
 from msgspec.structs import replace
 
+from tieout.formats.interchanges import Names, Reasons
 from tieout.formats.reading import Context, Findings, quoted, spot
 from tieout.formats.segments import Segment, tokens
 from tieout.formats.source import Source
 from tieout.formats.x12.checks import check
-from tieout.formats.x12.message import Header, Message, Names, is_count, place, value
+from tieout.formats.x12.message import Header, Message, is_count, place, value
 from tieout.formats.x12.syntax import ISA_WIDTHS, Opening, day_of, is_same, opening
 from tieout.formats.x12.tables import GROUPS, LAYOUTS, layout
 from tieout.formats.x12.tree import build
@@ -29,8 +30,6 @@ from tieout.model.documents import Acknowledgment, Document, EnvelopeGroup, Enve
 STANDARD = "x12"
 #: A reader of one type of set.
 SetReader = Callable[[Message], Iterator[Document]]
-#: So many reasons are kept of each set that is refused.
-_REASONS_MAX = 20
 #: A set is held in memory until its end; more segments than this are no business document.
 SEGMENTS_MAX = 250_000
 #: Interchanges of one file that are divided by other signs than the one before.
@@ -49,33 +48,6 @@ def read_interchanges(
 ) -> Iterator[Document]:
     """Read all interchanges of a file, with the readers for the types of set that we know."""
     yield from _File(readers, source, context, findings).read()
-
-
-class Reasons(Findings):
-    """What there is to say about one set; ``reasons`` are those of it that refuse the set, each told once."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.reasons: list[Problem] = []
-
-    def fault(
-        self, code: Code, where: str, *, expected: str = "", actual: str = "", limit: str = "", detail: str = ""
-    ) -> None:
-        """Something that refuses the set."""
-        if any((problem.code, problem.where) == (code, where) for problem in self.reasons):
-            return
-        super().fault(code, where, expected=expected, actual=actual, limit=limit, detail=detail)
-        self._refuse(Problem(code, where, expected, quoted(actual), limit, detail))
-
-    def claim(self, name: str, where: str, declared: str, computed: str, holds: bool) -> None:
-        """A sum that the set declares; one that does not hold refuses it."""
-        super().claim(name, where, declared, computed, holds)
-        if not holds:
-            self._refuse(Problem(Code.TOTALS_DISAGREE, where, computed, quoted(declared), detail=name))
-
-    def _refuse(self, problem: Problem) -> None:
-        if len(self.reasons) < _REASONS_MAX:
-            self.reasons.append(problem)
 
 
 class _Level:

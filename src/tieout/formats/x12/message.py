@@ -2,7 +2,7 @@
 parties by the names we know them by. What is wrong with it is told to findings of its own, so that it can be refused by
 itself."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from datetime import date
 from decimal import Decimal
 from functools import reduce
@@ -11,7 +11,8 @@ from msgspec import Struct
 
 from tieout.formats import fields
 from tieout.formats.codes import CodeList, load
-from tieout.formats.reading import Context, Findings
+from tieout.formats.interchanges import Names
+from tieout.formats.reading import Findings
 from tieout.formats.segments import Segment
 from tieout.formats.x12.syntax import day_of
 from tieout.formats.x12.tree import Node
@@ -59,23 +60,6 @@ class Header(Struct, frozen=True):
     def receiver(self) -> str:
         """The interchange id of the receiver."""
         return next(iter(self.receivers), "")
-
-
-class Names(Struct, frozen=True):
-    """By what names we and our suppliers go (see :class:`~tieout.formats.reading.Context`), spelled for comparison."""
-
-    entities: dict[str, str]
-    suppliers: dict[str, str]
-    currencies: Mapping[str, str]
-
-    @classmethod
-    def of(cls, context: Context) -> "Names":
-        """Those of the context, once for the whole file."""
-        return cls(
-            {normal_tax_id(name): entity for name, entity in context.entities_by_tax_id.items()},
-            {normal_tax_id(name): tax_id for name, tax_id in context.suppliers_by_id.items()},
-            context.currencies,
-        )
 
 
 class Seller(Struct, frozen=True):

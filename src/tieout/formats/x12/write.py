@@ -11,7 +11,8 @@ from functools import reduce
 from msgspec import Struct
 
 from tieout.formats.fields import one_line, plain
-from tieout.formats.outgoing import Envelope, Written, advice_of
+from tieout.formats.outgoing import Envelope, advice_of
+from tieout.formats.written import Written
 from tieout.formats.x12.message import UNITS
 from tieout.kernel.money import EXACT, Money, total
 from tieout.kernel.problem import Code, Problem
@@ -58,7 +59,8 @@ def write_820(settled: RemittanceAdvice | PaymentRun, envelope: Envelope) -> Wri
     if isinstance(settled, RemittanceAdvice):
         advices = [settled]
     else:
-        advices = [advice_of(payment, settled) for payment in settled.payments if payment.invoices]
+        payer, paid_on = settled.debtor.holder or settled.entity, settled.execute_on
+        advices = [advice_of(payment, payer, paid_on) for payment in settled.payments if payment.invoices]
     problems = [*envelope_problems(envelope)]
     if not advices:
         detail = "no payment of the run says what it settles"

@@ -55,7 +55,7 @@ def read_cxml(source: Source, context: Context, findings: Findings) -> Iterator[
     holder = body.getparent()
     if holder is not None and holder.get("deploymentMode") == "test":
         detail = "the document says that it is a test (deploymentMode)"
-        findings.note(Code.UNSUPPORTED_CONTENT, place(holder), actual="test", detail=detail)
+        findings.fault(Code.TEST_DOCUMENT, place(holder), actual="test", detail=detail)
     if local(body) == INVOICE:
         yield from read_invoice(paper, source.mark)
     else:

@@ -71,8 +71,8 @@ def _lines(paper: Paper, header: Node) -> Iterator[OrderLine]:
         return
     seen: set[str] = set()
     amounts: list[tuple[Decimal, Decimal]] = []
-    for item in _priced(paper, items):
-        line = _line(paper, item)
+    for position, item in _priced(paper, items):
+        line = _line(paper, item, position)
         if line is None:
             continue
         if line.line_id in seen:
@@ -83,15 +83,15 @@ def _lines(paper: Paper, header: Node) -> Iterator[OrderLine]:
     _prove(paper, header, amounts)
 
 
-def _priced(paper: Paper, items: list[Node]) -> Iterator[Node]:
-    """Without the parts of what is priced as a whole, and without wholes whose parts are priced."""
+def _priced(paper: Paper, items: list[Node]) -> Iterator[tuple[int, Node]]:
+    """Without the parts of what is priced as a whole, and without wholes whose parts are priced; with the position."""
     by_number = {item.attribute("lineNumber"): item for item in items if item.attribute("itemType") == "composite"}
-    for item in items:
+    for position, item in enumerate(items, 1):
         whole = by_number.get(item.attribute("parentLineNumber"))
         is_part = whole is not None and whole.attribute("compositeItemType") != "itemLevel"
         is_whole = item.attribute("itemType") == "composite" and item.attribute("compositeItemType") == "itemLevel"
         if not (is_part or is_whole):
-            yield item
+            yield position, item
             continue
         detail = "a part of another line, which has the price" if is_part else "its parts have the prices"
         paper.findings.note(
@@ -99,9 +99,12 @@ def _priced(paper: Paper, items: list[Node]) -> Iterator[Node]:
         )
 
 
-def _line(paper: Paper, item: Node) -> OrderLine | None:
-    """One ``ItemOut``."""
-    line_id = paper.must(item, "lineNumber")
+def _line(paper: Paper, item: Node, position: int) -> OrderLine | None:
+    """One ``ItemOut``. It may have no number, and then others refer to it by its position."""
+    line_id = paper.attribute(item, "lineNumber")
+    if not line_id:
+        line_id = str(position)
+        paper.findings.assume("a line number (lineNumber)", "its position", item.where)
     quantity = paper.number(item, "quantity")
     if quantity is None:
         return None

@@ -6,7 +6,8 @@ from datetime import datetime
 from lxml import etree
 
 from tieout.formats.procurement.cxml.answers import STATUS
-from tieout.formats.procurement.written import Written, prose, unfit
+from tieout.formats.unwritable import prose, unfit
+from tieout.formats.written import Written
 from tieout.kernel.problem import Code, Problem
 
 DOCTYPE = '<!DOCTYPE cXML SYSTEM "http://xml.cxml.org/schemas/cXML/1.2.020/cXML.dtd">'

@@ -90,7 +90,7 @@ def _is(name: str) -> Callable[[Head], bool]:
 
 
 def _is_other(head: Head) -> bool:
-    return head.namespace.startswith(PREFIX) and head.elements[0] not in _OTHERS
+    return head.namespace.startswith(PREFIX) and _OTHERS.isdisjoint(head.elements[:1])
 
 
 _OTHER_TITLE = "Other UBL documents, which are named and refused"

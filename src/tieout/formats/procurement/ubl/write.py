@@ -14,7 +14,8 @@ from tieout.formats import fields
 from tieout.formats.einvoice.ubl_write import CAC, CBC
 from tieout.formats.procurement.prices import line_amount
 from tieout.formats.procurement.ubl.orders import RECEIPT_REQUIRED
-from tieout.formats.procurement.written import Written, prose, unfit
+from tieout.formats.unwritable import prose, unfit
+from tieout.formats.written import Written
 from tieout.formats.xml import Element
 from tieout.kernel.money import Money, total
 from tieout.kernel.problem import Code, Problem

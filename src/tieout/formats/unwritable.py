@@ -1,21 +1,12 @@
-"""What writers of procurement documents and ledgers give back, and what XML cannot carry."""
+"""What cannot be written as it is: texts that would not be read back the same."""
 
 import re
-
-from msgspec import Struct
 
 from tieout.formats import fields
 from tieout.kernel.problem import Code, Problem
 
 #: Signs that XML 1.0 cannot carry, even escaped.
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-
-
-class Written(Struct, frozen=True):
-    """A document, or why there is none. ``body`` is empty exactly when there are problems."""
-
-    body: bytes = b""
-    problems: tuple[Problem, ...] = ()
 
 
 def unfit(text: str, where: str, length_max: int = fields.TEXT_MAX, *, is_required: bool = True) -> Problem | None:
