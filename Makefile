@@ -23,7 +23,7 @@ ifeq ($(filter clean,$(MAKECMDGOALS)),)
 MAKEFLAGS += --jobs=2
 endif
 
-.PHONY: help demo test check format bench soak lock clean chromium
+.PHONY: help demo test check format bench soak lock clean debian
 
 help: ## say what each target does (this page)
 	@grep -hE '^[a-z]+:.*## ' Makefile | sed -E 's/^([a-z]+):[^#]*## (.*)/\1|\2/' \
@@ -32,7 +32,7 @@ help: ## say what each target does (this page)
 demo: $(RUN) $(TRYTON) ## set up, then play a company month against a real ERP
 	@$(BIN)/tieout run
 
-test: $(TEST) $(TRYTON) $(if $(filter true,$(CI)),chromium) ## set up, then run every test; PYTEST_ARGS='-k name' narrows
+test: $(TEST) $(TRYTON) $(if $(filter true,$(CI)),debian) ## set up, then run every test; PYTEST_ARGS='-k name' narrows
 	@$(BIN)/python -m pytest --numprocesses=2 --dist=loadfile $(PYTEST_ARGS)
 
 check: $(TEST) ## format, lint, types, imports, and the tests that read our source; under a minute
@@ -109,13 +109,17 @@ $(BENCH): requirements/bench.txt
 	@.venv-bench/bin/python $(PINNED) requirements/bench.txt
 	@touch $@
 
-# Browser tests drive Debian's Chromium. Where it is missing and cannot be had they skip, and say so.
-chromium:
-	@if command -v chromium >/dev/null; then :; \
+# Browser tests drive Debian's Chromium, tests of mailboxes a Dovecot. Where one is missing and cannot be had they skip, and
+# say so.
+debian:
+	@missing=; \
+	command -v chromium >/dev/null || missing=chromium; \
+	PATH="$$PATH:/usr/sbin" command -v dovecot >/dev/null || missing="$$missing dovecot-imapd"; \
+	if [ -z "$$missing" ]; then :; \
 	elif [ "$$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then \
-		echo "No chromium here, and no right to install it: the browser tests will skip."; \
+		echo "Not here, and no right to install it: $$missing. Tests that need it will skip."; \
 	else \
-		echo "Installing chromium ..."; \
+		echo "Installing $$missing ..."; \
 		apt-get update -qq && DEBIAN_FRONTEND=noninteractive \
-		apt-get install -qq -y --no-install-recommends chromium >/dev/null; \
+		apt-get install -qq -y --no-install-recommends $$missing >/dev/null; \
 	fi

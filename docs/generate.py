@@ -177,6 +177,7 @@ _GROUPS = {
     "payment_run": "Payment runs",
     "interchange": "EDI interchanges",
     "document": "Documents",
+    "mail": "Mails",
     "statement": "Bank statements",
     "ledger": "Ledgers",
     "period": "Close",
@@ -281,8 +282,7 @@ FAMILIES: dict[str, Family] = {
             "**A copy for information, and a cXML document that takes back another one**: they wait for a person.",
             "**Old workbooks** (`.xls`), those with a password, and a formula without a saved result: computing it is"
             " not our business.",
-            "**Not refused:** a cXML document that says it is a test (`deploymentMode`). That is told, and it is acted"
-            " on; keep such traffic on an installation of its own.",
+            "**A cXML document that says it is a test** (`deploymentMode`).",
         ),
     ),
     "EDI": Family(
@@ -617,6 +617,10 @@ POLICY_MEANINGS: dict[type[Struct], dict[str, str]] = {
     Channel: {
         "families": "the families of formats it takes, as `tieout formats` lists them; empty: all (but a channel whose"
         " name begins with `mail` or `portal` takes no bank files and ledgers unless they are named)",
+        "answers_per_day": "so many mails of one sender are answered in a day when something in them could not be taken"
+        " in; 0: none. The channel needs `answers` in its connector's settings",
+        "capture_to": "the channel by which PDFs without a structured invoice go on to be captured; without one they"
+        " wait in quarantine",
     },
     Tolerances: {
         "dialect": "whose reading of tolerances it follows",

@@ -7,7 +7,7 @@ engine's. Its manifest is a promise on which the engine builds the safe way to w
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 from msgspec import Struct
 
@@ -130,13 +130,14 @@ class Scope(Struct, frozen=True, kw_only=True):
 class Taken(Struct, frozen=True, kw_only=True):
     """What became of a document that was handed in. Its original is kept whatever the status is.
 
-    ``partly``: parts of it were refused by themselves. ``unpacked``: it held documents, which were taken one by one.
+    ``partly``: parts of it were refused by themselves. ``unpacked``: it held ``parts``, which were taken one by one.
     """
 
     mark: str
     status: Literal["accepted", "partly", "unpacked", "quarantined", "duplicate"]
     format: str = ""
     problems: tuple[Problem, ...] = ()
+    parts: tuple["Taken", ...] = ()
 
 
 class Documents(Protocol):
@@ -152,6 +153,10 @@ class Documents(Protocol):
 
     def keep(self, body: bytes, *, name: str, media_type: str, channel: str) -> str:
         """Keep bytes as they came and return their SHA-256."""
+        ...
+
+    def original(self, mark: str) -> Source:
+        """A document as it came. Raises ``PermanentError`` when we do not have it."""
         ...
 
 
@@ -181,4 +186,18 @@ class Connector(Protocol):
 
     def totals(self, scope: Scope) -> Total:
         """What the target holds, counted by the target."""
+        ...
+
+
+@runtime_checkable
+class Listener(Protocol):
+    """A connector that others call, beside what it does when it is asked. A worker tells it to listen again and again
+    (of several on a machine one has the port, and another takes it over when that ends), and in the end to stop."""
+
+    def listen(self) -> None:
+        """Listen, if it does not already. Raises ``ConfigError`` when that cannot be done now."""
+        ...
+
+    def close(self) -> None:
+        """Finish what is under way, and listen no more."""
         ...

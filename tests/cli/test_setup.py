@@ -213,3 +213,11 @@ def test_what_people_may_not_be_given(empty: Tieout, arguments: tuple[str, ...],
     answer = empty(*arguments)
     assert (answer.code, answer.out) == (1, "")
     assert told in answer.err
+
+
+def test_a_closed_account_stays_known_and_opens_nothing(empty: Tieout) -> None:
+    assert empty("person", "add", "olaf", "--duties", "RC", "--password", "a long pass phrase").code == 0
+    assert empty("person", "close", "olaf").out == "closed olaf\n"
+    people = {one.name: one.active for one in empty.company().people.everybody()}
+    assert people["olaf"] is False
+    assert "there is no account nobody" in empty("person", "close", "nobody").err

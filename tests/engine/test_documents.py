@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tieout.engine.documents import document_reader
+from tieout.engine.inspection import inspect
 from tieout.engine.intake import Delivery
 from tieout.formats.source import Bytes
 from tieout.kernel.problem import Code, Problem
@@ -111,6 +112,15 @@ def test_a_test_is_answered_like_the_real_thing_and_nothing_of_it_is_acted_on() 
     assert (found.proved, found.refusals) == (False, ())
     assert Code.TEST_DOCUMENT in [problem.code for problem in found.problems]
     assert [(envelope.test, envelope.problems) for envelope in told(found)] == [(True, ())]
+
+
+def test_looking_at_a_document_says_what_its_channel_and_being_a_test_would_do() -> None:
+    last = RESPONSE.rindex(b"'", 0, RESPONSE.index(b"UNH"))
+    trial = inspect(Bytes(RESPONSE[:last] + b"++++++1" + RESPONSE[last:]), US)
+    by_mail = inspect(STATEMENT, US, "mail")
+    assert (trial.outcome, trial.problems[-1].code) == ("quarantined", Code.TEST_DOCUMENT)
+    assert (by_mail.outcome, by_mail.problems[-1].code) == ("quarantined", Code.WRONG_CHANNEL)
+    assert inspect(STATEMENT, US, "bank").outcome == "accepted"
 
 
 def test_a_partner_is_told_what_refuses_the_interchange_and_not_what_is_only_worth_knowing() -> None:

@@ -1,9 +1,11 @@
 """Documents and webhooks: the bytes are kept first, whatever they turn out to be."""
 
+import io
 import json
+import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from pathlib import Path
 
 import pytest
 from litestar.testing import TestClient
@@ -19,6 +21,7 @@ from tieout.model.events import Message
 from tieout.model.facts import decode_fact
 from tieout.web.app import create_site
 
+JOURNALS = (Path(__file__).parents[1] / "formats" / "data" / "ledger" / "saft.xml").read_bytes()
 SECRET = "whsec_" + "c2VjcmV0LXNlY3JldC1zZWNyZXQtc2VjcmV0"
 
 
@@ -126,15 +129,12 @@ def test_handing_in_documents_takes_a_duty(new_books: Books, new_client: Client)
     assert rows(new_books, "document") == []
 
 
-def test_a_document_that_can_be_read_becomes_facts(new_books: Books, new_client: Client) -> None:
-    from pathlib import Path
-
-    samples = sorted((Path(__file__).parents[1] / "formats" / "data").rglob("*.xml"))
-    told: list[dict[str, Any]] = []
-    for sample in samples[:12]:
-        answer = new_client.post(
-            f"/v1/documents?name={sample.name}", content=sample.read_bytes(), headers=key_of(new_books, "paula")
-        )
-        assert answer.status_code in (202, 422), answer.text
-        told.append(answer.json())
-    assert {one["status"] for one in told} <= {"accepted", "quarantined"}
+def test_a_document_takes_the_duty_of_what_it_says_also_in_an_archive(new_books: Books, new_client: Client) -> None:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        archive.writestr("journals.xml", JOURNALS)
+    for body in (JOURNALS, out.getvalue()):
+        answer = new_client.post("/v1/documents", content=body, headers=key_of(new_books, "paula"))
+        assert (answer.status_code, answer.json()["code"]) == (403, "duty_missing")
+        assert "record journal takes the duty JE" in answer.json()["detail"]
+    assert rows(new_books, "document") == []

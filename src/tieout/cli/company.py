@@ -9,6 +9,7 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from tieout import connectors as kinds
+from tieout.connectors.mail import read_letter
 from tieout.engine.actions import Actions
 from tieout.engine.clock import SystemClock
 from tieout.engine.config import Settings, load
@@ -28,7 +29,7 @@ from tieout.kernel.errors import ConfigError
 from tieout.policy.dependencies import DEPENDENCIES
 from tieout.policy.load import load_policy
 from tieout.policy.policy import Policy
-from tieout.ports import Connector
+from tieout.ports import Connector, Listener
 from tieout.processes.registry import PROCESSES
 
 
@@ -84,7 +85,7 @@ class Company:
             self.originals,
             self.clock,
             partitions=self.settings.config.partitions,
-            read_document=document_reader(self.policy),
+            read_document=document_reader(self.policy, read_letter),
             capacity=self.settings.config.inbox_capacity,
         )
 
@@ -160,6 +161,7 @@ class Company:
             partitions=config.partitions,
             pulls=pulls,
             duties=duties,
+            listeners={name: each for name, each in self.connectors.items() if isinstance(each, Listener)},
             pace=Pace(batch=config.batch, senders=config.senders),
         )
 

@@ -59,10 +59,11 @@ def receive(config: Path, files: tuple[Path, ...], channel: str, as_json: bool) 
 
 @click.command()
 @FILES
+@click.option("--channel", default="cli", show_default=True, help="As if they came by this channel: mail, portal …")
 @click.option("--lines", is_flag=True, help="Show the document, with what there is to say about it at its place.")
 @JSON
 @click.pass_obj
-def inspect(config: Path, files: tuple[Path, ...], lines: bool, as_json: bool) -> None:
+def inspect(config: Path, files: tuple[Path, ...], channel: str, lines: bool, as_json: bool) -> None:
     """Say what files are, whether they prove themselves, and what would come of them. Nothing is taken in.
 
     Works without a configuration, too: then nobody is known to be us. The exit code is 1 when a file would wait in
@@ -82,7 +83,7 @@ def inspect(config: Path, files: tuple[Path, ...], lines: bool, as_json: bool) -
     found = []
     with progress("documents", len(files)) as advance:
         for file in files:
-            found.append((file, look(FileSource(file), policy)))
+            found.append((file, look(FileSource(file), policy, channel)))
             advance()
     if as_json:
         print_json([{"file": file.name, **msgspec.to_builtins(one)} for file, one in found])

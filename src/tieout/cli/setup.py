@@ -139,6 +139,19 @@ def add(config: Path, name: str, display: str, duties: str, entities: str, suppl
     click.echo(f"added {name}")
 
 
+@person.command()
+@click.argument("name")
+@click.pass_obj
+def close(config: Path, name: str) -> None:
+    """Close an account: nobody can sign in with it or use its keys any more. Its name stays known.
+
+    
+    tieout person close olaf
+    """
+    Company.at(config).people.deactivate(name)
+    click.echo(f"closed {name}")
+
+
 @person.command("list")
 @JSON
 @click.pass_obj

@@ -18,6 +18,7 @@ from hashlib import sha256
 from typing import Any, Literal
 from unittest import SkipTest
 
+from msgspec.structs import replace
 from structlog.testing import capture_logs
 
 from tieout.engine.intake import Full
@@ -51,6 +52,12 @@ class Desk(Documents):
     def keep(self, body: bytes, *, name: str, media_type: str, channel: str) -> str:
         """Keep bytes."""
         return self.take(body, name=name, media_type=media_type, channel=channel).mark
+
+    def original(self, mark: str) -> Source:
+        """Give bytes back."""
+        body = self.bodies[mark]
+        assert isinstance(body, bytes), "a large document is not kept"
+        return Bytes(body)
 
     def take(self, document: Source | bytes, *, name: str, media_type: str, channel: str) -> Taken:
         """Take it in, once by its bytes; read piece by piece, as the real one does."""
@@ -293,6 +300,17 @@ class ChannelConformance:
         assert isinstance(first, Applied), first
         assert second == first, "the same document again is the same document"
         assert self.sent() == {"answer.xml": b"<answer/>"}
+
+    def test_a_document_that_came_in_is_handed_on_as_it_came(self) -> None:
+        desk = Desk()
+        connector = self.make(desk)
+        if connector.manifest.operation(SendDocument.operation) is None:
+            raise SkipTest("nothing goes out this way")
+        mark = desk.keep(b"%PDF-1.4", name="scan.pdf", media_type="application/pdf", channel="mail")
+        payload = SendDocument(name="scan.pdf", media_type="application/pdf", body=b"", original=mark)
+        (result,) = connector.apply([replace(_effect("scan.pdf", b""), payload=payload)])
+        assert isinstance(result, Applied), result
+        assert self.sent() == {"scan.pdf": b"%PDF-1.4"}
 
     def test_another_document_under_the_name_is_refused_and_nothing_is_written_over(self) -> None:
         connector = self._sender()

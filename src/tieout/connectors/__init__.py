@@ -16,6 +16,8 @@ KINDS = {
     "folder": "tieout.connectors.folder",
     "sftp_files": "tieout.connectors.sftp_files",
     "s3_bucket": "tieout.connectors.s3_bucket",
+    "mail_smtp": "tieout.connectors.mail_smtp",
+    "mail_imap": "tieout.connectors.mail_imap",
     "nats_stream": "tieout.connectors.nats_stream",
     "as2": "tieout.connectors.as2",
 }

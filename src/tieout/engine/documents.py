@@ -33,6 +33,7 @@ from tieout.model.documents import (
     RemittanceAdvice,
     Supplier,
 )
+from tieout.model.effects import Letter
 from tieout.model.events import Message, Ref
 from tieout.model.facts import (
     CancellationAnswered,
@@ -66,6 +67,9 @@ SOURCE = "document"
 BANK = "bank"
 """The system under which the bank's names for our payments are linked."""
 
+MAIL = "eml"
+"""The kind of container that a mail is."""
+
 HELD_MAX = 2_000
 """So many messages of one document are held until it has proved itself; a longer one is read a second time."""
 
@@ -89,22 +93,34 @@ def context_of(policy: Policy) -> Context:
     )
 
 
-def document_reader(policy: Policy) -> DocumentReader:
-    """A reader that knows who we are."""
+#: Reads the headers of a mail.
+LetterReader = Callable[[Source], Letter]
+
+
+def document_reader(policy: Policy, read_letter: LetterReader | None = None) -> DocumentReader:
+    """A reader that knows who we are. Without ``read_letter`` mails are opened, and nobody is answered."""
     context = context_of(policy)
 
     def reader(source: Source, name: str, channel: str) -> Delivery:
         if (kind := kind_of(Head.of(source))) in BUNDLES:
-            return _bundle(kind, source, context)
+            bundle = _bundle(kind, source, context)
+            letter = read_letter(source) if kind == MAIL and read_letter else None
+            return msgspec.structs.replace(bundle, letter=letter)
         found = find(source, "", context)
         if isinstance(found, Problem):
             return Delivery(UNKNOWN, (), (found,), False)
-        if not policy.admits(channel, found.family):
-            detail = f"{found.title} may not come by {channel}"
-            return Delivery(found.name, (), (Problem(Code.WRONG_CHANNEL, actual=found.name, detail=detail),), False)
+        if wrong := wrong_channel(policy, found, channel):
+            return Delivery(found.name, (), (wrong,), False)
         return _Reading(found, source, channel, context).delivery()
 
     return reader
+
+
+def wrong_channel(policy: Policy, found: Format, channel: str) -> Problem | None:
+    """What is wrong with a document of this format coming by this channel."""
+    if policy.admits(channel, found.family):
+        return None
+    return Problem(Code.WRONG_CHANNEL, actual=found.name, detail=f"{found.title} may not come by {channel}")
 
 
 def _bundle(kind: str, source: Source, context: Context) -> Delivery:
@@ -136,7 +152,7 @@ class _Reading:
         longer = sum(1 for _ in messages) > 0
         refusals = (*findings.faults(), *self.problems)
         if any(envelope.test for envelope in self.envelopes):
-            self.problems.append(_A_TEST)
+            self.problems.append(A_TEST)
         return Delivery(
             self.format.name,
             held,
@@ -217,8 +233,8 @@ class _Reading:
         return tuple(told)
 
 
-#: A partner tries out the connection: it is answered as if it counted, and nothing of it is acted on.
-_A_TEST = Problem(Code.TEST_DOCUMENT, "envelope", detail="it says itself that it is a test; it was answered")
+A_TEST = Problem(Code.TEST_DOCUMENT, "envelope", detail="it says itself that it is a test; it is only answered")
+"""A partner tries out the connection: it is answered as if it counted, and nothing of it is acted on."""
 
 
 def _digest(fact: Fact) -> str:

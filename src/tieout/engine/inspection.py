@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from tieout.engine.documents import context_of, facts_of
+from tieout.engine.documents import A_TEST, context_of, facts_of, wrong_channel
 from tieout.engine.queries.words import Words, count, say
 from tieout.formats.containers import BUNDLES, kind_of, unpack
 from tieout.formats.detect import UNKNOWN, find
@@ -58,16 +58,19 @@ def inspect(source: Source, policy: Policy, channel: str = "inspection") -> Insp
     """Read a document as intake would, and hand nothing on."""
     context = context_of(policy)
     if (kind := kind_of(Head.of(source))) in BUNDLES:
-        return _bundle(kind, source, context, policy)
+        return _bundle(kind, source, context, policy, channel)
     found = find(source, "", context)
     if isinstance(found, Problem):
         return _refused(source, "no kind of document that can be read", (found,))
-    findings, problems = Findings(), list[Problem]()
+    wrong = wrong_channel(policy, found, channel)
+    findings, problems = Findings(), [wrong] if wrong else []
     records: list[Record] = []
     counts: dict[str, int] = {}
     facts = 0
     for record in found.reader(source, context, findings):
         kind = type(record).__name__
+        if isinstance(record, Interchange) and record.test:
+            problems.append(A_TEST)
         counts[kind] = counts.get(kind, 0) + 1
         stated = tuple(_stated(record, source, channel, context, problems))
         facts += len(stated)
@@ -94,13 +97,13 @@ def inspect(source: Source, policy: Policy, channel: str = "inspection") -> Insp
     )
 
 
-def _bundle(kind: str, source: Source, context: Context, policy: Policy) -> Inspection:
+def _bundle(kind: str, source: Source, context: Context, policy: Policy, channel: str) -> Inspection:
     """An archive or a mail, with what is to be said about each document in it."""
     contents = unpack(source, context)
     whole = _refused(source, f"a bundle of documents ({kind})", contents.diagnostics, kind)
     if not (contents.complete and contents.parts):
         return whole
-    parts = {part.name: inspect(part.source, policy) for part in contents.parts}
+    parts = {part.name: inspect(part.source, policy, channel) for part in contents.parts}
     refused = sum(part.outcome == "quarantined" for part in parts.values())
     return msgspec.structs.replace(
         whole,

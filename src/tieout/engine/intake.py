@@ -20,8 +20,19 @@ from tieout.kernel.clock import Clock, to_micros
 from tieout.kernel.errors import TieoutError
 from tieout.kernel.ids import derive, fingerprint, partition_of
 from tieout.kernel.problem import Code, Problem
+from tieout.model.effects import Letter
 from tieout.model.events import Message
-from tieout.model.facts import DocumentQuarantined, DocumentRead, Fact, InvoiceReceived, document_home, encode_fact
+from tieout.model.facts import (
+    DocumentQuarantined,
+    DocumentRead,
+    Fact,
+    InvoiceReceived,
+    MailOpened,
+    MailPart,
+    document_home,
+    encode_fact,
+    mail_home,
+)
 from tieout.ports import Taken
 from tieout.processes.address import address
 
@@ -61,7 +72,8 @@ class Delivery(Struct, frozen=True):
     way; it is called with ``refusals``, those of the problems that refuse the whole. ``set_aside`` counts parts that
     were refused by themselves.
     ``again``: there are more messages than ``messages`` holds; it reads the document anew and gives all of them, so
-    that no document has to be in memory as a whole. ``parts`` are documents that this one only holds.
+    that no document has to be in memory as a whole. ``parts`` are documents that this one only holds. ``letter``: it is
+    a mail, and its sender may get an answer.
     """
 
     format: str
@@ -74,6 +86,7 @@ class Delivery(Struct, frozen=True):
     set_aside: int = 0
     again: Callable[[], Iterator[Message]] | None = None
     parts: tuple[tuple[str, Source], ...] = ()
+    letter: Letter | None = None
 
 
 DocumentStatus = Literal["accepted", "partly", "unpacked", "quarantined", "duplicate"]
@@ -195,8 +208,7 @@ class Intake:
 
     def take(self, document: Source | bytes, *, name: str, media_type: str, channel: str) -> Taken:
         """Take in a document and say what became of it. (The ``Documents`` port of connectors.)"""
-        answer = self.document(document, name=name, media_type=media_type, channel=channel)
-        return Taken(mark=answer.hash, status=answer.status, format=answer.format, problems=answer.problems)
+        return _taken(self.document(document, name=name, media_type=media_type, channel=channel))
 
     def document(self, document: Source | bytes, *, name: str, media_type: str, channel: str) -> DocumentAnswer:
         """Take in a document: bytes first, reading second. What cannot be read or does not prove is quarantined
@@ -238,7 +250,9 @@ class Intake:
             problems = problems or (Problem(Code.UNREADABLE, where=known.name),)
             self._note(known, "quarantined", found.format, problems)
             self.offer([_quarantined(known, found.format, problems)])
-            return DocumentAnswer(known.mark, "quarantined", found.format, problems, ())
+            answer = DocumentAnswer(known.mark, "quarantined", found.format, problems, ())
+            self._tell_of_mail(found, known, (MailPart(known.name, known.mark, answer.status, problems[:_TOLD_MAX]),))
+            return answer
         answers = tuple(self._deliver(found))
         self._note(known, "partly" if found.set_aside else "accepted", found.format, problems, len(answers))
         if actor:
@@ -264,7 +278,24 @@ class Intake:
             for name, source in found.parts
         )
         self._note(known, "unpacked", found.format, found.problems, sum(len(part.answers) for part in parts))
+        told = tuple(
+            MailPart(name, part.hash, part.status, part.problems[:_TOLD_MAX])
+            for (name, _), part in zip(found.parts, parts, strict=True)
+        )
+        self._tell_of_mail(found, known, told)
         return DocumentAnswer(known.mark, "unpacked", found.format, found.problems, (), parts)
+
+    def _tell_of_mail(self, found: Delivery, known: "_Known", parts: tuple[MailPart, ...]) -> None:
+        """Word of a mail and its documents, for whoever answers. The same outcome again is not told again."""
+        if found.letter is None or not found.letter.reply_to:
+            return
+        fact = MailOpened(mark=known.mark, channel=known.channel, letter=found.letter, parts=parts)
+        sender = found.letter.reply_to
+        key = f"mail/{fingerprint(encode_fact(fact))[:16]}"
+        message = msgspec.structs.replace(
+            _about(known, fact, key, "system:intake"), home=mail_home(sender), subject=sender
+        )
+        self.offer([message])
 
     def _note(
         self,
@@ -288,6 +319,17 @@ class Intake:
                 events,
             )
         )
+
+
+def _taken(answer: DocumentAnswer) -> Taken:
+    """What became of a document, as connectors see it."""
+    return Taken(
+        mark=answer.hash,
+        status=answer.status,
+        format=answer.format,
+        problems=answer.problems,
+        parts=tuple(map(_taken, answer.parts)),
+    )
 
 
 class _Known(Struct, frozen=True):

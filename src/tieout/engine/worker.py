@@ -20,6 +20,7 @@ from tieout.engine.stores.port import Store
 from tieout.engine.unit_of_work import UnitOfWork
 from tieout.kernel.clock import Clock, to_micros
 from tieout.kernel.errors import TieoutError
+from tieout.ports import Listener
 
 LOG = structlog.get_logger("tieout.worker")
 
@@ -32,6 +33,7 @@ class Pace(Struct, frozen=True, kw_only=True):
     send_idle: float = 0.2
     probe: float = 0.25
     tidy: float = 2.0
+    listen: float = 5.0
     senders: int = 4
 
 
@@ -57,6 +59,7 @@ class Worker:
         partitions: int,
         pulls: Mapping[str, float],
         duties: Mapping[str, tuple[float, Callable[[], object]]],
+        listeners: Mapping[str, Listener] | None = None,
         pace: Pace | None = None,
     ) -> None:
         self._store = store
@@ -68,6 +71,7 @@ class Worker:
         self._partitions = partitions
         self._pulls = pulls
         self._duties = duties
+        self._listeners = listeners or {}
         self._pace = pace or Pace()
         self._stop = threading.Event()
         self._mine: list[int] = []
@@ -81,6 +85,7 @@ class Worker:
         loops += [(f"send-{number}", self._send_once) for number in range(self._pace.senders)]
         loops += [(f"pull-{name}", self._pulling(name, every)) for name, every in self._pulls.items()]
         loops += [(name, self._duty(name, every, do)) for name, (every, do) in self._duties.items()]
+        loops += [(f"listen-{name}", self._listening(each)) for name, each in self._listeners.items()]
         loops.append(("tidy", self._duty("tidy", self._pace.tidy, self._schedule.tidy)))
         self._share_out()
         threads = [threading.Thread(target=self._loop, args=loop, name=loop[0], daemon=True) for loop in loops]
@@ -88,6 +93,8 @@ class Worker:
             thread.start()
         for thread in threads:
             thread.join()
+        for listener in self._listeners.values():
+            listener.close()
         self._store.release([*self._names(range(self._partitions)), f"worker/{self._owner}"], self._owner)
 
     def stop(self) -> None:
@@ -157,6 +164,13 @@ class Worker:
         def step() -> float:
             self._in_turn(f"pull/{name}", partial(self._schedule.pull, name))
             return every
+
+        return step
+
+    def _listening(self, listener: Listener) -> Callable[[], float]:
+        def step() -> float:
+            listener.listen()
+            return self._pace.listen
 
         return step
 

@@ -9,8 +9,9 @@ from litestar.params import FromPath, QueryParameter
 from litestar.response import Stream
 from msgspec import Struct
 
+from tieout.engine.documents import document_reader
 from tieout.engine.inspection import Inspection, inspect
-from tieout.engine.intake import DocumentAnswer, Full
+from tieout.engine.intake import DocumentAnswer, DocumentReader, Full
 from tieout.engine.queries.document import DocumentLife, document_life
 from tieout.engine.stores.port import Receipt
 from tieout.formats.source import Source
@@ -18,6 +19,7 @@ from tieout.http.bodies import bytes_body, decoded, document_of, json_body
 from tieout.http.callers import Caller, Req, caller_of, require
 from tieout.http.door import Door
 from tieout.http.events import full
+from tieout.http.facts import ACTION_OF
 from tieout.http.problems import Trouble
 from tieout.http.work import Work
 from tieout.kernel.problem import Problem
@@ -78,12 +80,14 @@ def routes(door: Door) -> list[HTTPRouteHandler]:
     ) -> Response[DocumentTaken]:
         """The format is found out from the bytes. Names and channels may also come in the headers `X-Document-Name`
         and `X-Document-Channel`. 422 when nothing could be made of it: it is kept in quarantine. A ZIP archive hands in
-        many documents at once; each has its own answer. Larger ones go by `/v1/uploads`."""
+        many documents at once; each has its own answer. 403 when it says what you may not say by
+        hand. Larger ones go by `/v1/uploads`."""
         caller = caller_of(request)
         may_hand_in(caller)
         called = name or request.headers.get("x-document-name", "")[:255] or "document"
         through = request.headers.get("x-document-channel", "")[:64] or channel or "api"
         async with document_of(request, door.spool, door.limits.document_bytes_max) as source:
+            await check_duties(door, caller, source, through)
             taken = await take(door, source, called, media_type_of(request), through)
         return Response(taken, status_code=422 if taken.status == "quarantined" else 202)
 
@@ -147,6 +151,22 @@ def routes(door: Door) -> list[HTTPRouteHandler]:
 def may_hand_in(caller: Caller) -> None:
     """Raise :class:`Trouble` unless somebody may enter invoices or load statements."""
     require(caller, "enter_invoice" if not caller.may("load_statement") else "load_statement")
+
+
+async def check_duties(door: Door, caller: Caller, source: Source, channel: str) -> None:
+    """Raise :class:`Trouble` unless somebody may say by hand all that a document says, and the documents in it."""
+    for action in sorted(await door.slowly(_actions, document_reader(door.policy()), source, channel)):
+        require(caller, action)
+
+
+def _actions(read: DocumentReader, source: Source, channel: str) -> set[str]:
+    """What somebody does who hands a document in. One that is refused does nothing."""
+    found = read(source, "", channel)
+    actions = {action for _, part in found.parts for action in _actions(read, part, channel)}
+    if found.proved:
+        messages = found.again() if found.again else found.messages
+        actions |= {ACTION_OF[type(message.data)] for message in messages}
+    return actions
 
 
 def media_type_of(request: Req) -> str:

@@ -25,7 +25,7 @@ from msgspec import Struct
 from tieout.engine.sources import FileSource
 from tieout.http.bodies import bytes_body
 from tieout.http.callers import Req, caller_of
-from tieout.http.documents import DocumentTaken, may_hand_in, take
+from tieout.http.documents import DocumentTaken, check_duties, may_hand_in, take
 from tieout.http.door import Door
 from tieout.http.problems import Trouble
 from tieout.kernel.clock import to_micros
@@ -163,10 +163,12 @@ def routes(door: Door) -> list[HTTPRouteHandler]:
     )
     async def send(request: Req, id: FromPath[str]) -> Response[None]:
         """What arrived before a connection was lost stays. With the last byte the document is taken in."""
-        upload = await door.write(uploads.find, id, caller_of(request).person.name)
+        caller = caller_of(request)
+        upload = await door.write(uploads.find, id, caller.person.name)
         came = await _append(request, uploads, upload)
         if came == upload.size and upload.taken is None:
             source = FileSource(uploads.bytes_of(upload.id))
+            await check_duties(door, caller, source, upload.channel)
             taken = await take(door, source, upload.name, upload.media_type, upload.channel)
             await door.write(uploads.save, msgspec.structs.replace(upload, taken=taken))
             await door.write(uploads.bytes_of(upload.id).unlink, missing_ok=True)

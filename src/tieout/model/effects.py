@@ -140,12 +140,16 @@ class ReportReadiness(Payload):
 
 
 class SendDocument(Payload):
-    """Hand a finished document (an acknowledgment, an answer, an order) to a partner's channel, under this name."""
+    """Hand a finished document (an acknowledgment, an answer, an order) to a partner's channel, under this name.
+
+    ``original``: it is one that came in, and its bytes are kept under this SHA-256; ``body`` is empty then.
+    """
 
     operation: ClassVar[str] = "send_document"
     name: str
     media_type: str
     body: bytes
+    original: str = ""
 
 
 class Letter(Struct, frozen=True, kw_only=True, omit_defaults=True):

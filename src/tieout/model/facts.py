@@ -40,6 +40,7 @@ from tieout.model.documents import (
     Supplier,
     Total,
 )
+from tieout.model.effects import Letter
 from tieout.model.verdict import Allocation, Verdict
 
 
@@ -93,6 +94,11 @@ def partner_home(partner: str) -> str:
 def document_home(mark: str) -> str:
     """One document as it came, by the SHA-256 of its bytes."""
     return f"document/{mark}"
+
+
+def mail_home(sender: str) -> str:
+    """Who writes to us by mail, by the address that gets an answer."""
+    return f"mail/{sender}"
 
 
 def ledger_home(entity: str) -> str:
@@ -683,6 +689,25 @@ class DocumentRead(Fact):
     format: str
     facts: int
     reason: str = ""
+
+
+class MailPart(Struct, frozen=True, omit_defaults=True):
+    """One document of a mail, and what became of it (``quarantined``: it was not taken in)."""
+
+    name: str
+    mark: str
+    status: str
+    problems: tuple[Problem, ...] = ()
+
+
+@fact("mail.opened")
+class MailOpened(Fact):
+    """Derived (intake): a mail was opened, and this became of the documents in it. Told anew when that changes."""
+
+    mark: str
+    channel: str
+    letter: Letter
+    parts: tuple[MailPart, ...] = ()
 
 
 @fact("ledger.journal_recorded")

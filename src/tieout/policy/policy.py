@@ -89,9 +89,15 @@ _ANYBODY = ("mail", "portal")
 
 class Channel(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What may come in by one channel. ``families`` of formats are named as `tieout formats` lists them; empty: all.
-    A channel whose name begins with ``mail`` or ``portal`` takes no bank files and ledgers unless it says so here."""
+    A channel whose name begins with ``mail`` or ``portal`` takes no bank files and ledgers unless it says so here.
+
+    ``answers_per_day``: so many mails of one sender are answered in a day when something in them could not be taken in;
+    0: none. ``capture_to``: the channel by which PDFs without a structured invoice go on to be captured.
+    """
 
     families: tuple[str, ...] = ()
+    answers_per_day: int = 0
+    capture_to: str = ""
 
 
 class Policy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -117,10 +123,14 @@ class Policy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         settings = self.entities.get(entity)
         return self.tolerances[settings.tolerances if settings else "default"]
 
+    def channel(self, name: str) -> Channel:
+        """The rules of a channel, or of the channels it is one of (``portal.<supplier>``)."""
+        return self.channels.get(name) or self.channels.get(name.partition(".")[0]) or Channel()
+
     def admits(self, channel: str, family: str) -> bool:
         """Whether documents of this family may come by this channel."""
-        settings = self.channels.get(channel) or self.channels.get(channel.partition(".")[0])
-        if settings is not None and settings.families:
+        settings = self.channel(channel)
+        if settings.families:
             return family in settings.families
         return family in _OPEN_TO_ALL or not channel.startswith(_ANYBODY)
 

@@ -3,6 +3,7 @@
 ::
 
     DocumentQuarantined ──► waiting (case) ──DocumentRead──► read (case settled)
+                    └────► a plain PDF is handed on to be captured, where the channel says to whom
     DocumentAnswered: a refusal or a query is a case of its own
 
 Documents that are read at once never come here; what they state is handled where it belongs.
@@ -12,13 +13,15 @@ from collections.abc import Iterator
 
 from msgspec import Struct
 
+from tieout.formats.einvoice.enveloped import PLAIN
 from tieout.kernel.problem import Code, Problem
 from tieout.model.cases import Case, CaseClass
 from tieout.model.documents import BusinessResponse
+from tieout.model.effects import SendDocument
 from tieout.model.events import Event
 from tieout.model.facts import DocumentAnswered, DocumentQuarantined, DocumentRead, RemittanceAdvised
 from tieout.processes.case import open_case, settle_case
-from tieout.processes.process import Facts, Output, Process, by_subject
+from tieout.processes.process import Facts, Intent, Output, Process, by_subject
 
 #: Answers (UNCL 4343) after which somebody has to do something: under query, conditionally accepted, rejected.
 _UNWELCOME = {"UQ": "asks about", "CA": "accepts with conditions", "RE": "rejects"}
@@ -48,6 +51,10 @@ def evolve(state: State | None, event: Event) -> State | None:
 def decide(state: State | None, event: Event, facts: Facts) -> Iterator[Output]:
     """Call somebody for what cannot be read, and for what a partner refuses."""
     match event.data:
+        case DocumentQuarantined() if is_plain_pdf(event.data.problems) and (
+            target := facts.policy.channel(event.data.channel).capture_to
+        ):
+            yield _capture(event.data, target)
         case DocumentQuarantined():
             yield open_case(_unreadable(event.data))
         case DocumentRead(facts=count):
@@ -57,6 +64,21 @@ def decide(state: State | None, event: Event, facts: Facts) -> Iterator[Output]:
             yield open_case(_refused(event.subject, response))
         case _:
             return
+
+
+def is_plain_pdf(problems: tuple[Problem, ...]) -> bool:
+    """Whether a document is a picture of an invoice, and nothing worse is wrong with it."""
+    return any(problem.detail == PLAIN for problem in problems)
+
+
+def _capture(data: DocumentQuarantined, target: str) -> Intent:
+    """Hand a plain PDF on to be captured, under a name that no other has."""
+    name = "".join(sign if sign.isalnum() or sign in "-_ ." else "_" for sign in data.name.rpartition("/")[2])
+    stem = name.removesuffix(".pdf").strip(" .")[-60:] or "document"
+    payload = SendDocument(
+        name=f"{stem}-{data.mark[:12]}.pdf", media_type="application/pdf", body=b"", original=data.mark
+    )
+    return Intent(connector=target, payload=payload, key=f"capture/{data.mark}")
 
 
 def _unreadable(data: DocumentQuarantined) -> Case:

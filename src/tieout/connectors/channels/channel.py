@@ -357,8 +357,9 @@ class Channel(Connector):
             return _refused(wrong)
         try:
             with self._client.sending() as tray:
-                placed = tray.find(payload.name, payload.body)
-                placed = placed or tray.place(payload.name, payload.body, payload.media_type)
+                body = self._body(payload)
+                placed = tray.find(payload.name, body)
+                placed = placed or tray.place(payload.name, body, payload.media_type)
         except PermanentError as error:
             return _refused(str(error))
         except (TransientError, FileError) as error:
@@ -366,6 +367,10 @@ class Channel(Connector):
         except AnswerLostError as error:
             return Unknown(reason=str(error))
         return _placed(placed)
+
+    def _body(self, payload: SendDocument) -> bytes:
+        """What is to be sent: bytes of ours, or a document as it came in."""
+        return self._documents.original(payload.original).whole() if payload.original else payload.body
 
     def _wrong_name(self, name: str) -> str:
         """Why no document can have this name at a partner; empty text when it can."""
@@ -385,7 +390,7 @@ class Channel(Connector):
             return Absent()
         try:
             with self._client.sending() as tray:
-                placed = tray.find(payload.name, payload.body)
+                placed = tray.find(payload.name, self._body(payload))
         except (TieoutError, OSError) as error:
             return Unknown(reason=str(error))
         if placed is None:

@@ -44,6 +44,13 @@ _HEADERS = frozenset(
 _HEADER = re.compile(r"([A-Za-z][A-Za-z0-9-]{0,60}):")
 _ENCODINGS = {"", "7bit", "8bit", "binary", "base64", "quoted-printable"}
 _SIGNATURES = {"application/pkcs7-signature", "application/x-pkcs7-signature", "application/pgp-signature"}
+#: What programs attach to mails that is no document of business.
+_ASIDE = {
+    **dict.fromkeys(("application/ms-tnef", "application/vnd.ms-tnef"), "a winmail.dat of Outlook, not opened here"),
+    **dict.fromkeys(("text/calendar", "application/ics"), "an invitation"),
+    **dict.fromkeys(("text/vcard", "text/x-vcard", "text/directory"), "a business card"),
+    "application/pgp-keys": "a key of the sender's",
+}
 _PEC_RECEIPT = "daticert.xml"
 #: What shows that a message did not arrive whole.
 _CUT_OFF = (
@@ -119,13 +126,20 @@ def _attachment(part: _Message, where: str, findings: Findings) -> Part | None:
         findings.note(Code.UNSUPPORTED_CONTENT, where, actual=name, detail=what)
         return None
     is_attached = part.get_content_disposition() == "attachment"
-    if not is_attached and (
-        kind.startswith(("image/", "audio/", "video/"))
-        or (kind.startswith("text/") and not name and kind in ("text/plain", "text/html"))
-    ):
+    if not is_attached and not name and kind in ("text/plain", "text/html"):
+        return None
+    if what := _ASIDE.get(kind) or _decoration(part, kind, is_attached=is_attached):
+        findings.note(Code.UNSUPPORTED_CONTENT, where, actual=name or kind, detail=what)
         return None
     body = _body(part, where, findings)
     return Part(name or "attachment", kind, Bytes(body)) if body is not None else None
+
+
+def _decoration(part: _Message, kind: str, *, is_attached: bool) -> str:
+    """Pictures that belong to the text: shown in it (they have a Content-ID), or not attached at all."""
+    if not kind.startswith(("image/", "audio/", "video/")) or (is_attached and part.get("Content-ID") is None):
+        return ""
+    return "a picture in the text of the mail, which is no document"
 
 
 def _body(part: _Message, where: str, findings: Findings) -> bytes | None:
