@@ -5,7 +5,13 @@ from datetime import date, timedelta
 
 import pytest
 
-from tieout.policy.calendars import Calendar, add_settlement_days, is_settlement_day, next_settlement_day
+from tieout.policy.calendars import (
+    Calendar,
+    add_settlement_days,
+    execution_day,
+    is_settlement_day,
+    next_settlement_day,
+)
 
 YEARS = range(2022, 2036)
 #: Easter Sundays, from the tables of the church.
@@ -98,3 +104,12 @@ def test_the_next_settlement_day(calendar: Calendar, day: date, expected: date) 
 )
 def test_so_many_settlement_days_on(calendar: Calendar, day: date, count: int, expected: date) -> None:
     assert add_settlement_days(calendar, day, count) == expected
+
+
+@pytest.mark.parametrize(
+    ("currency", "expected"),
+    [("EUR", date(2026, 5, 4)), ("USD", date(2026, 5, 1)), ("JPY", date(2026, 5, 1))],
+    ids=["closed on 1 May, then a weekend", "open on 1 May", "no calendar of ours"],
+)
+def test_a_payment_is_executed_when_banks_of_its_currency_settle(currency: str, expected: date) -> None:
+    assert execution_day(currency, date(2026, 5, 1)) == expected

@@ -33,6 +33,7 @@ from tieout.kernel.money import Money, total
 from tieout.model import facts as f
 from tieout.model.documents import BankAccount
 from tieout.model.events import Lane, Message
+from tieout.policy.calendars import execution_day
 from tieout.policy.duties import conflict_on_document, is_person, same_actor
 from tieout.processes.payment_run import PAYMENTS_MAX
 
@@ -348,11 +349,11 @@ class Work:
             detail = "has no bank account in the policy" if settings else "is no entity of the policy"
             raise Trouble("bad_value", f"{wish.entity!r} {detail}", errors=(Fault(where="/entity", detail=detail),))
         today = self._door.now().date()
-        execute_on = wish.execute_on or today
+        currency = wish.currency or settings.currency
+        execute_on = wish.execute_on or execution_day(currency, today)
         if execute_on < today:
             fault = Fault(where="/execute_on", detail=f"must not be before {today}")
             raise Trouble("bad_value", f"{execute_on} is over", errors=(fault,))
-        currency = wish.currency or settings.currency
         invoices = self.payable(caller, wish.entity, currency, wish.due_until, wish.supplier_id)
         if not invoices:
             raise Trouble("wrong_state", f"nothing in {currency} is posted, unpaid and due by {wish.due_until}")

@@ -26,6 +26,9 @@ class Calendar(StrEnum):
 _NAMES = {Calendar.FED: "XFED", Calendar.TARGET: "XECB"}
 
 
+_OF_CURRENCY = {"EUR": Calendar.TARGET, "USD": Calendar.FED}
+
+
 @cache
 def _closed(calendar: Calendar, year: int) -> frozenset[date]:
     """The holidays of one year."""
@@ -40,6 +43,12 @@ def is_settlement_day(calendar: Calendar, day: date) -> bool:
 def next_settlement_day(calendar: Calendar, day: date) -> date:
     """That day if banks settle on it, else the next on which they do."""
     return _settling(calendar, day, _DAY)
+
+
+def execution_day(currency: str, day: date) -> date:
+    """The first day from then on which banks settle in that currency; the day itself where we know no calendar."""
+    calendar = _OF_CURRENCY.get(currency)
+    return next_settlement_day(calendar, day) if calendar else day
 
 
 def add_settlement_days(calendar: Calendar, day: date, count: int) -> date:

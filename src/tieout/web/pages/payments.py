@@ -16,6 +16,7 @@ from tieout.http.problems import Fault, Trouble
 from tieout.http.work import RunWish
 from tieout.kernel.money import Money, total
 from tieout.kernel.text import parse_day
+from tieout.policy.calendars import execution_day
 from tieout.policy.duties import same_actor
 from tieout.web.pages.cases import entities_of
 from tieout.web.site import Site, back_to
@@ -34,10 +35,11 @@ class Found(Struct, frozen=True, kw_only=True):
 
 
 class Preview(Struct, frozen=True):
-    """What a run would pay."""
+    """What a run would pay, and the first day on which banks would settle it."""
 
     entity: str
     due_until: date
+    execute_on: date
     count: int
     total: Money
 
@@ -108,7 +110,8 @@ def _preview(site: Site, caller: Caller, entity: str, due_until: date) -> Previe
         return None
     invoices = site.work.payable(caller, entity, settings.currency, due_until)
     amount = total((invoice.payable for invoice in invoices), settings.currency)
-    return Preview(entity, due_until, len(invoices), amount)
+    execute_on = execution_day(settings.currency, site.door.now().date())
+    return Preview(entity, due_until, execute_on, len(invoices), amount)
 
 
 def _day(fields: dict[str, str], name: str) -> date:
