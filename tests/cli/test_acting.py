@@ -1,6 +1,7 @@
 """Holding, releasing, sending again and handling again: with a reason, with a name, and only where it makes sense."""
 
 import sqlite3
+from pathlib import Path
 
 import pytest
 from tests.cli.conftest import Tieout
@@ -132,3 +133,24 @@ def test_a_message_that_is_not_in_quarantine(small: Tieout) -> None:
     answer = small("requeue", "4711", *WHY)
     assert answer.code == 1
     assert answer.err == "tieout: message 4711 is not in quarantine; `tieout status` lists what is\n"
+
+
+# ── documents ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+STATEMENT = (Path(__file__).parents[1] / "formats" / "data" / "statement.xml").read_bytes()
+
+
+def test_a_document_in_quarantine_is_read_again_once_its_cause_is_mended(small: Tieout) -> None:
+    mark = small.company().intake.take(STATEMENT, name="may.xml", media_type="text/xml", channel="bank").mark
+    (listed,) = small.ask("documents", "--status", "quarantined")["items"]
+    assert (listed["hash"], listed["name"], listed["problems"][-1]["code"]) == (mark, "may.xml", "unknown_entity")
+    assert "may.xml" in small("documents").out
+    still = small("retry", mark, *WHY)
+    assert (still.code, "it still cannot be taken" in still.err) == (1, True)
+
+    policy = small.folder / "policy.toml"
+    text = policy.read_text(encoding="utf-8")
+    assert '# iban = "DE89370400440532013000"' in text
+    policy.write_text(text.replace("# iban = ", "iban = "), encoding="utf-8")
+    assert small("retry", mark, *WHY).out == "accepted as camt.053: 2 facts\n"
+    assert small.ask("documents", "--status", "quarantined")["items"] == []

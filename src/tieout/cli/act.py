@@ -97,6 +97,22 @@ def settle(config: Path, effect_id: str, reference: str, reason: str, person: st
 
 
 @click.command()
+@click.argument("mark", metavar="HASH")
+@_REASON
+@_PERSON
+@click.pass_obj
+def retry(config: Path, mark: str, reason: str, person: str) -> None:
+    """Read a document again, now that its cause is mended. `tieout documents --status quarantined` lists them.
+
+    The exit code is 1 when it still cannot be taken; then nothing has changed.
+    """
+    answer = Company.at(config).intake.retry(mark, f"person:{person}", reason)
+    if answer.status == "quarantined":
+        raise PermanentError(f"it still cannot be taken: {'; '.join(map(str, answer.problems[:3]))}")
+    click.echo(f"{answer.status} as {answer.format}: {len(answer.answers)} facts")
+
+
+@click.command()
 @click.argument("message", type=int)
 @_REASON
 @_PERSON

@@ -127,6 +127,47 @@ def trace(config: Path, identifier: str, as_json: bool) -> None:
 
 @click.command()
 @click.option(
+    "--status",
+    type=click.Choice(("received", "accepted", "partly", "unpacked", "quarantined")),
+    default=None,
+    help="Only these (default: all).",
+)
+@click.option("--limit", default=50, show_default=True)
+@JSON
+@click.pass_obj
+def documents(config: Path, status: str | None, limit: int, as_json: bool) -> None:
+    """List documents as they came, the latest first, with what is wrong with them.
+
+    \b
+    tieout documents --status quarantined
+    tieout retry HASH --reason "its account is in the policy now"
+    """
+    _, database = _database(config)
+    with database.read() as sql:
+        found = records.list_documents(sql, status=status or "", limit=limit)
+    if as_json:
+        print_json(found)
+        return
+    print_table(
+        f"Documents ({len(found.items)}{' of more' if found.next else ''})",
+        ("hash", "name", "channel", "format", "status", "facts#", "problems"),
+        [
+            (
+                one.hash,
+                one.name,
+                one.channel,
+                one.format,
+                one.status,
+                one.events,
+                "; ".join(map(str, one.problems[:3])),
+            )
+            for one in found.items
+        ],
+    )
+
+
+@click.command()
+@click.option(
     "--class",
     "case_class",
     type=click.Choice([one.value for one in CaseClass]),
