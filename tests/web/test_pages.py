@@ -3,6 +3,7 @@
 import asyncio
 import re
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -344,3 +345,12 @@ def test_files_of_a_form_are_each_answered(books: Books, client: Client) -> None
     assert [cell.text_content() for cell in tree.xpath("//td[2]")] == ["quarantined", "quarantined"]
     other = sign_in(client, "bea")
     assert client.post("/documents", data={"form_token": other}, files=files, headers=SAME_SITE).status_code == 403
+
+
+def test_a_form_with_one_file_beyond_ones_duties_is_refused_as_a_whole(books: Books, client: Client) -> None:
+    token = sign_in(client, "paula")
+    journals = (Path(__file__).parents[1] / "formats" / "data" / "ledger" / "saft.xml").read_bytes()
+    before = len(books.store.read_table("document", None))
+    files = [("files", ("note.txt", b"a first file", "text/plain")), ("files", ("j.xml", journals, "text/xml"))]
+    answer = client.post("/documents", data={"form_token": token}, files=files, headers=SAME_SITE)
+    assert (answer.status_code, len(books.store.read_table("document", None))) == (403, before)

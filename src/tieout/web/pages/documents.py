@@ -1,6 +1,8 @@
 """Originals: hand some in, and see of each what came, what is wrong with it at its place, and what came of it."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import Any
@@ -15,7 +17,7 @@ from tieout.engine.inspection import Inspection, inspect
 from tieout.engine.queries.records import list_documents
 from tieout.engine.sources import FileSource
 from tieout.formats.display import Line, lines_of, unplaced
-from tieout.formats.source import CHUNK
+from tieout.formats.source import CHUNK, Source
 from tieout.http.callers import Caller, Req, caller_of, check_form, require
 from tieout.http.documents import DocumentTaken, check_duties, life_of, may_hand_in, original_of, take
 from tieout.http.problems import Trouble
@@ -47,7 +49,10 @@ def routes(site: Site) -> list[HTTPRouteHandler]:
         files = [value for name, value in form.multi_items() if name == "files" and isinstance(value, UploadFile)]
         if not files or len(files) > FILES_MAX:
             raise Trouble("bad_value", f"choose 1 to {FILES_MAX} files")
-        taken = [(file.filename, await take_file(site, file, "pages", caller)) for file in files if file.filename]
+        for file in files:  # all of them first: a form is refused as a whole, before anything of it is taken
+            async with spooled(site, file) as source:
+                await check_duties(door, caller, source, "pages")
+        taken = [(file.filename, await take_file(site, file, "pages")) for file in files if file.filename]
         return site.render(request, "handed_in.html", taken=taken)
 
     @get("/documents/{mark:str}", include_in_schema=False)
@@ -84,18 +89,20 @@ def _may_hand_in(caller: Caller) -> bool:
     return caller.may("enter_invoice") or caller.may("load_statement")
 
 
-async def take_file(site: Site, file: UploadFile, channel: str, caller: Caller | None = None) -> DocumentTaken:
-    """One file of a form. ``caller``: whose duties must allow what it says, where the channel does not decide.
-
-    What is wrong with it is its own answer, and never keeps the others out.
-    """
-    with NamedTemporaryFile(dir=site.door.spool, prefix="form-") as spooled:
+@asynccontextmanager
+async def spooled(site: Site, file: UploadFile) -> AsyncIterator[Source]:
+    """One file of a form, on disk while it is looked at."""
+    await file.seek(0)
+    with NamedTemporaryFile(dir=site.door.spool, prefix="form-") as on_disk:
         while chunk := await file.read(CHUNK):
-            await asyncio.to_thread(spooled.write, chunk)
-        spooled.flush()
-        source = FileSource(Path(spooled.name))
-        if caller is not None:
-            await check_duties(site.door, caller, source, channel)
+            await asyncio.to_thread(on_disk.write, chunk)
+        on_disk.flush()
+        yield FileSource(Path(on_disk.name))
+
+
+async def take_file(site: Site, file: UploadFile, channel: str) -> DocumentTaken:
+    """One file of a form. What is wrong with it is its own answer, and never keeps the others out."""
+    async with spooled(site, file) as source:
         return await take(site.door, source, file.filename[:255], file.content_type[:100], channel)
 
 
