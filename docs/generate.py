@@ -55,7 +55,8 @@ from tieout.model.standings import STANDINGS
 from tieout.policy.cases import CASE_RULES
 from tieout.policy.dependencies import DEPENDENCIES
 from tieout.policy.duties import ACTIONS, CONFLICTS, DUTIES, duty_for
-from tieout.policy.policy import Channel, EntityPolicy, Limit, Partner, Policy, Tolerances
+from tieout.policy.policy import Channel, EntityPolicy, Partner, Policy
+from tieout.policy.tolerances import Limit, Tolerances
 
 HERE = Path(__file__).parent
 _WIDTHS: dict[str, Any] = {"terminal_width": 96, "max_content_width": 96}

@@ -23,7 +23,8 @@ from tieout.model.documents import (
 from tieout.model.events import Lane, Message
 from tieout.model.facts import GoodsReceived, InvoiceReceived, OrderPlaced, SupplierProposed
 from tieout.model.identity import supplier_id_of
-from tieout.policy.policy import EntityPolicy, Limit, Policy, Tolerances
+from tieout.policy.policy import EntityPolicy, Policy
+from tieout.policy.tolerances import Limit, Tolerances
 
 ENTITY = "DE01"
 SUPPLIERS = 200

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tieout.matching.limits import exceeds, limit_text
-from tieout.policy.policy import Limit
+from tieout.policy.tolerances import Limit
 
 
 def value(percent: str | None = None, amount: str | None = None) -> Limit:

@@ -16,7 +16,7 @@ from tieout.matching.orders import LinePosition, OrderPosition
 from tieout.matching.three_way import allocate, match
 from tieout.model.documents import Invoice, InvoiceKind, InvoiceLine
 from tieout.model.verdict import Allocation, Verdict
-from tieout.policy.policy import Limit, Tolerances
+from tieout.policy.tolerances import Limit, Tolerances
 
 D = Decimal
 EXACTLY = Tolerances()

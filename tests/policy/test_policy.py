@@ -6,7 +6,8 @@ import pytest
 
 from tieout.kernel.errors import ConfigError
 from tieout.policy.load import load_policy
-from tieout.policy.policy import Limit, Policy
+from tieout.policy.policy import Policy
+from tieout.policy.tolerances import Limit
 
 GOOD = """
 bank_change_confirmations = 3

@@ -8,7 +8,8 @@ from structlog.testing import capture_logs
 
 from tieout.engine.stores.open import memory_store
 from tieout.engine.what_if import WhatIf, what_if
-from tieout.policy.policy import Limit, Policy, Tolerances
+from tieout.policy.policy import Policy
+from tieout.policy.tolerances import Limit, Tolerances
 from tieout.processes.registry import PROCESSES
 from tieout.sim.company import POLICY
 from tieout.sim.play import PARTITIONS, Play

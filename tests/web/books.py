@@ -54,7 +54,8 @@ from tieout.model.facts import (
     TaskChanged,
 )
 from tieout.policy.dependencies import DEPENDENCIES
-from tieout.policy.policy import EntityPolicy, Limit, Policy, Tolerances
+from tieout.policy.policy import EntityPolicy, Policy
+from tieout.policy.tolerances import Limit, Tolerances
 from tieout.ports import Effect, Manifest, Operation, Refused, Result, Scope, Unknown
 from tieout.processes.address import supplier_id_of
 from tieout.processes.registry import PROCESSES

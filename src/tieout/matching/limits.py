@@ -11,7 +11,7 @@ unlimited  any variance passes
 from decimal import Decimal
 
 from tieout.kernel.money import EXACT, multiply
-from tieout.policy.policy import Limit
+from tieout.policy.tolerances import Limit
 
 _HUNDREDTH = Decimal("0.01")
 

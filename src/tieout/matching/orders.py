@@ -1,12 +1,28 @@
 """What matching knows of an order: each line with what was received and billed so far, all deliveries together."""
 
+from datetime import date
 from decimal import Decimal
 
 from msgspec import Struct
 
+from tieout.model.documents import LineKind, OrderCharge, UnitFactor
+
+
+class ReceiptPosition(Struct, frozen=True, omit_defaults=True):
+    """What came with one receipt of an order line and how much of that has been billed, in the order line's unit."""
+
+    received: Decimal
+    billed: Decimal = Decimal(0)
+
 
 class LinePosition(Struct, frozen=True, omit_defaults=True):
-    """Where one order line stands. ``unit_price`` is in major units of the order's currency."""
+    """Where one order line stands. ``unit_price`` is in major units of the order's currency, per ``price_per`` units.
+
+    Quantities are in the order line's unit. ``received`` is what may be owed for: goods that came less those sent back,
+    for a consignment what was withdrawn, for a drop shipment what was proved delivered. ``accepted`` passed inspection.
+    ``*_minor`` are net amounts in minor units of the order's currency: of a service, ``received_minor`` was accepted.
+    ``receipts`` are kept for lines that are matched to their receipts. ``self_billed``: settled on receipt so far.
+    """
 
     ordered: Decimal
     unit: str
@@ -14,12 +30,35 @@ class LinePosition(Struct, frozen=True, omit_defaults=True):
     receipt_required: bool = True
     received: Decimal = Decimal(0)
     billed: Decimal = Decimal(0)
+    item: str = ""
+    description: str = ""
+    price_per: Decimal = Decimal(1)
+    units: tuple[UnitFactor, ...] = ()
+    kind: LineKind = "goods"
+    limit_minor: int | None = None
+    valid_from: date | None = None
+    valid_until: date | None = None
+    acceptance_required: bool = False
+    matched_to_receipt: bool = False
+    accepted: Decimal = Decimal(0)
+    received_minor: int = 0
+    billed_minor: int = 0
+    receipts: dict[str, ReceiptPosition] = {}
+    estimated: bool = False
+    settled_on_receipt: bool = False
+    closed: bool = False
+    retainage_percent: Decimal = Decimal(0)
+    retained_minor: int = 0
 
 
-class OrderPosition(Struct, frozen=True):
-    """Where an order stands."""
+class OrderPosition(Struct, frozen=True, omit_defaults=True):
+    """Where an order stands. ``charges`` are the delivery costs and other conditions that were agreed with it, and
+    ``charged_minor`` what was billed of each so far, by its id."""
 
     order_id: str
     supplier_id: str
     currency: str
     lines: dict[str, LinePosition]
+    charges: tuple[OrderCharge, ...] = ()
+    charged_minor: dict[str, int] = {}
+    conversion_rate: Decimal | None = None

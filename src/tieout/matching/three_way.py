@@ -16,7 +16,7 @@ from tieout.matching.limits import exceeds, limit_text
 from tieout.matching.orders import LinePosition, OrderPosition
 from tieout.model.documents import Invoice, InvoiceLine
 from tieout.model.verdict import Allocation, Verdict
-from tieout.policy.policy import Tolerances
+from tieout.policy.tolerances import Tolerances
 
 ZERO = Decimal(0)
 

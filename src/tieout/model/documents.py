@@ -6,7 +6,7 @@ Amounts of credit notes are positive, as on paper; ``Invoice.sign`` says which w
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
-from typing import dataclass_transform
+from typing import Literal, dataclass_transform
 
 import msgspec
 from msgspec import Struct
@@ -65,10 +65,44 @@ class Supplier(Document):
     bank_account: BankAccount | None = None
     payment_terms_days: int = 30
     email: str = ""
+    parent_id: str = ""
+    settled_on_receipt: bool = False
+
+
+class UnitFactor(Document):
+    """What one ``unit`` (UN/ECE Recommendation 20 code) comes to in the unit of the order line: a box of 12 is 12."""
+
+    unit: str
+    factor: Decimal
+
+    def __post_init__(self) -> None:
+        _exact("factor", self.factor)
+
+
+class OrderCharge(Document):
+    """Delivery costs or another condition that was agreed with the order: a charge, or an allowance below nothing."""
+
+    charge_id: str
+    kind: Literal["freight", "charge", "allowance"]
+    amount: Money
+    description: str = ""
+
+
+LineKind = Literal["goods", "service", "blanket", "consignment", "drop_shipment"]
 
 
 class OrderLine(Document):
-    """One line of a purchase order. ``unit_price`` is in major units of the order's currency, per one ``unit``."""
+    """One line of a purchase order. ``unit_price`` is in major units of the order's currency, per ``price_per`` units
+    (the price unit: 5.00 per 100). ``units``: others that may be billed or delivered, with the order's own factors.
+
+    ``kind``: a ``service`` is ordered by its amount (``limit``) and accepted, not counted; a ``blanket`` line may be
+    billed up to ``limit`` from ``valid_from`` until ``valid_until``; goods in ``consignment`` are owed when they are
+    withdrawn; a ``drop_shipment`` is received by proof of delivery. Without ``receipt_required`` it is matched with the
+    order alone (two-way), with ``acceptance_required`` also with what passed inspection (four-way). ``matched_to``
+    ``receipt``: an invoice line has to name the receipt it bills. ``estimated``: the price is not agreed yet.
+    ``settled_on_receipt``: we bill ourselves for what came (evaluated receipt settlement). ``closed``: nothing more is
+    billed. ``retainage_percent`` is withheld until the work is accepted.
+    """
 
     line_id: str
     item: str
@@ -78,15 +112,33 @@ class OrderLine(Document):
     description: str = ""
     tax_rate: Decimal = Decimal(0)
     receipt_required: bool = True
+    price_per: Decimal = Decimal(1)
+    units: tuple[UnitFactor, ...] = ()
+    kind: LineKind = "goods"
+    limit: Money | None = None
+    valid_from: date | None = None
+    valid_until: date | None = None
+    acceptance_required: bool = False
+    matched_to: Literal["order", "receipt"] = "order"
+    estimated: bool = False
+    tax_code: str = ""
+    settled_on_receipt: bool = False
+    closed: bool = False
+    retainage_percent: Decimal = Decimal(0)
 
     def __post_init__(self) -> None:
         _exact("quantity", self.quantity)
         _exact("unit_price", self.unit_price)
         _exact("tax_rate", self.tax_rate)
+        _exact("retainage_percent", self.retainage_percent)
+        _exact("price_per", self.price_per)
+        if self.price_per <= 0:
+            raise ValueError(f"price_per must be more than zero, not {self.price_per}")
 
 
 class PurchaseOrder(Document):
-    """What was ordered. ``order_id`` is the number both sides print on paper."""
+    """What was ordered. ``order_id`` is the number both sides print on paper. ``charges`` are conditions of the whole
+    order. ``conversion_rate``: what one unit of its currency comes to in the entity's own, as it was planned."""
 
     order_id: str
     entity: str
@@ -94,20 +146,34 @@ class PurchaseOrder(Document):
     currency: str
     ordered_on: date
     lines: tuple[OrderLine, ...]
+    charges: tuple[OrderCharge, ...] = ()
+    payment_terms_days: int | None = None
+    conversion_rate: Decimal | None = None
 
 
 class ReceiptLine(Document):
-    """Goods that came through the door against one order line; negative for goods sent back."""
+    """Goods that came through the door against one order line; negative for goods sent back. ``unit`` is the order
+    line's when it is empty. A service has an ``amount`` instead of a quantity."""
 
     order_line_id: str
     quantity: Decimal
+    unit: str = ""
+    amount: Money | None = None
 
     def __post_init__(self) -> None:
         _exact("quantity", self.quantity)
 
 
+ReceiptKind = Literal["receipt", "inspection", "withdrawal", "delivery", "return"]
+
+
 class GoodsReceipt(Document):
-    """A delivery. Quantities are of this delivery, not cumulative."""
+    """A delivery. Quantities are of this delivery, not cumulative.
+
+    ``kind``: an ``inspection`` says how much of what came is accepted, a ``withdrawal`` how much was taken from a
+    consignment, a ``delivery`` proves that a drop shipment reached the customer. A ``return`` (its quantities are
+    negative) expects a credit note; ``returns`` is the receipt whose goods go back.
+    """
 
     receipt_id: str
     order_id: str
@@ -115,6 +181,8 @@ class GoodsReceipt(Document):
     supplier_id: str
     received_on: date
     lines: tuple[ReceiptLine, ...]
+    kind: ReceiptKind = "receipt"
+    returns: str = ""
 
 
 class ResponseLine(Document):
@@ -199,7 +267,9 @@ class InvoiceKind(StrEnum):
 
 
 class InvoiceLine(Document):
-    """One line of a supplier invoice. ``tax_rate`` is a percentage (19 for 19 %)."""
+    """One line of a supplier invoice. ``tax_rate`` is a percentage (19 for 19 %). ``unit_price`` is for ``price_per``
+    units. ``kind`` says what the line asks money for; ``retainage`` is withheld by agreement and below nothing.
+    ``receipt_id`` is the receipt (delivery note) it bills, where it names one."""
 
     line_id: str
     quantity: Decimal
@@ -210,11 +280,18 @@ class InvoiceLine(Document):
     tax_rate: Decimal = Decimal(0)
     order_id: str = ""
     order_line_id: str = ""
+    item: str = ""
+    price_per: Decimal = Decimal(1)
+    kind: Literal["item", "freight", "charge", "allowance", "retainage"] = "item"
+    receipt_id: str = ""
 
     def __post_init__(self) -> None:
         _exact("quantity", self.quantity)
         _exact("unit_price", self.unit_price)
         _exact("tax_rate", self.tax_rate)
+        _exact("price_per", self.price_per)
+        if self.price_per <= 0:
+            raise ValueError(f"price_per must be more than zero, not {self.price_per}")
 
 
 class Invoice(Document):
@@ -224,6 +301,12 @@ class Invoice(Document):
     ``gross`` may be ``prepaid`` already (EN 16931 BT-113) or ``withheld`` by us for the state (Italian ritenuta, split
     payment); ``rounding`` (BT-114) is added. What is left is to be paid. All have the sign they have on paper.
     ``collected``: the supplier gets the money without our doing, by direct debit or card (BT-81).
+
+    ``purpose``: a ``prepayment`` asks for money before goods and is set off later; ``value_only`` changes the value of
+    what was billed before, not its quantity (a subsequent debit or credit); ``retainage_release`` asks for what was
+    withheld; ``self_billed`` was written by us for the supplier. ``payee_account`` is where the document asks to be
+    paid (BT-84): an IBAN or another account number. ``conversion_rate``: what one unit of its currency comes to in
+    the entity's own, where the document or its posting says so.
     """
 
     kind: InvoiceKind
@@ -245,6 +328,9 @@ class Invoice(Document):
     withheld: Money | None = None
     rounding: Money | None = None
     collected: bool = False
+    purpose: Literal["", "prepayment", "value_only", "retainage_release", "self_billed"] = ""
+    payee_account: str = ""
+    conversion_rate: Decimal | None = None
 
     @property
     def sign(self) -> int:
@@ -290,13 +376,15 @@ class RemittanceAdvice(Document):
 
 
 class Posting(Document):
-    """What the ERP *holds* after a posting, read back from it: never what we sent."""
+    """What the ERP *holds* after a posting, read back from it: never what we sent. ``holds``: the ERP's own names of
+    the holds it placed, empty when it placed none; nothing where the ERP does not tell."""
 
     number: str
     posted_on: date
     period: str
     gross: Money
     tax: Money | None = None
+    holds: tuple[str, ...] | None = None
 
 
 class Payment(Document):

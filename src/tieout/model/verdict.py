@@ -8,20 +8,53 @@ from tieout.kernel.money import Money
 from tieout.kernel.problem import Problem
 
 
-class Allocation(Struct, frozen=True):
-    """How much of an order line an invoice line bills. Negative quantities come from credit notes."""
+class Allocation(Struct, frozen=True, omit_defaults=True):
+    """How much of an order line an invoice line bills. Negative quantities come from credit notes.
+
+    ``receipt_id``: the receipt it bills, where the line is matched to receipts. An allocation with a ``charge_id``
+    bills a condition of the order (planned freight) instead of a line. ``retained`` is withheld of ``net``.
+    """
 
     order_id: str
     order_line_id: str
     quantity: Decimal
     net: Money
+    receipt_id: str = ""
+    charge_id: str = ""
+    retained: Money | None = None
 
 
-class Verdict(Struct, frozen=True):
-    """The outcome of matching: allocations when it passes, and every failing check when it does not."""
+class Check(Struct, frozen=True, omit_defaults=True):
+    """One check of matching: what was expected, what was seen, and where the limit lies, all three in ``unit``.
+
+    ``rule`` names it as ``docs/matching.md`` does; ``where`` are the invoice lines it looked at, ``about`` the order
+    and its line. ``limit`` is the last value that passes; nothing when any does. ``hold`` is what the ERP calls the
+    hold that it places when the check fails.
+    """
+
+    rule: str
+    where: str
+    about: str
+    expected: Decimal
+    actual: Decimal
+    unit: str
+    passed: bool
+    limit: Decimal | None = None
+    hold: str = ""
+
+
+class Verdict(Struct, frozen=True, omit_defaults=True):
+    """The outcome of matching: allocations when it passes, and every failing check when it does not.
+
+    ``problems`` say in words what failed and what would make it pass; ``checks`` are all that were made, passed ones
+    included. ``holds`` are the names of the holds that the ERP of this ``dialect`` is expected to place.
+    """
 
     matched: bool
     problems: tuple[Problem, ...]
     allocations: tuple[Allocation, ...]
     policy: str
     waits_for_receipt: bool = False
+    dialect: str = ""
+    checks: tuple[Check, ...] = ()
+    holds: tuple[str, ...] = ()

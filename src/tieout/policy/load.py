@@ -10,7 +10,8 @@ import msgspec
 from tieout.kernel.errors import ConfigError
 from tieout.kernel.money import Money
 from tieout.policy.identifiers import iban_problems
-from tieout.policy.policy import Limit, Policy
+from tieout.policy.policy import Policy
+from tieout.policy.tolerances import Limit
 
 _NEXT = "Correct it and load the policy again."
 _LIMITS = ("price", "quantity_ordered", "quantity_received", "amount")

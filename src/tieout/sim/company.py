@@ -33,7 +33,8 @@ from tieout.model.facts import (
     PeriodOpened,
     SupplierProposed,
 )
-from tieout.policy.policy import EntityPolicy, Limit, Policy, Tolerances
+from tieout.policy.policy import EntityPolicy, Policy
+from tieout.policy.tolerances import Limit, Tolerances
 from tieout.processes.address import supplier_id_of
 
 ENTITY = "DE01"
