@@ -49,6 +49,15 @@ def test_a_line_cannot_ask_for_more_than_quantity_times_price(net: str, found: b
     assert ("line 1" in wheres) is found
 
 
+@pytest.mark.parametrize(("net", "found"), [("3.34", False), ("3.35", True)])
+def test_a_price_may_be_for_several_units(net: str, found: bool) -> None:
+    """10 at 1.00 for 3 are 3.33, and a minor unit is left to rounding."""
+    document = bill()
+    lines = (replace(document.lines[0], unit_price=Decimal(1), price_per=Decimal(3), net=eur(net)),)
+    wheres = [problem.where for problem in invoice_problems(replace(document, lines=lines))]
+    assert ("line 1" in wheres) is found
+
+
 def test_everything_wrong_is_said_at_once() -> None:
     document = bill(gross=eur("-1.00"), net=eur("99.00"))
     assert [problem.where for problem in invoice_problems(document)] == ["net", "gross", "gross"]

@@ -5,6 +5,7 @@ from decimal import Decimal
 
 from tieout.kernel.money import EXACT, Money, multiply
 from tieout.kernel.problem import Code, Problem
+from tieout.matching.limits import ROUNDING
 from tieout.model.documents import Invoice
 
 _HUNDREDTH = Decimal("0.01")
@@ -60,9 +61,12 @@ def _tax(invoice: Invoice) -> Iterator[Problem]:
 
 
 def _lines(invoice: Invoice) -> Iterator[Problem]:
-    """A line cannot ask for more than quantity times price; it may ask for less (a discount)."""
+    """A line cannot ask for more than quantity times price, by its price unit; it may ask for less (a discount)."""
     for line in invoice.lines:
-        most = Money.rounded(multiply(line.quantity, line.unit_price), invoice.currency)
+        value = multiply(line.quantity, line.unit_price)
+        if line.price_per != 1:
+            value = ROUNDING.divide(value, line.price_per)
+        most = Money.rounded(value, invoice.currency)
         if line.net.minor > most.minor + 1:
             yield Problem(
                 Code.TOTALS_DISAGREE, f"line {line.line_id}", str(most), str(line.net), detail="quantity times price"
