@@ -97,4 +97,4 @@ def test_the_page_marks_what_differs(client: Client, books: Books) -> None:
 def test_what_is_not_there_says_so(client: Client) -> None:
     sign_in(client, "rolf")
     answer = client.get("/matching/inv-none", headers=WITH_HTML)
-    assert (answer.status_code, "there is no invoice" in answer.text) == (404, True)
+    assert (answer.status_code, "There is no invoice" in answer.text) == (404, True)

@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 from msgspec import Struct
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, select
 
 from tieout.engine.queries.cases import CaseItem, cases_of
 from tieout.engine.queries.database import Reach
@@ -137,7 +137,7 @@ def _looks(sql: Connection, invoice_id: str) -> tuple[Look, ...]:
     return tuple(_look(row) for row in sql.execute(query))
 
 
-def _look(row: Row[Any]) -> Look:
+def _look(row: Any) -> Look:
     fact = decode_fact(row.type, row.data)
     assert isinstance(fact, InvoiceMatched | MatchFailed)
     accepted_by = fact.accepted_by if isinstance(fact, InvoiceMatched) else ""
