@@ -44,7 +44,7 @@ from tieout.model.facts import (
     Outcome,
     SupplierProposed,
 )
-from tieout.processes.order import first_day, last_day, next_period
+from tieout.processes.order.state import first_day, last_day, next_period
 
 MAY, JUNE, JULY = "2026-05", "2026-06", "2026-07"
 
