@@ -6,7 +6,7 @@ from decimal import Decimal
 from msgspec.structs import replace
 
 from tieout.kernel.ids import derive
-from tieout.kernel.money import EXACT, Money, multiply, total
+from tieout.kernel.money import EXACT, Money, priced, total
 from tieout.model.documents import (
     JournalEntry,
     JournalLine,
@@ -15,7 +15,17 @@ from tieout.model.effects import PostJournal, effect_id
 from tieout.model.facts import (
     AccrualProposed,
 )
-from tieout.processes.order.state import ZERO, Quantities, State, as_of, first_day, last_day, next_period
+from tieout.processes.order.state import (
+    ZERO,
+    Amounts,
+    Quantities,
+    State,
+    as_of,
+    first_day,
+    last_day,
+    minor_as_of,
+    next_period,
+)
 from tieout.processes.process import Emit, Facts, Intent, Output, Standing
 
 
@@ -24,35 +34,58 @@ def open_at(state: State, period: str) -> Quantities:
     if state.position is None or period < state.accrued_through:
         return {}
     received, billed = as_of(state.received, period), as_of(state.billed, period)
-    again = period == state.accrued_through
+    covered = state.covered if period == state.accrued_through else {}
     found: Quantities = {}
-    for line_id, line in state.position.lines.items():
-        if not line.receipt_required:
+    for line_id, came in received.items():
+        line = state.position.lines.get(line_id)
+        if line is None or not line.receipt_required:
             continue
-        came, gone = received.get(line_id, ZERO), billed.get(line_id, ZERO)
-        quantity = EXACT.subtract(came, gone)
-        if again:
-            quantity = min(quantity, EXACT.subtract(came, state.covered.get(line_id, ZERO)))
+        gone = billed.get(line_id, ZERO)
+        quantity = EXACT.subtract(came, max(gone, covered.get(line_id, ZERO)))
         if quantity > 0:
             found[line_id] = quantity
     return found
+
+
+def amounts_open_at(state: State, period: str) -> Amounts:
+    """Net amounts of services that were accepted and not invoiced at the end of a period, and no accrual covers."""
+    if state.position is None or period < state.accrued_through:
+        return {}
+    received, billed = minor_as_of(state.received_minor, period), minor_as_of(state.billed_minor, period)
+    covered = state.covered_minor if period == state.accrued_through else {}
+    found: Amounts = {}
+    for line_id, came in received.items():
+        line = state.position.lines.get(line_id)
+        if line and line.receipt_required:
+            minor = came - max(billed.get(line_id, 0), covered.get(line_id, 0))
+            if minor > 0:
+                found[line_id] = minor
+    return found
+
+
+def unaccrued(state: State, period: str) -> Money:
+    """What was received and not invoiced at the end of a period, and no accrual covers."""
+    assert state.position is not None
+    services = sum(amounts_open_at(state, period).values())
+    return value_of(state, open_at(state, period)) + Money(services, state.position.currency)
 
 
 def value_of(state: State, quantities: Mapping[str, Decimal]) -> Money:
     """Order price times quantity, each line rounded to the minor unit."""
     assert state.position is not None
     currency, lines = state.position.currency, state.position.lines
-    return total(
-        (Money.rounded(multiply(lines[line].unit_price, quantity), currency) for line, quantity in quantities.items()),
-        currency,
+    worth = (
+        priced(quantity, lines[line].unit_price, lines[line].price_per, currency)
+        for line, quantity in quantities.items()
     )
+    return total(worth, currency)
 
 
 def accrue(state: State, subject: str, period: str, facts: Facts) -> Iterator[Output]:
     """Propose the accrual of one period with its reversal. One at a time; what is covered is not accrued again."""
     if state.position is None or state.accruing:
         return
-    amount = value_of(state, open_at(state, period))
+    amount = unaccrued(state, period)
     settings = facts.policy.entities.get(state.entity)
     if not amount or settings is None:
         return
@@ -99,13 +132,13 @@ def stands(subject: str, state: State) -> Iterator[Standing]:
     if state.position is None:
         return
     for period in periods(state):
-        if amount := value_of(state, open_at(state, period)):
+        if amount := unaccrued(state, period):
             yield Standing("unaccrued", state.entity, period, subject, amount)
 
 
 def periods(state: State) -> list[str]:
     """Periods in which goods came in, and after an accrual the one it was reversed in."""
-    periods = set(state.received)
+    periods = set(state.received) | set(state.received_minor)
     if state.accrued_through:
         periods.add(next_period(state.accrued_through))
         periods.add(state.accrued_through)
@@ -120,6 +153,7 @@ def accrued(state: State, journal_id: str) -> State:
             accruing=None,
             accrued_through=accrual.period,
             covered=accrual.covered,
+            covered_minor=accrual.covered_minor,
             reversal_id=accrual.reversal_id,
         )
     return replace(state, reversal_id="") if journal_id == state.reversal_id else state

@@ -15,17 +15,21 @@ period; what is still not invoiced stands again there, and an invoice of an accr
 is ever accrued twice.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from decimal import Decimal
 
 from msgspec.structs import replace
 
 from tieout.kernel.clock import period_of
+from tieout.kernel.money import priced
+from tieout.matching.orders import LinePosition, OrderPosition
 from tieout.model.effects import PostJournal
 from tieout.model.events import Event
 from tieout.model.facts import (
     AccrualPosted,
     AccrualProposed,
     AccrualRequested,
+    CreditDue,
     EffectSettled,
     GoodsDespatched,
     GoodsReceived,
@@ -33,24 +37,41 @@ from tieout.model.facts import (
     MatchFailed,
     MatchReleased,
     OrderChanged,
+    OrderLineClosed,
+    OrderLineReopened,
     OrderPlaced,
     OrderResponded,
+    SelfBillDrafted,
+    SettlementRequested,
 )
-from tieout.processes.order.accrual import accrue, accrued, open_at, periods, stands, value_of
-from tieout.processes.order.counting import billed, changed, placed, received
-from tieout.processes.order.purchasing import answered, create, record
-from tieout.processes.order.state import ANNOUNCED_MAX, Accrual, State, as_of
+from tieout.policy.duties import is_person
+from tieout.processes.order.accrual import accrue, accrued, periods, stands, unaccrued
+from tieout.processes.order.billing import billed, billed_by_hand
+from tieout.processes.order.placing import changed, closed, placed
+from tieout.processes.order.purchasing import answered, create, misfits, record
+from tieout.processes.order.receiving import received
+from tieout.processes.order.returns import expect_credit, miss_credit, settle_credit
+from tieout.processes.order.settling import settle, settled
+from tieout.processes.order.state import ANNOUNCED_MAX, Accrual, State, as_of, minor_as_of, subject_of
 from tieout.processes.order.waiting import recheck, wait, without
 from tieout.processes.process import Emit, Facts, Output, Process, Row, by_subject
 
 
 def evolve(state: State | None, event: Event) -> State | None:
     """Where the order stands after an event."""
+    if state and (state.repeated or state.counted):
+        state = replace(state, repeated=False, counted=())
     match event.data:
         case OrderPlaced(order=order):
             return placed(state or State(), order)
         case OrderChanged(change=change) if state and state.position:
             return changed(state, state.position, change)
+        case OrderLineClosed(line_id=line_id) if state:
+            return closed(state, line_id, closed=True)
+        case OrderLineReopened(line_id=line_id) if state:
+            return closed(state, line_id, closed=False) if is_person(event.actor) else replace(state, repeated=True)
+        case SelfBillDrafted(invoice=invoice) if state:
+            return settled(state, invoice)
         case GoodsReceived(receipt=receipt):
             return received(state or State(), receipt)
         case GoodsDespatched(advice=advice):
@@ -58,15 +79,16 @@ def evolve(state: State | None, event: Event) -> State | None:
             announced = (*(one for one in state.announced if one != advice.despatch_id), advice.despatch_id)
             return replace(state, announced=announced[-ANNOUNCED_MAX:])
         case InvoiceMatched(verdict=verdict, post_on=post_on) if state:
-            state = without(state, event.subject)
-            return billed(state, verdict.allocations, post_on or event.occurred_at.date(), 1)
+            state = billed(without(state, event.subject), verdict.allocations, post_on or event.occurred_at.date(), 1)
+            return state if event.data.self_billed else billed_by_hand(state, verdict.allocations)
         case MatchReleased(allocations=allocations, post_on=post_on) if state:
             return billed(state, allocations, post_on, -1)
         case MatchFailed():
             return wait(state or State(), event.subject, event.data)
         case AccrualProposed(journal=journal, reversal=reversal) if state:
             period = period_of(journal.posted_on)
-            accruing = Accrual(journal.journal_id, reversal.journal_id, period, as_of(state.received, period))
+            covered, covered_minor = as_of(state.received, period), minor_as_of(state.received_minor, period)
+            accruing = Accrual(journal.journal_id, reversal.journal_id, period, covered, covered_minor)
             return replace(state, accruing=accruing, accruals=state.accruals + 1)
         case EffectSettled(key=key, outcome=outcome) if state and state.accruing and outcome.status == "refused":
             return replace(state, accruing=None) if key == state.accruing.journal_id else state
@@ -83,18 +105,20 @@ def decide(state: State | None, event: Event, facts: Facts) -> Iterator[Output]:
     match event.data:
         case OrderPlaced(order=order) if not state.repeated:
             yield from create(state, event.subject, order, facts)
-            waiting = (*state.waiting, *state.credits_waiting)
-            yield from recheck(waiting, f"order {order.order_id} changed", order.supplier_id, order.entity)
+            yield from _told(state, event, facts, f"order {order.order_id} changed")
         case OrderChanged(change=change) if not state.repeated and state.position:
-            waiting = (*state.waiting, *state.credits_waiting)
-            yield from recheck(waiting, f"order {change.order_id} changed", change.supplier_id, change.entity)
+            yield from _told(state, event, facts, f"order {change.order_id} changed")
+        case OrderLineClosed(line_id=line_id) | OrderLineReopened(line_id=line_id) if not state.repeated:
+            done = "closed" if isinstance(event.data, OrderLineClosed) else "opened again"
+            yield from _told(state, event, facts, f"line {line_id} was {done} by {event.actor}")
         case OrderResponded(response=response):
             yield from answered(event.subject, response, facts)
         case GoodsReceived(receipt=receipt) if not state.repeated:
-            yield from record(state, event.subject, receipt, facts)
-            told = f"goods came in with {receipt.receipt_id}"
-            yield from recheck(state.waiting, told, receipt.supplier_id, receipt.entity)
+            yield from _told(state, event, facts, f"goods came in with {receipt.receipt_id}", state.waiting)
+        case CreditDue(receipt_id=receipt_id):
+            yield from miss_credit(state, event.subject, receipt_id)
         case InvoiceMatched(verdict=verdict) if state.position:
+            yield from settle_credit(state, subject_of(state), facts)
             credit = any(allocation.quantity < 0 for allocation in verdict.allocations)
             waiting = state.waiting if credit else state.credits_waiting
             told = f"{event.subject} was matched"
@@ -102,6 +126,8 @@ def decide(state: State | None, event: Event, facts: Facts) -> Iterator[Output]:
         case MatchReleased() if state.position:
             told = f"{event.subject} was cancelled"
             yield from recheck(state.waiting, told, state.position.supplier_id, state.entity)
+        case SettlementRequested(through=through):
+            yield from settle(state, facts, through)
         case AccrualRequested(period=period):
             yield from accrue(state, event.subject, period, facts)
         case EffectSettled(outcome=outcome, key=key) if outcome.status == "applied":
@@ -109,26 +135,54 @@ def decide(state: State | None, event: Event, facts: Facts) -> Iterator[Output]:
                 yield Emit(AccrualPosted(journal_id=key, number=outcome.reference))
 
 
+def _told(
+    state: State, event: Event, facts: Facts, told: str, waiting: tuple[str, ...] | None = None
+) -> Iterator[Output]:
+    """The order or its goods have changed: record what counts now, and look again at what waited for it."""
+    known = state.position
+    yield from record(state, event.subject, facts)
+    yield from misfits(state, event.subject, facts)
+    yield from expect_credit(state, event.subject, facts)
+    yield from settle_credit(state, event.subject, facts)
+    yield from settle(state, facts)
+    if known:
+        invoices = (*state.waiting, *state.credits_waiting) if waiting is None else waiting
+        yield from recheck(invoices, told, known.supplier_id, state.entity)
+
+
 def show(subject: str, state: State) -> Row | None:
     """The row of the order list."""
     known, listed = state.position, periods(state)
     if known is None or state.ordered_on is None:
         return None
-    lines = known.lines
     return {
         "entity": state.entity,
         "supplier_id": known.supplier_id,
         "currency": known.currency,
         "ordered_on": state.ordered_on.isoformat(),
-        "ordered_minor": value_of(state, {key: line.ordered for key, line in lines.items()}).minor,
-        "received_minor": value_of(state, {key: line.received for key, line in lines.items()}).minor,
-        "billed_minor": value_of(state, {key: line.billed for key, line in lines.items()}).minor,
-        "unaccrued_minor": value_of(state, open_at(state, listed[-1])).minor if listed else 0,
+        "ordered_minor": _worth(known, lambda line: (line.ordered, line.limit_minor or 0)),
+        "received_minor": _worth(known, lambda line: (line.received, line.received_minor)),
+        "billed_minor": _worth(known, lambda line: (line.billed, line.billed_minor)),
+        "unaccrued_minor": unaccrued(state, listed[-1]).minor if listed else 0,
     }
+
+
+def _worth(known: OrderPosition, measures: Callable[[LinePosition], tuple[Decimal, int]]) -> int:
+    """The value of a quantity at order prices, or of a service its amount, over all lines; in minor units."""
+    minor = 0
+    for line in known.lines.values():
+        quantity, amount = measures(line)
+        by_amount = line.kind == "service" and amount
+        minor += amount if by_amount else priced(quantity, line.unit_price, line.price_per, known.currency).minor
+    return minor
 
 
 def _route_matched(event: Event) -> tuple[str, ...]:
     return event.data.orders if isinstance(event.data, InvoiceMatched | MatchReleased) else ()
+
+
+def _route_settled(event: Event) -> tuple[str, ...]:
+    return (event.data.order,) if isinstance(event.data, SelfBillDrafted) else ()
 
 
 def _route_waiting(event: Event) -> tuple[str, ...]:
@@ -152,6 +206,11 @@ PROCESS = Process(
         InvoiceMatched: _route_matched,
         MatchReleased: _route_matched,
         MatchFailed: _route_waiting,
+        OrderLineClosed: by_subject,
+        OrderLineReopened: by_subject,
+        CreditDue: by_subject,
+        SettlementRequested: by_subject,
+        SelfBillDrafted: _route_settled,
         AccrualRequested: by_subject,
         AccrualProposed: by_subject,
         AccrualPosted: by_subject,

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator
 
+from msgspec.structs import replace
+
 from tieout.kernel.problem import Code, Problem
 from tieout.model.cases import Case, CaseClass
 from tieout.model.documents import (
@@ -11,6 +13,7 @@ from tieout.model.documents import (
 )
 from tieout.model.effects import CreateOrder, RecordReceipt, effect_id
 from tieout.processes.case import is_open, open_case, settle_case
+from tieout.processes.order.receiving import RECEIVED_BY, receipt_problems
 from tieout.processes.order.state import State
 from tieout.processes.process import Facts, Intent, Output
 from tieout.processes.supplier import upsert_id
@@ -71,14 +74,41 @@ def _unknown_entity(subject: str, order: PurchaseOrder) -> Case:
     )
 
 
-def record(state: State, subject: str, receipt: GoodsReceipt, facts: Facts) -> Iterator[Output]:
-    """The ERP records a delivery after the order. An order that comes later will be its first version."""
-    settings = facts.policy.entities.get(receipt.entity)
-    if settings is not None:
+def record(state: State, subject: str, facts: Facts) -> Iterator[Output]:
+    """The ERP records, after the order, what was counted: in the units of the order, and only quantities. An inspection
+    moves nothing there; what waits in a consignment is the supplier's own."""
+    for receipt in state.counted:
+        settings = facts.policy.entities.get(receipt.entity)
+        lines = tuple(line for line in receipt.lines if line.amount is None)
+        if settings is None or not lines or receipt.kind == "inspection" or not _counts(state, receipt):
+            continue
         yield Intent(
             connector=settings.erp,
-            payload=RecordReceipt(receipt=receipt),
+            payload=RecordReceipt(receipt=replace(receipt, lines=lines)),
             key=f"{subject}/{receipt.receipt_id}",
             entity=receipt.entity,
             after=effect_id(settings.erp, CreateOrder.operation, _order_key(subject, max(1, state.version))),
         )
+
+
+def _counts(state: State, receipt: GoodsReceipt) -> bool:
+    lines = state.position.lines if state.position else {}
+    return any(receipt.kind in RECEIVED_BY[lines[line.order_line_id].kind] for line in receipt.lines)
+
+
+def misfits(state: State, subject: str, facts: Facts) -> Iterator[Output]:
+    """A receipt of a line or a unit that the order does not know is a case until the order does."""
+    problems = tuple(one for receipt in state.uncounted for one in receipt_problems(state.position, receipt))
+    if problems and state.position:
+        named = ", ".join(dict.fromkeys(one.where.removeprefix("receipt ") for one in problems))
+        case = Case(
+            case_class=CaseClass.RECEIPT_MISMATCH,
+            document=subject,
+            entity=state.entity,
+            supplier_id=state.position.supplier_id,
+            reason=f"Order {state.position.order_id} does not know what came with {named}; nothing of it counts yet.",
+            problems=problems,
+        )
+        yield open_case(case)
+    elif is_open(facts, CaseClass.RECEIPT_MISMATCH, subject):
+        yield settle_case(CaseClass.RECEIPT_MISMATCH, subject, "the order knows the line and the unit now")

@@ -13,11 +13,15 @@ from tieout.model.facts import (
 from tieout.processes.order.state import WAITING_MAX, State
 from tieout.processes.process import Output, Send
 
+#: What another invoice mends.
+_FOR_INVOICES = (Code.CREDIT_OVER_BILLED, Code.RETAINAGE_DIFFERS)
+
 
 def wait(state: State, invoice_id: str, data: MatchFailed) -> State:
-    """A credit note that gives back too much waits for its invoice; everything else for goods or the order."""
+    """A credit note that gives back too much, or a release of more than was retained, waits for its invoice; everything
+    else for goods or the order."""
     state = without(state, invoice_id)
-    if any(problem.code is Code.CREDIT_OVER_BILLED for problem in data.verdict.problems):
+    if any(problem.code in _FOR_INVOICES for problem in data.verdict.problems):
         return replace(state, credits_waiting=(*state.credits_waiting, invoice_id)[:WAITING_MAX])
     return replace(state, waiting=(*state.waiting, invoice_id)[:WAITING_MAX])
 
