@@ -116,6 +116,7 @@ def test_goods_that_go_back_are_credited_by_us() -> None:
     ({}, {"tax_code": ""}, "the order line has no tax code"),
     ({"estimated": True}, {}, "the price is only estimated"),
     ({}, {"terms_days": None}, "there are no terms of payment"),
+    ({"retainage_percent": Decimal(5)}, {}, "a part of it is retained, which the supplier's invoice has to show"),
     ({"closed": True}, {}, "the order line is closed"),
     ({}, {"billed_by_hand": True}, "the supplier sent an invoice of its own for it"),
 ])  # fmt: skip

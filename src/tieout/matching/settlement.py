@@ -40,5 +40,7 @@ def _reasons(
         yield "the price is only estimated"
     if terms_days is None:
         yield "there are no terms of payment"
+    if line.retainage_percent:
+        yield "a part of it is retained, which the supplier's invoice has to show"
     if line.closed:
         yield "the order line is closed"

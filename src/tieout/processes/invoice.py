@@ -20,7 +20,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from tieout.kernel.clock import period_of, to_micros
-from tieout.kernel.money import Money, total
+from tieout.kernel.money import Money
 from tieout.kernel.problem import Code, Problem
 from tieout.matching.invoice_check import invoice_problems
 from tieout.matching.orders import OrderPosition
@@ -150,17 +150,8 @@ def payable(state: State | None) -> Due | None:
     collected by the supplier itself."""
     if state is None or state.status != "posted" or state.differs or state.invoice.collected:
         return None
-    invoice, amount = state.invoice, owed(state)
-    return Due(amount, invoice.due_on, invoice.number) if amount.minor > 0 else None
-
-
-def owed(state: State) -> Money:
-    """What the invoice adds to the liability now: its payable amount less what the order lets us retain. One that shows
-    the retainage in lines of its own, or asks for its release, is owed as it stands."""
     invoice = state.invoice
-    shown = invoice.purpose == "retainage_release" or any(line.kind == "retainage" for line in invoice.lines)
-    retained = (allocation.retained for allocation in state.allocations if allocation.retained and not shown)
-    return invoice.payable - total(retained, invoice.payable.currency)
+    return Due(invoice.payable, invoice.due_on, invoice.number) if invoice.payable.minor > 0 else None
 
 
 # ── evolve ─────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -486,8 +477,10 @@ def _accept(state: State, event: Event, facts: Facts) -> Iterator[Output]:
         invoice = _as_told(state)
         subjects = _order_subjects(invoice)
         known = _positions(subjects, facts)
-        found = match(invoice, known, facts.policy.tolerances_of(invoice.entity), event.policy)
-        verdict = replace(found, matched=True, allocations=allocate(invoice, known), waits_for_receipt=False)
+        tolerances = facts.policy.tolerances_of(invoice.entity)
+        found = match(invoice, known, tolerances, event.policy)
+        billed = allocate(invoice, known, tolerances)
+        verdict = replace(found, matched=True, allocations=billed, waits_for_receipt=False)
         yield _match_emitted(state, verdict, subjects, facts, event.actor)
     elif not state.differs:
         yield from _settle(state, event, facts, (CaseClass.POSTING_DIFFERS,), f"accepted by {event.actor}")
@@ -658,7 +651,7 @@ def _case(state: State, event: Event, one: CaseClass, problems: tuple[Problem, .
 
 def show(subject: str, state: State) -> Row:
     """The row of the invoice list."""
-    invoice, due = state.invoice, owed(state)
+    invoice, due = state.invoice, state.invoice.payable
     return {
         "entity": invoice.entity,
         "supplier_id": invoice.supplier_id,
@@ -686,10 +679,10 @@ def stands(subject: str, state: State) -> Iterator[Standing]:
     invoice = state.invoice
     if state.status in _OWED:
         period = state.posting.period if state.posting else period_of(invoice.issued_on)
-        yield Standing("payable", invoice.entity, period, subject, owed(state))
+        yield Standing("payable", invoice.entity, period, subject, invoice.payable)
     elif state.status in _UNPOSTED and state.status not in ("duplicate", "cancelled"):
         period = period_of(state.post_on or invoice.issued_on)
-        yield Standing("unposted", invoice.entity, period, subject, owed(state))
+        yield Standing("unposted", invoice.entity, period, subject, invoice.payable)
 
 
 def _route_effect(event: Event) -> tuple[str, ...]:
