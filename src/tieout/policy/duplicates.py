@@ -2,12 +2,10 @@
 ``matching/duplicates``; from which score on a person is asked, and what a person may overrule, is policy."""
 
 from decimal import Decimal
-from typing import Literal
 
 from msgspec import Struct
 
-Layer = Literal["exact", "number_less", "three_of_four", "near", "cross_entity", "cross_supplier"]
-LAYERS: tuple[Layer, ...] = ("exact", "number_less", "three_of_four", "near", "cross_entity", "cross_supplier")
+from tieout.model.duplicates import LAYERS, Layer
 
 
 class DuplicateRules(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

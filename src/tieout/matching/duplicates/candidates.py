@@ -6,12 +6,8 @@ that a credit note has taken back, a rent, and what a person has taught are name
 
 from collections.abc import Iterable
 from datetime import date
-from typing import Literal
-
-from msgspec import Struct
 
 from tieout.matching.duplicates.explained import (
-    Lookalike,
     credited,
     is_credited,
     is_learnt,
@@ -21,7 +17,6 @@ from tieout.matching.duplicates.explained import (
 from tieout.matching.duplicates.fingerprint import Fingerprint, fingerprint_of
 from tieout.matching.duplicates.numbers import Likeness
 from tieout.matching.duplicates.score import (
-    Criterion,
     criteria,
     days_between,
     is_near_amount,
@@ -30,30 +25,10 @@ from tieout.matching.duplicates.score import (
     score,
 )
 from tieout.model.documents import Invoice
-from tieout.policy.duplicates import DuplicateRules, Layer
+from tieout.model.duplicates import Candidate, Lookalike, Ruling
+from tieout.policy.duplicates import DuplicateRules
 
-Ruling = Literal["block", "suspect", "none"]
 _RANK: dict[Ruling, int] = {"block": 0, "suspect": 1, "none": 2}
-
-
-class Candidate(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A known invoice that may be the same claim: ``block`` stops, ``suspect`` asks a person, ``none`` does neither.
-
-    ``explained`` says why a pair that looks alike is not asked about. ``printed`` is the number as on paper.
-    """
-
-    invoice_id: str
-    printed: str
-    score: int
-    layer: Layer
-    verdict: Ruling
-    criteria: tuple[Criterion, ...]
-    explained: str = ""
-
-    @property
-    def reason(self) -> str:
-        """What speaks for it, in words."""
-        return ", ".join(one.words for one in self.criteria if one.points > 0 or one.name == "channel")
 
 
 def candidates(
@@ -103,9 +78,11 @@ def compare(
             layer=layer,
             verdict=verdict,
             criteria=seen,
+            days=abs(days_between(mine, other)),
             explained=why,
         )
-        found.append((_RANK[verdict], -candidate.score, other.received_at, other.invoice_id, candidate))
+        place = (_RANK[verdict], -candidate.score, other.status != "open", other.received_at, other.invoice_id)
+        found.append((*place, candidate))
     return tuple(one[-1] for one in sorted(found, key=lambda one: one[:-1]))
 
 

@@ -4,12 +4,11 @@ instalment, or a look-alike that a person has taught."""
 from collections.abc import Iterable, Sequence
 from datetime import date
 
-from msgspec import Struct
-
 from tieout.matching.duplicates.fingerprint import Fingerprint
 from tieout.matching.duplicates.numbers import Likeness
 from tieout.matching.duplicates.score import days_between
 from tieout.model.documents import InvoiceKind
+from tieout.model.duplicates import Candidate, Layer, Lookalike
 
 #: A rent of every month falls 28 to 31 days after the last one; a weekly fee may slip over a holiday.
 _SLIP_DAYS = 3
@@ -18,26 +17,23 @@ _INTERVAL_MIN = 6
 _STEPS_MAX = 4
 #: Numbers that say that two documents are one whatever recurs.
 _ONE_NUMBER = (Likeness.SAME, Likeness.MISREAD)
+#: Layers in which supplier and entity are the same.
+_ONE_PAYEE: tuple[Layer, ...] = ("exact", "number_less", "three_of_four", "near")
 
 
-class Lookalike(Struct, frozen=True, omit_defaults=True):
-    """What a person has taught: this amount of this supplier comes again in this entity every ``interval_days`` (0: on
-    the same day). It counts up to and including ``until``."""
-
-    entity: str
-    supplier_id: str
-    currency: str
-    amount_minor: int
-    interval_days: int
-    until: date
-
-
-def lookalike_of(one: Fingerprint, other: Fingerprint, until: date) -> Lookalike | None:
-    """What is taught by clearing this pair: nothing when supplier, entity or amount are not the same."""
-    if not _same_payment(one, other):
+def taught_by(cleared: Candidate, mine: Fingerprint, until: date) -> Lookalike | None:
+    """What is taught by clearing this candidate: nothing when supplier, entity or amount are not the same."""
+    amount = next((one for one in cleared.criteria if one.name == "amount"), None)
+    if cleared.layer not in _ONE_PAYEE or amount is None or amount.mine != amount.other:
         return None
-    interval = abs(days_between(one, other))
-    return Lookalike(one.entity, one.supplier_id, one.currency, one.gross_minor, interval, until)
+    return Lookalike(
+        entity=mine.entity,
+        supplier_id=mine.supplier_id,
+        currency=mine.currency,
+        amount_minor=mine.gross_minor,
+        interval_days=cleared.days,
+        until=until,
+    )
 
 
 def is_learnt(

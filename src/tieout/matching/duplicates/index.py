@@ -44,14 +44,7 @@ def looks(one: Fingerprint, rules: DuplicateRules) -> tuple[Look, ...]:
         dated = words[0] in ("supplier", "account", "parent")
         first, last = (max(day - days, 0), day + days) if dated else _ALWAYS
         found.append(Look(_key(*words), first, last))
-    if one.number:
-        found.append(Look(credit_key(one), *_ALWAYS))
     return tuple(found)
-
-
-def credit_key(one: Fingerprint) -> int:
-    """The key that credit notes about this invoice are found under."""
-    return _key("credits", one.supplier_id, one.number)
 
 
 def bucket(minor: int) -> int:
@@ -59,7 +52,7 @@ def bucket(minor: int) -> int:
     gap between two that follow each other."""
     size = abs(minor)
     digits = max(len(str(size)), 2)
-    number = 90 * digits + size // 10 ** (digits - 2)
+    number = 90 * digits + int(str(size)[:2])
     return number if minor >= 0 else -number
 
 
@@ -74,8 +67,6 @@ def _words(one: Fingerprint, buckets: Iterable[int]) -> Iterator[tuple[str, ...]
     if one.number:
         yield ("number", one.supplier_id, one.number)
         yield ("total", one.number, one.currency, str(one.gross_minor))
-    if one.credits:
-        yield ("credits", one.supplier_id, one.credits)
 
 
 def _key(*words: str) -> int:
@@ -105,13 +96,11 @@ class Index:
         return self._kept.get(invoice_id)
 
     def under(self, places: Iterable[Look]) -> dict[str, Fingerprint]:
-        """What is found there, by invoice, with the credit notes about it."""
+        """What is found there, by invoice."""
         found: dict[str, Fingerprint] = {}
         for look in places:
             here = self._by_key.get(look.key, {})
             found |= {name: one for name, one in here.items() if look.first <= one.issued_on.toordinal() <= look.last}
-        for one in tuple(found.values()):
-            found |= self._by_key.get(credit_key(one), {}) if one.number else {}
         return found
 
 

@@ -8,11 +8,10 @@ invoices (another order, the next number with other contents) takes it below aga
 from collections.abc import Iterator
 from decimal import Decimal
 
-from msgspec import Struct
-
 from tieout.matching.duplicates.fingerprint import Fingerprint
 from tieout.matching.duplicates.numbers import Likeness, likeness
-from tieout.policy.duplicates import DuplicateRules, Layer
+from tieout.model.duplicates import Criterion, Layer
+from tieout.policy.duplicates import DuplicateRules
 
 NUMBER_POINTS = {
     Likeness.SAME: 40,
@@ -44,16 +43,6 @@ _NUMBER_WORDS = {
     Likeness.FOLLOWING: "numbers that follow with the date",
     Likeness.OTHER: "other numbers",
 }
-
-
-class Criterion(Struct, frozen=True, array_like=True):
-    """One thing that was compared: what it says in words, the points it gives, and both values."""
-
-    name: str
-    words: str
-    points: int
-    mine: str
-    other: str
 
 
 def days_between(one: Fingerprint, other: Fingerprint) -> int:
@@ -91,7 +80,7 @@ def layer_of(one: Fingerprint, other: Fingerprint, numbers: Likeness) -> Layer:
 def criteria(one: Fingerprint, other: Fingerprint, numbers: Likeness) -> tuple[Criterion, ...]:
     """Everything that speaks for or against the two being one claim."""
     return (
-        Criterion("number", _NUMBER_WORDS[numbers], NUMBER_POINTS[numbers], one.printed, other.printed),
+        _said("number", _NUMBER_WORDS[numbers], NUMBER_POINTS[numbers], one.printed, other.printed),
         _payee(one, other),
         _amount(one, other),
         _date(one, other),
@@ -104,6 +93,10 @@ def score(found: tuple[Criterion, ...]) -> int:
     return max(0, min(100, sum(one.points for one in found)))
 
 
+def _said(name: str, words: str, points: int, mine: str, other: str) -> Criterion:
+    return Criterion(name=name, words=words, points=points, mine=mine, other=other)
+
+
 def _payee(one: Fingerprint, other: Fingerprint) -> Criterion:
     if one.supplier_id == other.supplier_id:
         words, points = "the same supplier", SAME_SUPPLIER
@@ -113,7 +106,7 @@ def _payee(one: Fingerprint, other: Fingerprint) -> Criterion:
         words, points = "suppliers of one group", SAME_PARENT
     else:
         words, points = "other suppliers", 0
-    return Criterion("supplier", words, points, one.supplier_id, other.supplier_id)
+    return _said("supplier", words, points, one.supplier_id, other.supplier_id)
 
 
 def _is_one_group(one: Fingerprint, other: Fingerprint) -> bool:
@@ -125,28 +118,28 @@ def _is_one_group(one: Fingerprint, other: Fingerprint) -> bool:
 def _amount(one: Fingerprint, other: Fingerprint) -> Criterion:
     same = one.gross_minor == other.gross_minor
     words, points = ("the same amount", SAME_AMOUNT) if same else ("nearly the same amount", NEAR_AMOUNT)
-    return Criterion("amount", words, points, str(one.gross), str(other.gross))
+    return _said("amount", words, points, str(one.gross), str(other.gross))
 
 
 def _date(one: Fingerprint, other: Fingerprint) -> Criterion:
     days = abs(days_between(one, other))
     points = next((points for most, points in DATE_POINTS if days <= most), IN_WINDOW)
     words = "the same date" if not days else f"{days} day{'' if days == 1 else 's'} apart"
-    return Criterion("date", words, points, one.issued_on.isoformat(), other.issued_on.isoformat())
+    return _said("date", words, points, one.issued_on.isoformat(), other.issued_on.isoformat())
 
 
 def _circumstances(one: Fingerprint, other: Fingerprint, numbers: Likeness) -> Iterator[Criterion]:
     """What is only compared where both documents say it."""
     if one.entity != other.entity:
-        yield Criterion("entity", "billed to another entity", OTHER_ENTITY, one.entity, other.entity)
+        yield _said("entity", "billed to another entity", OTHER_ENTITY, one.entity, other.entity)
     if one.basis and other.basis:
         same = one.basis == other.basis
         words = "the same order lines and receipts" if same else "other order lines or receipts"
-        yield Criterion("order", words, SAME_BASIS if same else OTHER_BASIS, one.basis, other.basis)
+        yield _said("order", words, SAME_BASIS if same else OTHER_BASIS, one.basis, other.basis)
     if one.content and other.content:
         if one.content == other.content:
-            yield Criterion("content", "lines that say the same", SAME_CONTENT, one.content, other.content)
+            yield _said("content", "lines that say the same", SAME_CONTENT, one.content, other.content)
         elif numbers is Likeness.NEXT:
-            yield Criterion("content", "lines that say other things", OTHER_CONTENT, one.content, other.content)
+            yield _said("content", "lines that say other things", OTHER_CONTENT, one.content, other.content)
     if one.channel != other.channel and one.channel and other.channel:
-        yield Criterion("channel", "came by another channel", 0, one.channel, other.channel)
+        yield _said("channel", "came by another channel", 0, one.channel, other.channel)
