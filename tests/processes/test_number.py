@@ -2,13 +2,13 @@
 
 import pytest
 from tests.processes.company import IBAN, bill, eur, names, receive, story, without_order
+from tieout.processes.number import normal_number, number_key
 
 from tieout.kernel.problem import Code, Problem
 from tieout.model.cases import CaseClass
 from tieout.model.effects import PostInvoice
 from tieout.model.facts import CaseOpened, DuplicateCleared, InvoiceCancelled
 from tieout.processes.case import case_id
-from tieout.processes.number import normal_number, number_key
 
 
 @pytest.mark.parametrize(

@@ -32,6 +32,7 @@ ACTION_OF: dict[type[f.Fact], str] = {
     f.GoodsReceived: "record_receipt",
     f.InvoiceReceived: "enter_invoice",
     f.DuplicateCleared: "clear_duplicate",
+    f.DuplicateOverruled: "overrule_duplicate",
     f.RecheckRequested: "recheck_invoice",
     f.VarianceAccepted: "accept_variance",
     f.ApprovalDecided: "decide_approval",

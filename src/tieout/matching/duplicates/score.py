@@ -135,11 +135,11 @@ def _circumstances(one: Fingerprint, other: Fingerprint, numbers: Likeness) -> I
     if one.basis and other.basis:
         same = one.basis == other.basis
         words = "the same order lines and receipts" if same else "other order lines or receipts"
-        yield _said("order", words, SAME_BASIS if same else OTHER_BASIS, one.basis, other.basis)
+        yield _said("order", words, SAME_BASIS if same else OTHER_BASIS, "", "")
     if one.content and other.content:
         if one.content == other.content:
-            yield _said("content", "lines that say the same", SAME_CONTENT, one.content, other.content)
+            yield _said("content", "lines that say the same", SAME_CONTENT, "", "")
         elif numbers is Likeness.NEXT:
-            yield _said("content", "lines that say other things", OTHER_CONTENT, one.content, other.content)
+            yield _said("content", "lines that say other things", OTHER_CONTENT, "", "")
     if one.channel != other.channel and one.channel and other.channel:
         yield _said("channel", "came by another channel", 0, one.channel, other.channel)
