@@ -27,8 +27,8 @@ START = datetime(2026, 5, 4, 8, tzinfo=UTC)
 class Home:
     """The surroundings of a decision in one partition: the ``Facts`` that processes see."""
 
-    def __init__(self, policy: Policy, now: datetime, known: Index) -> None:
-        self.policy, self.now, self.known = policy, now, known
+    def __init__(self, policy: Policy, now: datetime, known: Index | None = None) -> None:
+        self.policy, self.now, self.known = policy, now, Index() if known is None else known
         self.committed: dict[str, Fingerprint] = {}
         self.states: dict[tuple[str, str], Any] = {}
 

@@ -793,8 +793,8 @@ def _standing(state: State) -> Status:
 def seeks(event: Event, state: State | None, facts: States) -> Fingerprint | None:
     """What will be looked for when a new invoice comes, or one that is clear is about to be posted."""
     if state is None:
-        new = isinstance(event.data, InvoiceReceived)
-        return _compared_as(event.subject, _received(event.data, event), facts) if new else None
+        state = _received(event.data, event) if isinstance(event.data, InvoiceReceived) else None
+        return _compared_as(event.subject, state, facts) if state is not None else None
     return _compared_as(event.subject, state, facts) if state.clear and state.status in _SOUGHT else None
 
 

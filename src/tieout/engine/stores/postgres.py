@@ -438,10 +438,7 @@ class PostgresUnit:
     def put_fingerprints(self, rows: Sequence[FingerprintRow]) -> None:
         if rows:
             self._sql.execute(_PUT_FINGERPRINT, _turned([(row.subject, row.partition, row.data) for row in rows]))
-            self._put(
-                _PUT_LIKENESS,
-                [LikenessRow(key, row.day, row.subject, row.partition) for row in rows for key in row.keys],
-            )
+            self._put(_PUT_LIKENESS, [LikenessRow(key, r.day, r.subject, r.partition) for r in rows for key in r.keys])
 
     def change_standings(self, added: Sequence[StandingRow], removed: Sequence[StandingRow]) -> None:
         if removed:
