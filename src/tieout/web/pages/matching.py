@@ -11,6 +11,7 @@ from tieout.engine.queries.liabilities import InvoiceFilter, invoices_by_status,
 from tieout.engine.queries.workbench import workbench
 from tieout.http.callers import Req, caller_of
 from tieout.http.problems import Trouble
+from tieout.matching.explain import explain
 from tieout.web.pages.cases import entities_of
 from tieout.web.site import Site
 
@@ -47,6 +48,8 @@ def routes(site: Site) -> list[HTTPRouteHandler]:
         bench = await site.door.read(workbench, invoice_id, caller.person.reach)
         if bench is None:
             raise Trouble("not_found", f"there is no invoice {invoice_id!r}")
-        return site.render(request, "workbench.html", bench=bench)
+        return site.render(
+            request, "workbench.html", bench=bench, sentences=explain(bench.verdict) if bench.verdict else ()
+        )
 
     return [show_list, show]
