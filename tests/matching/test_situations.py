@@ -1,16 +1,16 @@
 """The situations of a procure-to-pay month beyond goods at a price: receipts by name, allowances, retainage and others."""
 
-from datetime import date
+from typing import Any
 
 import pytest
 from msgspec.structs import replace
 from tests.matching.paper import CREDIT, D, beside, eur, failed, invoice, judge, line, order, position, value
 
 from tieout.kernel.problem import Code, Problem
-from tieout.matching.orders import ReceiptPosition
-from tieout.matching.settlement import Settlement, settleable
+from tieout.matching.orders import LinePosition, ReceiptPosition
+from tieout.matching.settlement import settleable
 from tieout.matching.three_way import allocate
-from tieout.model.documents import OrderCharge, OrderLine, PurchaseOrder, Supplier
+from tieout.model.documents import OrderCharge
 from tieout.model.verdict import Allocation
 from tieout.policy.tolerances import Limit, Tolerances
 
@@ -422,74 +422,29 @@ def test_the_total_takes_agreed_charges_and_no_others() -> None:
 
 # ── settlement on receipt ──────────────────────────────────────────────────────────────────────────────────────────
 
-SUPPLIER = Supplier(supplier_id="sup_1", name="S", tax_id="DE1", settled_on_receipt=True, payment_terms_days=30)
-ORDERED = OrderLine(
-    line_id="1",
-    item="I",
-    quantity=D(100),
-    unit="EA",
-    unit_price=D(10),
-    matched_to="receipt",
-    tax_code="V1",
-    settled_on_receipt=True,
-)
-STANDS = replace(BY_RECEIPT, settled_on_receipt=True)
-
-
-def settled(
-    ordered: OrderLine = ORDERED,
-    stands: object = STANDS,
-    supplier: Supplier | None = SUPPLIER,
-    terms: int | None = None,
-) -> tuple[Settlement, ...]:
-    whole = PurchaseOrder(
-        order_id="PO-1",
-        entity="de",
-        supplier_id="sup_1",
-        currency="EUR",
-        ordered_on=date(2026, 1, 1),
-        lines=(ordered, replace(ordered, line_id="2")),
-        payment_terms_days=terms,
-    )
-    return settleable(supplier, whole, order(stands))  # type: ignore[arg-type]
-
-
-def test_each_open_receipt_is_settled() -> None:
-    assert settled() == (
-        Settlement("PO-1", "1", "GR-1", D(50), eur("500.00")),
-        Settlement("PO-1", "1", "GR-2", D(40), eur("400.00")),
-    )
-    done = replace(STANDS, receipts={"GR-1": ReceiptPosition(D(60), D(60)), "GR-2": ReceiptPosition(D(40), D(41))})
-    assert settled(stands=done) == ()
+SETTLED = position(settled_on_receipt=True, matched_to_receipt=True)
+AGREED: dict[str, Any] = {"supplier_agrees": True, "tax_code": "V1", "terms_days": 0, "billed_by_hand": False}
 
 
 @pytest.mark.parametrize(
-    ("changed", "reason"),
+    ("stands", "changed", "reason"),
     [
-        ({"supplier": replace(SUPPLIER, settled_on_receipt=False)}, "the supplier is not marked for settlement on receipt"),
-        ({"ordered": replace(ORDERED, settled_on_receipt=False)}, "the order line is not marked for settlement on receipt"),
-        ({"stands": replace(STANDS, settled_on_receipt=False)}, "a supplier's invoice was booked on the order line"),
-        ({"ordered": replace(ORDERED, matched_to="order")}, "the order line is not matched to its receipts"),
-        ({"ordered": replace(ORDERED, tax_code="")}, "the order line has no tax code"),
-        ({"ordered": replace(ORDERED, estimated=True)}, "the price is only estimated"),
-        ({"stands": replace(STANDS, estimated=True)}, "the price is only estimated"),
-        ({"supplier": replace(SUPPLIER, payment_terms_days=0)}, "there are no payment terms"),
-        ({"stands": replace(STANDS, closed=True)}, "the order line is closed"),
+        (SETTLED, {"supplier_agrees": False}, "the supplier has not agreed to be settled on receipt"),
+        (SETTLED, {"billed_by_hand": True}, "the supplier sent an invoice of its own for it"),
+        (replace(SETTLED, settled_on_receipt=False), {}, "the order line is not flagged to be settled on receipt"),
+        (replace(SETTLED, matched_to_receipt=False), {}, "the order line is not billed by receipt"),
+        (SETTLED, {"tax_code": ""}, "the order line has no tax code"),
+        (replace(SETTLED, estimated=True), {}, "the price is only estimated"),
+        (SETTLED, {"terms_days": None}, "there are no terms of payment"),
+        (replace(SETTLED, retainage_percent=D(5)), {}, "a part of it is retained, which the supplier's invoice has to show"),
+        (replace(SETTLED, closed=True), {}, "the order line is closed"),
     ],
 )  # fmt: skip
-def test_what_cannot_be_settled_says_why(changed: dict[str, object], reason: str) -> None:
-    found = settled(**changed)  # type: ignore[arg-type]
-    assert [(one.receipt_id, one.reasons, one.settleable) for one in found] == [
-        ("GR-1", (reason,), False),
-        ("GR-2", (reason,), False),
-    ]
+def test_what_cannot_be_settled_says_why(stands: LinePosition, changed: dict[str, Any], reason: str) -> None:
+    assert settleable(SETTLED, **AGREED) == ()
+    assert settleable(stands, **AGREED | changed) == (reason,)
 
 
-def test_payment_terms_of_the_order_are_enough() -> None:
-    terms = settled(supplier=replace(SUPPLIER, payment_terms_days=0), terms=0)
-    assert all(one.settleable for one in terms)
-    unknown = settled(supplier=None)
-    assert unknown[0].reasons == (
-        "the supplier is not marked for settlement on receipt",
-        "there are no payment terms",
-    )
+def test_a_consignment_needs_no_flag_and_is_not_billed_by_receipt() -> None:
+    assert settleable(position(kind="consignment"), **AGREED) == ()
+    assert len(settleable(position(), **AGREED)) == 2

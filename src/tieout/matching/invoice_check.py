@@ -3,9 +3,8 @@
 from collections.abc import Iterator
 from decimal import Decimal
 
-from tieout.kernel.money import EXACT, Money, multiply
+from tieout.kernel.money import EXACT, Money, multiply, priced
 from tieout.kernel.problem import Code, Problem
-from tieout.matching.limits import ROUNDING
 from tieout.model.documents import Invoice
 
 _HUNDREDTH = Decimal("0.01")
@@ -63,10 +62,7 @@ def _tax(invoice: Invoice) -> Iterator[Problem]:
 def _lines(invoice: Invoice) -> Iterator[Problem]:
     """A line cannot ask for more than quantity times price, by its price unit; it may ask for less (a discount)."""
     for line in invoice.lines:
-        value = multiply(line.quantity, line.unit_price)
-        if line.price_per != 1:
-            value = ROUNDING.divide(value, line.price_per)
-        most = Money.rounded(value, invoice.currency)
+        most = priced(line.quantity, line.unit_price, line.price_per, invoice.currency)
         if line.net.minor > most.minor + 1:
             yield Problem(
                 Code.TOTALS_DISAGREE, f"line {line.line_id}", str(most), str(line.net), detail="quantity times price"
