@@ -104,6 +104,8 @@ _MISMATCH = tuple(dict.fromkeys((*_CLASS_OF.values(), CaseClass.ORDER_MISMATCH))
 _UNMENDABLE = frozenset({Code.PARTLY_PAYABLE, Code.WRONG_SUPPLIER})
 #: Who decides on an invoice that we wrote ourselves: whoever approved the order and received the goods.
 _SETTLEMENT = "settlement on receipt"
+#: The source of messages that processes send; nobody outside can use it.
+_OURSELVES = "tieout"
 _OPERATIONS = frozenset(payload.operation for payload in (SubmitInvoice, PostInvoice, ReportPosting, ReportPayment))
 
 
@@ -168,7 +170,7 @@ def evolve(state: State | None, event: Event) -> State | None:
 
 def _received(data: InvoiceReceived, event: Event) -> State:
     moment = to_micros(event.recorded_at)
-    ours = data.invoice.purpose == "self_billed" and not event.source
+    ours = data.invoice.purpose == "self_billed" and event.source == _OURSELVES
     return State(data.invoice, data.channel, moment, moment, entered_by=event.actor, ours=ours)
 
 
