@@ -174,6 +174,7 @@ _GROUPS = {
     "supplier": "Suppliers and bank details",
     "order": "Orders and receipts",
     "invoice": "Invoices",
+    "prepayment": "Prepayments",
     "settlement": "Settlement on receipt",
     "payment": "Payments",
     "payment_run": "Payment runs",

@@ -114,6 +114,10 @@ def _invoice(fact: f.Fact) -> Words | None:
                 f"Posted as {posting.number}",
                 f"read back: {posting.gross} on {posting.posted_on} in period {posting.period}",
             )
+        case f.PrepaymentPaid(amount=amount):
+            return Words(f"{amount} paid in advance", "later invoices set it off")
+        case f.PrepaymentSetOff(amount=amount):
+            return Words(f"{amount} that was paid in advance is set off")
         case f.HoldsReported(holds=holds):
             return Words("The ERP tells its holds", ", ".join(holds) or "none")
         case f.HoldsCompared(dialect=dialect, predicted=predicted, actual=actual):
