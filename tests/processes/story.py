@@ -51,7 +51,7 @@ class Story:
         self.intents: dict[str, tuple[str, str, Intent]] = {}  # effect id → home, subject, first asked
         self.links: dict[tuple[str, str], tuple[str, str]] = {}
         self.timers: dict[str, tuple[str, str, Timer]] = {}
-        self._sent: deque[tuple[str, str, Fact, str, str]] = deque()
+        self._sent: deque[tuple[str, str, Fact, str, str, str]] = deque()
 
     def tell(self, fact: Fact, subject: str = "", home: str = "", *, actor: str = "system", entity: str = "", source: str = "ap") -> list[Fact]:  # fmt: skip
         """Handle one message and all that it sends to other homes; return the facts that came of it, in order."""
@@ -60,9 +60,9 @@ class Story:
         if isinstance(fact, InvoiceReceived) and not subject:
             subject = derive("inv", source, fact.system_id or fact.invoice.number)
         first = len(self.events)
-        self._sent.append((home or self._home_of(subject), subject, fact, actor, entity))
+        self._sent.append((home or self._home_of(subject), subject, fact, actor, entity, source))
         while self._sent:
-            self._handle(*self._sent.popleft(), source)
+            self._handle(*self._sent.popleft())
         return [event.data for event in self.events[first + 1 :]]
 
     def settle(self, payload: type[Payload], key: str, outcome: Outcome, connector: str = "erp") -> list[Fact]:
@@ -144,7 +144,7 @@ class Story:
             case Send():
                 found = self.links[output.ref.system, output.ref.external_id] if output.ref else ("", "")
                 to, subject = output.home or found[0], output.subject or found[1]
-                self._sent.append((to, subject, output.data, actor, output.entity or entity))
+                self._sent.append((to, subject, output.data, actor, output.entity or entity, "tieout"))
 
     def _event(self, data: Fact, subject: str, entity: str, actor: str, source: str) -> Event:
         data = decode_fact(data.type, encode_fact(data))

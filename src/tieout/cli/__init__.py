@@ -34,6 +34,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "release": ("act", "let a held effect, or payments to a supplier, go"),
     "redeliver": ("act", "send a dead, undecided, refused or held effect again, same key"),
     "settle": ("act", "say that an undecided effect was found in the target"),
+    "settle-receipts": ("settling", "bill ourselves for what was received, or list why not (--test)"),
     "retry": ("act", "read a document in quarantine again"),
     "requeue": ("act", "handle a quarantined message again"),
     "verify": ("prove", "prove that no byte of the log was changed"),

@@ -390,11 +390,13 @@ class InvoiceMatched(Fact):
 class MatchFailed(Fact):
     """Derived (invoice): at least one check failed. Payment is stopped, not the existence of the invoice.
 
-    ``waits_for`` are the subjects of the orders whose next receipt or change may mend it.
+    ``waits_for`` are the subjects of the orders whose next receipt or change may mend it, ``waits_for_prepayment`` the
+    account of prepayments whose next payment may.
     """
 
     verdict: Verdict
     waits_for: tuple[str, ...] = ()
+    waits_for_prepayment: str = ""
 
 
 @fact("invoice.match_released")
@@ -481,6 +483,24 @@ class InvoicePaid(Fact):
 
     payment_id: str
     booked_on: date
+
+
+@fact("prepayment.paid")
+class PrepaymentPaid(Fact):
+    """Derived (invoice): the supplier was paid so much in advance; nothing, when that payment came back."""
+
+    invoice_id: str
+    supplier_id: str
+    amount: Money
+
+
+@fact("prepayment.set_off")
+class PrepaymentSetOff(Fact):
+    """Derived (invoice): an invoice takes off so much of what was paid in advance; nothing when it was cancelled."""
+
+    invoice_id: str
+    supplier_id: str
+    amount: Money
 
 
 @fact("invoice.closed")

@@ -59,6 +59,8 @@ from tieout.model.facts import (
     Outcome,
     PostingDue,
     PostingFailed,
+    PrepaymentPaid,
+    PrepaymentSetOff,
     RecheckRequested,
     VarianceAccepted,
     supplier_home,
@@ -68,6 +70,7 @@ from tieout.policy.duties import PERSON, is_person, same_actor
 from tieout.policy.policy import EntityPolicy
 from tieout.processes import admission
 from tieout.processes import order as orders
+from tieout.processes import prepayment as prepayments
 from tieout.processes import supplier as suppliers
 from tieout.processes.address import order_subject
 from tieout.processes.case import is_open, open_case, settle_case
@@ -129,6 +132,8 @@ _MISMATCH = tuple(dict.fromkeys((*_CLASS_OF.values(), CaseClass.ORDER_MISMATCH))
 _UNMENDABLE = frozenset({Code.PARTLY_PAYABLE, Code.WRONG_SUPPLIER})
 #: Who decides on an invoice that we wrote ourselves: whoever approved the order and received the goods.
 _SETTLEMENT = "settlement on receipt"
+#: The source of messages that processes send; nobody outside can use it.
+_OURSELVES = "tieout"
 _OPERATIONS = frozenset(payload.operation for payload in (SubmitInvoice, PostInvoice, ReportPosting, ReportPayment))
 
 
@@ -203,7 +208,7 @@ def evolve(state: State | None, event: Event) -> State | None:
 
 def _received(data: InvoiceReceived, event: Event) -> State:
     moment = to_micros(event.recorded_at)
-    ours = data.invoice.purpose == "self_billed" and not event.source
+    ours = data.invoice.purpose == "self_billed" and event.source == _OURSELVES
     return State(data.invoice, data.channel, moment, moment, entered_by=event.actor, ours=ours)
 
 
@@ -452,6 +457,7 @@ def decide(state: State | None, event: Event, facts: Facts) -> Iterator[Output]:
         case MatchFailed(verdict=verdict) if _unmatched(state):
             yield from _open(state, event, facts, verdict.problems, _MISMATCH)
         case InvoiceMatched(verdict=verdict, accepted_by=accepted_by):
+            yield from _set_off(state, event, facts)
             told = f"accepted by {accepted_by}" if accepted_by else "it matches now"
             yield from _settle(state, event, facts, _MISMATCH, told)
             yield from _submit(state, event, verdict, facts)
@@ -463,8 +469,14 @@ def decide(state: State | None, event: Event, facts: Facts) -> Iterator[Output]:
             yield from _settle(state, event, facts, state.flagged, f"cancelled: {reason}")
             if state.allocations:
                 yield Emit(_match_released(state))
+            if state.clear and state.invoice.prepaid:
+                yield _taken_off(state, event, Money.zero(state.invoice.currency))
         case EffectSettled():
             yield from _hear(state, event.data)
+        case InvoicePaid() if state.status == "paid" and state.invoice.purpose == "prepayment":
+            yield _paid_in_advance(state, event, state.invoice.payable)
+        case LiabilityReopened() if state.status == "posted" and state.invoice.purpose == "prepayment":
+            yield _paid_in_advance(state, event, Money.zero(state.invoice.currency))
         case PostingFailed(problems=problems) if state.status == "posting_failed":
             yield from _open(state, event, facts, problems, (CaseClass.POSTING_FAILED,))
         case InvoicePosted(posting=posting):
@@ -552,20 +564,50 @@ def _positions(subjects: dict[str, str], facts: Facts) -> dict[str, OrderPositio
 
 def _judge(state: State, event: Event, facts: Facts) -> Emit:
     """Match it with its orders as they stand now."""
-    invoice = _as_told(state)
+    invoice = _as_told(state, facts)
     subjects = _order_subjects(invoice)
     known = _positions(subjects, facts)
     verdict = match(invoice, known, facts.policy.tolerances_of(invoice.entity), event.policy)
     if verdict.matched:
         return _match_emitted(state, verdict, subjects, facts)
     mendable = any(problem.code not in _UNMENDABLE for problem in verdict.problems)
-    return Emit(MatchFailed(verdict=verdict, waits_for=tuple(subjects.values()) if mendable else ()))
+    waits_for = tuple(subjects.values()) if mendable else ()
+    account = prepayments.account_of(invoice) if invoice.prepaid else ""
+    return Emit(MatchFailed(verdict=verdict, waits_for=waits_for, waits_for_prepayment=account))
 
 
-def _as_told(state: State) -> Invoice:
-    """A document that calls itself self-billed and was not written by us is an invoice of the supplier."""
+def _as_told(state: State, facts: Facts) -> Invoice:
+    """The invoice as matching should take it. One that calls itself self-billed and was not written by us is the
+    supplier's. What it takes off as prepaid needs nobody's look when so much was paid in advance and is still open."""
     invoice = state.invoice
-    return invoice if state.ours or invoice.purpose != "self_billed" else replace(invoice, purpose="")
+    if invoice.purpose == "self_billed" and not state.ours:
+        invoice = replace(invoice, purpose="")
+    return replace(invoice, prepaid=None) if _is_covered(state, facts) else invoice
+
+
+def _is_covered(state: State, facts: Facts) -> bool:
+    invoice = state.invoice
+    if invoice.prepaid is None or invoice.sign < 0:
+        return False
+    return prepayments.covers(facts.state("prepayment", prepayments.account_of(invoice)), invoice.prepaid)
+
+
+def _set_off(state: State, event: Event, facts: Facts) -> Iterator[Output]:
+    """What was paid in advance is taken off once."""
+    if state.invoice.prepaid and _is_covered(state, facts):
+        yield _taken_off(state, event, state.invoice.prepaid)
+
+
+def _taken_off(state: State, event: Event, amount: Money) -> Emit:
+    invoice = state.invoice
+    taken = PrepaymentSetOff(invoice_id=event.subject, supplier_id=invoice.supplier_id, amount=amount)
+    return Emit(taken, prepayments.account_of(invoice))
+
+
+def _paid_in_advance(state: State, event: Event, amount: Money) -> Emit:
+    invoice = state.invoice
+    paid = PrepaymentPaid(invoice_id=event.subject, supplier_id=invoice.supplier_id, amount=amount)
+    return Emit(paid, prepayments.account_of(invoice))
 
 
 def _match_emitted(
@@ -588,7 +630,7 @@ def _accept(state: State, event: Event, facts: Facts) -> Iterator[Output]:
             for one in _open_now(state, event, facts, _MISMATCH):
                 yield open_case(_case(state, event, one, (problem,), objection))
             return
-        invoice = _as_told(state)
+        invoice = _as_told(state, facts)
         subjects = _order_subjects(invoice)
         known = _positions(subjects, facts)
         tolerances = facts.policy.tolerances_of(invoice.entity)

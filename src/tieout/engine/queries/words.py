@@ -60,7 +60,7 @@ def _supplier(fact: f.Fact) -> Words | None:
             return Words(f"Order {order.order_id} placed", f"{lines}, {order.currency}")
         case f.GoodsReceived(receipt=receipt):
             lines = count(len(receipt.lines), "line")
-            return Words(f"Goods received on order {receipt.order_id}", f"delivery {receipt.receipt_id}, {lines}")
+            return Words(f"{_RECEIPTS[receipt.kind]} {receipt.order_id}", f"{receipt.receipt_id}, {lines}")
         case f.OrderResponded(response=response):
             return Words(f"The supplier answers order {response.order_id}: {response.status}", response.note)
         case f.OrderChanged(change=change):
@@ -69,6 +69,16 @@ def _supplier(fact: f.Fact) -> Words | None:
         case f.GoodsDespatched(advice=advice):
             expected = f"expected on {advice.expected_on}" if advice.expected_on else ""
             return Words(f"Goods of order {advice.order_id} have left, {advice.despatch_id}", expected)
+        case f.OrderLineClosed(order_id=order, line_id=line, reason=reason):
+            return Words(f"Line {line} of order {order} closed", reason)
+        case f.OrderLineReopened(order_id=order, line_id=line, reason=reason):
+            return Words(f"Line {line} of order {order} opened again", reason)
+        case f.CreditDue(receipt_id=receipt_id):
+            return Words(f"The credit note for return {receipt_id} should have come")
+        case f.SettlementRequested(order_id=order, through=through):
+            return Words("Settlement asked for", f"order {order}, through {through}")
+        case f.SelfBillDrafted(invoice=invoice):
+            return Words("We bill ourselves for what was received", f"{invoice.gross}")
     return None
 
 
@@ -104,6 +114,18 @@ def _invoice(fact: f.Fact) -> Words | None:
                 f"Posted as {posting.number}",
                 f"read back: {posting.gross} on {posting.posted_on} in period {posting.period}",
             )
+        case f.PrepaymentPaid(amount=amount):
+            return Words(f"{amount} paid in advance", "later invoices set it off")
+        case f.PrepaymentSetOff(amount=amount):
+            return Words(f"{amount} that was paid in advance is set off")
+        case f.HoldsReported(holds=holds):
+            return Words("The ERP tells its holds", ", ".join(holds) or "none")
+        case f.HoldsCompared(dialect=dialect, predicted=predicted, actual=actual):
+            agree = "as predicted" if set(predicted) == set(actual) else "not as predicted"
+            told_of = (
+                f"predicted for {dialect}: {', '.join(predicted) or 'none'}; placed: {', '.join(actual) or 'none'}"
+            )
+            return Words(f"Holds of the ERP are {agree}", told_of)
         case f.PostingFailed(problems=problems):
             return Words("Posting refused", told(problems))
         case f.InvoiceCancelled(reason=reason):
@@ -255,6 +277,13 @@ def _close(fact: f.Fact) -> Words | None:
     return None
 
 
+_RECEIPTS = {
+    "receipt": "Goods received on order",
+    "inspection": "Goods inspected of order",
+    "withdrawal": "Goods withdrawn from the consignment of order",
+    "delivery": "Delivery proved of order",
+    "return": "Goods sent back of order",
+}
 _OUTCOMES = {
     "applied": "holds it",
     "refused": "refused it",
