@@ -9,6 +9,7 @@ import msgspec
 from msgspec import Struct
 
 from tieout.kernel.ids import fingerprint
+from tieout.policy.routing import Desk, Escalation, Routing, Substitute, Urgency
 from tieout.policy.tolerances import Tolerances
 
 
@@ -90,6 +91,11 @@ class Policy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     signal_age_minutes_max: int = 60
     accrual_account: str = "accrued_liabilities"
     expense_account: str = "expense"
+    routing: tuple[Routing, ...] = ()
+    substitutes: tuple[Substitute, ...] = ()
+    escalation: tuple[Escalation, ...] = ()
+    urgency: Urgency = Urgency()
+    approval_days: int = 5
     effective_from: str = ""
 
     @property
@@ -101,6 +107,17 @@ class Policy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         """The tolerance set an entity uses. Raises ``KeyError`` when the policy names one it does not define."""
         settings = self.entities.get(entity)
         return self.tolerances[settings.tolerances if settings else "default"]
+
+    @property
+    def desk(self) -> Desk:
+        """The rules that say who works which case by when."""
+        return Desk(
+            routing=self.routing,
+            substitutes=self.substitutes,
+            escalation=self.escalation,
+            urgency=self.urgency,
+            countries={name: entity.country for name, entity in self.entities.items()},
+        )
 
     def channel(self, name: str) -> Channel:
         """The rules of a channel, or of the channels it is one of (``portal.<supplier>``)."""

@@ -31,6 +31,7 @@ from tieout.model.effects import PostInvoice, ReportPayment, ReportPosting, Subm
 from tieout.model.events import Event
 from tieout.model.facts import (
     ApprovalDecided,
+    ApprovalDue,
     DuplicateCleared,
     DuplicateStopped,
     EffectHandled,
@@ -54,13 +55,14 @@ from tieout.model.facts import (
     VarianceAccepted,
 )
 from tieout.model.verdict import Allocation, Verdict
+from tieout.policy.calendars import add_business_hours
 from tieout.policy.duties import PERSON, is_person, same_actor
 from tieout.policy.policy import EntityPolicy
 from tieout.processes import order as orders
 from tieout.processes import supplier as suppliers
 from tieout.processes.address import order_subject
 from tieout.processes.case import is_open, open_case, settle_case
-from tieout.processes.process import Emit, Facts, Intent, Link, Output, Process, Row, Standing, by_subject
+from tieout.processes.process import Emit, Facts, Intent, Link, Output, Process, Row, Standing, Timer, by_subject
 
 #: Work is ordered by financial deadline; an invoice should be in the ERP at noon UTC of the day it is due.
 CUT_OFF = time(12, tzinfo=UTC)
@@ -205,6 +207,8 @@ def _stopped(state: State, event: Event) -> State:
             return replace(state, status="posting_failed", reason=f"{event.actor} called the posting off")
         case EffectHandled(operation=PostInvoice.operation, action="redelivered") if state.status == "posting_failed":
             return replace(state, status="posting", reason=f"sent again by {event.actor}")
+        case ApprovalDue() if _undecided(state):
+            return _flagged(state, CaseClass.APPROVAL_OVERDUE)
         case InvoiceCancelled(reason=reason) if state.status in _CANCELLABLE:
             return replace(state, status="cancelled", reason=reason, cancelled=True)
         case MatchReleased() if state.status == "cancelled":
@@ -358,6 +362,8 @@ def decide(state: State | None, event: Event, facts: Facts) -> Iterator[Output]:
             yield from _accept(state, event, facts)
         case ApprovalDecided():
             yield from _heed(state, event, facts)
+        case ApprovalDue() if _undecided(state):
+            yield from _remind(state, event, facts)
         case InvoiceCancelled(reason=reason) if state.status == "cancelled":
             yield from _settle(state, event, facts, state.flagged, f"cancelled: {reason}")
             if state.allocations:
@@ -468,9 +474,26 @@ def _submit(state: State, event: Event, verdict: Verdict, facts: Facts) -> Itera
     )
     if state.status == "posting":
         yield _post(state, event, facts)
+    elif (days := facts.policy.approval_days) and not state.approval:
+        country = settings.country
+        due_at = add_business_hours(country, facts.now, 24 * days)
+        yield Timer(ApprovalDue(), due_at, f"{event.subject}/approval/{to_micros(due_at)}", event.subject)
+
+
+def _undecided(state: State) -> bool:
+    """Whether it was handed to the approvers and none of them has said anything."""
+    return state.clear and not state.approval and state.status in ("valid", "matched")
+
+
+def _remind(state: State, event: Event, facts: Facts) -> Iterator[Output]:
+    waited = f"{facts.policy.approval_days} business days"
+    problem = Problem(Code.NOT_APPROVED, "approval", "a decision", "none", limit=waited)
+    yield from _open(state, event, facts, (problem,), (CaseClass.APPROVAL_OVERDUE,))
 
 
 def _heed(state: State, event: Event, facts: Facts) -> Iterator[Output]:
+    if state.approval:
+        yield from _settle(state, event, facts, (CaseClass.APPROVAL_OVERDUE,), f"decided by {state.decided_by}")
     if state.approval == "approved":
         yield from _settle(state, event, facts, (CaseClass.REJECTED_APPROVAL,), f"approved by {state.decided_by}")
         if state.status == "posting":
@@ -597,6 +620,9 @@ def _case(state: State, event: Event, one: CaseClass, problems: tuple[Problem, .
         problems=problems,
         amount=invoice.gross,
         supplier_id=invoice.supplier_id,
+        deadline=datetime.combine(invoice.due_on, CUT_OFF) if invoice.payable.minor > 0 else None,
+        deadline_name="payment day" if invoice.payable.minor > 0 else "",
+        category=invoice.purpose or invoice.kind.value,
     )
 
 
@@ -671,6 +697,7 @@ _FACTS = (
     MatchReleased,
     VarianceAccepted,
     ApprovalDecided,
+    ApprovalDue,
     InvoicePosted,
     PostingFailed,
     InvoiceCancelled,

@@ -89,6 +89,7 @@ def _duplicate_case(first: State, invoice_id: str, second: InvoiceReceived) -> C
         problems=(problem,),
         amount=invoice.gross,
         supplier_id=invoice.supplier_id,
+        category=invoice.purpose or invoice.kind.value,
     )
 
 
