@@ -612,6 +612,7 @@ def _settle(
 
 def _case(state: State, event: Event, one: CaseClass, problems: tuple[Problem, ...], reason: str) -> Case:
     invoice = state.invoice
+    deadline, name = _deadline(invoice, event.recorded_at.date())
     return Case(
         case_class=one,
         document=event.subject,
@@ -620,10 +621,19 @@ def _case(state: State, event: Event, one: CaseClass, problems: tuple[Problem, .
         problems=problems,
         amount=invoice.gross,
         supplier_id=invoice.supplier_id,
-        deadline=datetime.combine(invoice.due_on, CUT_OFF) if invoice.payable.minor > 0 else None,
-        deadline_name="payment day" if invoice.payable.minor > 0 else "",
+        deadline=datetime.combine(deadline, CUT_OFF) if deadline else None,
+        deadline_name=name,
         category=invoice.purpose or invoice.kind.value,
     )
+
+
+def _deadline(invoice: Invoice, today: date) -> tuple[date | None, str]:
+    """Until when a case about it should be worked: the next day on which a discount is lost, else the payment day.
+    Nothing is lost by a credit note that waits."""
+    if invoice.payable.minor <= 0:
+        return None, ""
+    open_discounts = [discount.until for discount in invoice.discounts if discount.until >= today]
+    return (min(open_discounts), "discount day") if open_discounts else (invoice.due_on, "payment day")
 
 
 # ── what people see ────────────────────────────────────────────────────────────────────────────────────────────────
