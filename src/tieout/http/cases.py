@@ -193,7 +193,7 @@ def routes(door: Door) -> list[HTTPRouteHandler]:
     async def attach(
         request: Req, case_id: FromPath[str], name: Annotated[str, QueryParameter(max_length=NAME_MAX)] = "file"
     ) -> Added:
-        """The body is the file, of at most 10 MiB. It is kept as it came and never read as a document."""
+        """The body is the file, of at most 10 MB. It is kept as it came and never read as a document."""
         caller = caller_of(request)
         body = await body_of(request, (), ATTACHMENT_BYTES_MAX)
         return Added(done=await door.write(work.attach, caller, case_id, body, name, media_type_of(request)))

@@ -40,7 +40,7 @@ from tieout.processes.payment_run import PAYMENTS_MAX
 SOURCE = "person"
 REASON_MAX = 2_000
 #: So large may a file be that is added to a case, and so long its name.
-ATTACHMENT_BYTES_MAX = 10 * 1024 * 1024
+ATTACHMENT_BYTES_MAX = 10_000_000
 NAME_MAX = 200
 
 
@@ -229,8 +229,8 @@ class Work:
                 raise Trouble("not_found", f"there is no case {case_id!r}")
             require(caller, act.name)
             if act.name not in (offers := names_of(case)):
-                offered = ", ".join(offers)
-                raise Trouble("wrong_state", f"a case of this class does not offer {act.name}; it offers {offered}")
+                offered = ", ".join(ACTS[name].label for name in offers)
+                raise Trouble("wrong_state", f'a case of this class does not offer "{act.label}"; it offers {offered}')
             if case.status != "open" and act.name != "comment_case":
                 raise Trouble("wrong_state", f"the case is {case.status}: {case.resolution}")
             values = self._values(act, given)

@@ -9,7 +9,7 @@ from msgspec import Struct
 from sqlalchemy import ColumnElement, Connection, Row, Select, and_, case, func, or_, select
 
 from tieout.engine.queries.database import Reach, within
-from tieout.engine.schema import VIEW_TABLES
+from tieout.engine.schema import STATE, VIEW_TABLES
 from tieout.kernel.clock import from_micros, to_micros
 from tieout.kernel.money import Money
 from tieout.kernel.problem import Problem
@@ -180,7 +180,7 @@ def _condition(wanted: CaseFilter, reach: Reach, now: datetime) -> ColumnElement
     if wanted.assignees:
         parts.append(CASE.c.assignee.in_(wanted.assignees))
     if wanted.bucket in BUCKETS:
-        parts.append(_in_bucket(*BUCKETS[wanted.bucket], now))  # type: ignore[index]
+        parts.append(_in_bucket(*BUCKETS[wanted.bucket], now))
     if wanted.overdue:
         parts.append(_overdue(now))
     if wanted.text:
@@ -205,6 +205,12 @@ def case_by_id(sql: Connection, case_id: str, reach: Reach) -> CaseItem | None:
         select(*_COLUMNS).select_from(_FROM).where(CASE.c.subject == case_id, within(reach, CASE.c.entity, shared=True))
     ).first()
     return _item(row) if row else None
+
+
+def state_of_case(sql: Connection, case_id: str) -> bytes:
+    """The state of a case that is there, as its process keeps it."""
+    query = select(STATE.c.data).where(STATE.c.process == "case", STATE.c.subject == case_id)
+    return bytes(sql.execute(query).scalar_one())
 
 
 def cases_of(sql: Connection, documents: tuple[str, ...], reach: Reach) -> tuple[CaseItem, ...]:
@@ -279,7 +285,7 @@ def aging(sql: Connection, wanted: CaseFilter, reach: Reach, now: datetime) -> t
 def ages(sql: Connection, reach: Reach, now: datetime) -> tuple[Ages, ...]:
     """How old open cases are, all together (the first) and by class."""
     open_ones = and_(CASE.c.status == "open", within(reach, CASE.c.entity, shared=True))
-    found = []
+    found: list[Ages] = []
     for by in ((), (CASE.c.case_class,)):
         rank = func.row_number().over(partition_by=by or None, order_by=CASE.c.opened_at.desc()).label("rank")
         count = func.count().over(partition_by=by or None).label("whole")
