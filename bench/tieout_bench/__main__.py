@@ -12,7 +12,7 @@ from msgspec import Struct
 from rich.console import Console
 from rich.table import Table
 
-from tieout_bench import dbos, latency, memory, stores, throughput
+from tieout_bench import dbos, duplicates_index, latency, memory, stores, throughput
 from tieout_bench.formats import report as formats
 from tieout_bench.latency import Latency
 from tieout_bench.measuring import tell
@@ -59,11 +59,24 @@ def main() -> None:
     readers = commands.add_parser("formats", help="readers of outside documents: speed, and memory of a large file")
     readers.add_argument("--megabytes", type=int, default=100, metavar="N", help="of a large file: 1 to 100")
     readers.add_argument("--json", action="store_true")
+    duplicates = commands.add_parser(
+        "duplicates-index", help="comparing one invoice with all that ever came: time, and the floor of bare look-ups"
+    )
+    duplicates.add_argument("--invoices", type=int, default=100_000)
+    duplicates.add_argument("--checks", type=int, default=2_000)
+    duplicates.add_argument("--no-postgres", action="store_true", help="measure SQLite alone")
+    duplicates.add_argument("--postgres", default="", help="a server's URL (default: one of our own)")
+    duplicates.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
     if arguments.command == "formats":
         if not 1 <= arguments.megabytes <= 100:
             parser.error(f"--megabytes is from 1 to 100, not {arguments.megabytes}")
         _answer(formats.measure(arguments.megabytes), formats.show, arguments)
+    elif arguments.command == "duplicates-index":
+        measured = duplicates_index.measure(
+            arguments.invoices, arguments.checks, arguments.postgres, postgres=not arguments.no_postgres
+        )
+        _answer(measured, duplicates_index.show, arguments)
     else:
         _answer(_pipeline(arguments), _print, arguments)
 

@@ -40,6 +40,7 @@ from tieout.model.documents import (
     Supplier,
     Total,
 )
+from tieout.model.duplicates import Candidate, Lookalike
 from tieout.model.effects import Letter
 from tieout.model.verdict import Allocation, Verdict
 
@@ -226,6 +227,55 @@ class GoodsDespatched(Fact):
     advice: DespatchAdvice
 
 
+@fact("order.line_closed")
+class OrderLineClosed(Fact):
+    """Outside: a person closes an order line; nothing more is billed of it."""
+
+    entity: str
+    order_id: str
+    supplier_id: str
+    line_id: str
+    reason: str
+
+
+@fact("order.line_reopened")
+class OrderLineReopened(Fact):
+    """Outside: a person with the authority to approve orders opens a closed line again. Invoices that waited for it are
+    matched again at once; no document of another system does this."""
+
+    entity: str
+    order_id: str
+    supplier_id: str
+    line_id: str
+    reason: str
+
+
+@fact("order.credit_due")
+class CreditDue(Fact):
+    """Timer: the supplier should have credited by now what went back with this receipt."""
+
+    receipt_id: str
+
+
+@fact("order.settlement_requested")
+class SettlementRequested(Fact):
+    """Outside: bill ourselves for what of an order was received, or withdrawn from a consignment, until this day."""
+
+    entity: str
+    order_id: str
+    supplier_id: str
+    through: date
+
+
+@fact("settlement.drafted")
+class SelfBillDrafted(Fact):
+    """Derived (order): we bill ourselves for what was received of this order (its subject). The invoice has no number
+    yet: the settlement of the supplier and entity gives the next one."""
+
+    order: str
+    invoice: Invoice
+
+
 # ── invoice ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -240,21 +290,66 @@ class InvoiceReceived(Fact):
 
 @fact("invoice.admitted")
 class InvoiceAdmitted(Fact):
-    """Derived (number): no other invoice of this supplier carries this number in this entity."""
+    """Derived (invoice): it was compared with everything known and may go on, or a person has told it ``apart`` from
+    these invoices. ``account`` (a digest) and ``parent`` are the supplier's at that moment, ``compared`` says with how
+    many it was compared, and ``explained`` are those that look alike for a good reason."""
+
+    account: str = ""
+    parent: str = ""
+    compared: int = 0
+    explained: tuple[Candidate, ...] = ()
+    apart: tuple[str, ...] = ()
 
 
 @fact("invoice.duplicate_stopped")
 class DuplicateStopped(Fact):
-    """Derived (number): an invoice with this number is already known; this one goes no further."""
+    """Derived (invoice): an invoice with this number is already known; this one goes no further."""
 
     first_invoice_id: str
+    candidates: tuple[Candidate, ...] = ()
+    account: str = ""
+    parent: str = ""
+
+
+@fact("invoice.duplicate_suspected")
+class DuplicateSuspected(Fact):
+    """Derived (invoice): it looks like an invoice that is already known. It waits until a person has compared them,
+    and is never refused by itself."""
+
+    candidates: tuple[Candidate, ...]
+    account: str = ""
+    parent: str = ""
 
 
 @fact("invoice.duplicate_cleared")
 class DuplicateCleared(Fact):
-    """Outside: a person decided that a suspected duplicate is a document of its own."""
+    """Outside: a person decided that a stopped invoice is a claim of its own. ``recurring``: and that the like of it
+    will come again."""
 
     reason: str
+    recurring: bool = False
+
+
+@fact("invoice.duplicate_overruled")
+class DuplicateOverruled(Fact):
+    """Outside: as cleared, by a manager, which it takes above the limit of the policy."""
+
+    reason: str
+    recurring: bool = False
+
+
+@fact("invoice.lookalike_learnt")
+class LookalikeLearnt(Fact):
+    """Derived (invoice): a person has taught that this amount of this supplier comes again; until it expires, two that
+    fit are not asked about."""
+
+    lookalike: Lookalike
+    invoice_id: str
+
+
+@fact("invoice.posting_due")
+class PostingDue(Fact):
+    """Derived (invoice): everything that arrived beside it can be seen by now; compare once more, then post it."""
 
 
 @fact("invoice.validated")
@@ -281,12 +376,14 @@ class RecheckRequested(Fact):
 class InvoiceMatched(Fact):
     """Derived (invoice): it agrees with its orders and receipts within the limits of the policy, or a person
     (``accepted_by``) accepted the problems in the verdict. ``orders`` are the subjects of the orders it bills, and
-    ``post_on`` is the day it will be posted on, so that orders know in which period it counts."""
+    ``post_on`` is the day it will be posted on, so that orders know in which period it counts. ``self_billed``: we
+    wrote it ourselves."""
 
     verdict: Verdict
     orders: tuple[str, ...] = ()
     post_on: date | None = None
     accepted_by: str = ""
+    self_billed: bool = False
 
 
 @fact("invoice.match_failed")
@@ -336,6 +433,22 @@ class InvoicePosted(Fact):
     """Derived (invoice): the ERP holds it, as read back."""
 
     posting: Posting
+
+
+@fact("invoice.holds_reported")
+class HoldsReported(Fact):
+    """Outside: the ERP tells which holds it has placed on an invoice, by its own names; none is an answer too."""
+
+    holds: tuple[str, ...]
+
+
+@fact("invoice.holds_compared")
+class HoldsCompared(Fact):
+    """Derived (invoice): the holds that matching predicted for the ERP's dialect, and those that the ERP placed."""
+
+    dialect: str
+    predicted: tuple[str, ...] = ()
+    actual: tuple[str, ...] = ()
 
 
 @fact("invoice.posting_failed")

@@ -9,6 +9,7 @@ import msgspec
 from msgspec import Struct
 
 from tieout.kernel.ids import fingerprint
+from tieout.policy.duplicates import DuplicateRules
 from tieout.policy.routing import Desk, Escalation, Routing, Substitute, Urgency
 from tieout.policy.tolerances import Tolerances
 
@@ -87,8 +88,10 @@ class Policy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     partners: dict[str, Partner] = {}
     channels: dict[str, Channel] = {}
     tolerances: dict[str, Tolerances] = msgspec.field(default_factory=lambda: {"default": Tolerances()})
+    duplicates: DuplicateRules = DuplicateRules()
     bank_change_confirmations: int = 2
     signal_age_minutes_max: int = 60
+    credit_expected_days: int = 14
     accrual_account: str = "accrued_liabilities"
     expense_account: str = "expense"
     routing: tuple[Routing, ...] = ()

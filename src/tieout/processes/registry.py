@@ -8,22 +8,24 @@ from tieout.processes import (
     interchange,
     invoice,
     ledger,
+    lookalike,
     mail,
-    number,
     order,
     payment,
     payment_run,
     query,
+    settlement,
     statement,
     supplier,
 )
 from tieout.processes.process import Process
 
 PROCESSES: tuple[Process, ...] = (
-    number.PROCESS,
     supplier.PROCESS,
     order.PROCESS,
+    settlement.PROCESS,
     invoice.PROCESS,
+    lookalike.PROCESS,
     payment.PROCESS,
     payment_run.PROCESS,
     statement.PROCESS,

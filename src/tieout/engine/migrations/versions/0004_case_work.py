@@ -7,8 +7,8 @@ class says. There is no way down: restore the backup that was made before.
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0003"
-down_revision = "0002"
+revision = "0004"
+down_revision = "0003"
 
 # Compared byte by byte on every machine, whatever the sorting rules of its operating system (see ``engine/schema.py``).
 WORDS = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
