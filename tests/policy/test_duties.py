@@ -81,6 +81,20 @@ def test_every_class_of_case_has_a_rule_and_offers_only_known_actions() -> None:
     assert all(rule.remedy.endswith(".") and rule.actions for rule in CASE_RULES.values())
 
 
+@pytest.mark.parametrize("name", CASE_RULES)
+def test_every_class_of_case_says_what_to_do_by_when_and_how_it_ends(name: CaseClass) -> None:
+    rule = CASE_RULES[name]
+    assert 3 <= len(rule.playbook) <= 6
+    assert all(step.endswith(".") and len(step) < 160 for step in rule.playbook)
+    assert rule.settles.startswith("when ")
+    assert 0 < rule.target <= 5 * 24
+
+
+def test_the_playbook_offers_a_way_to_settle_what_does_not_settle_by_itself() -> None:
+    by_hand = {name for name, rule in CASE_RULES.items() if rule.settles == "when a person settles it"}
+    assert [name for name in by_hand if "settle_case" not in CASE_RULES[name].actions] == []
+
+
 def test_dependencies_name_operations_and_stop_money_when_bank_details_are_stuck() -> None:
     named = {name for rules in DEPENDENCIES.values() for rule in rules for name in (rule.operation, rule.on)}
     assert named <= set(PAYLOADS)

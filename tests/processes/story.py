@@ -16,7 +16,16 @@ from tieout.kernel.ids import derive
 from tieout.matching.duplicates import Fingerprint, Index, related
 from tieout.model.effects import Payload, effect_id
 from tieout.model.events import Event
-from tieout.model.facts import CaseOpened, EffectSettled, Fact, InvoiceReceived, Outcome, decode_fact, encode_fact
+from tieout.model.facts import (
+    CaseOpened,
+    CaseRouted,
+    EffectSettled,
+    Fact,
+    InvoiceReceived,
+    Outcome,
+    decode_fact,
+    encode_fact,
+)
 from tieout.policy.policy import Policy
 from tieout.processes.address import address
 from tieout.processes.process import Emit, Intent, Link, Output, Process, Send, Timer
@@ -54,7 +63,10 @@ class Story:
         self._sent: deque[tuple[str, str, Fact, str, str, str]] = deque()
 
     def tell(self, fact: Fact, subject: str = "", home: str = "", *, actor: str = "system", entity: str = "", source: str = "ap") -> list[Fact]:  # fmt: skip
-        """Handle one message and all that it sends to other homes; return the facts that came of it, in order."""
+        """Handle one message and all that it sends to other homes; return the facts that came of it, in order.
+
+        To whom a case goes (``CaseRouted``) follows every opened case and is a story of its own; ``events`` has it.
+        """
         found = address(fact) or ("", "")
         home, subject = home or found[0], subject or found[1]
         if isinstance(fact, InvoiceReceived) and not subject:
@@ -63,7 +75,7 @@ class Story:
         self._sent.append((home or self._home_of(subject), subject, fact, actor, entity, source))
         while self._sent:
             self._handle(*self._sent.popleft())
-        return [event.data for event in self.events[first + 1 :]]
+        return [event.data for event in self.events[first + 1 :] if not isinstance(event.data, CaseRouted)]
 
     def settle(self, payload: type[Payload], key: str, outcome: Outcome, connector: str = "erp") -> list[Fact]:
         """Tell the outcome of an effect that was asked for."""

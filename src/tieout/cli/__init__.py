@@ -28,7 +28,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "trace": ("look", "follow a document through all systems by any id it has anywhere"),
     "verdict": ("matching", "say in sentences what matching found on an invoice, and what would make it pass"),
     "documents": ("look", "list what came in, and what waits in quarantine"),
-    "cases": ("look", "list what people must work on"),
+    "cases": ("cases", "what people must work on: list, export, explain, decide"),
     "effects": ("look", "list writes on other systems and what became of them"),
     "hold": ("act", "hold an effect, or payments to a supplier"),
     "release": ("act", "let a held effect, or payments to a supplier, go"),

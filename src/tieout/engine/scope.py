@@ -117,6 +117,11 @@ class Scope:
     def now(self) -> datetime:
         return self._setting.now
 
+    @property
+    def micros(self) -> int:
+        """:attr:`now` as the database keeps it."""
+        return self._setting.micros
+
     def state(self, process: str, subject: str) -> Any:
         key = (process, subject)
         found = self.states.get(key, ABSENT)

@@ -27,7 +27,7 @@ from tieout.kernel.ids import derive
 from tieout.matching.duplicates import Fingerprint
 from tieout.model.cases import Case, CaseClass
 from tieout.model.events import Event
-from tieout.model.facts import CaseOpened, Fact, MessageQuarantined, decode_fact, encode_fact
+from tieout.model.facts import CaseOpened, CaseSettled, Fact, MessageQuarantined, decode_fact, encode_fact
 from tieout.policy.policy import Policy
 from tieout.processes.process import Process, Row
 
@@ -285,6 +285,8 @@ class Batch:
         scope = Scope(self._setting, row.partition, self._head(row.partition), self.load, self._fingerprints.similar)
         try:
             scope.handle(row, fact)
+            if row.error:
+                self._settle_quarantine(scope, row)
         except FencedError:
             raise
         except Exception as error:
@@ -293,6 +295,26 @@ class Batch:
             return
         self._take_in(scope)
         self._done.append(row.id)
+
+    @staticmethod
+    def _settle_quarantine(scope: Scope, row: InboxRow) -> None:
+        """A message that was set aside has been handled after all: nobody needs to look at it any more."""
+        subject = derive("case", CaseClass.QUARANTINE, row.subject)
+        state = scope.state("case", subject)
+        if state is None or state.status != "open":
+            return
+        fact = CaseSettled(resolution=f"{row.type} from {row.source} was handled after all")
+        scope.append(
+            fact,
+            encode_fact(fact),
+            subject=subject,
+            entity=row.entity,
+            correlation=row.correlation or row.subject,
+            causation="",
+            actor="system:work",
+            occurred_at=scope.micros,
+        )
+        scope.settle()
 
     def _take_in(self, scope: Scope) -> None:
         for key in scope.touched:

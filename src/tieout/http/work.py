@@ -39,6 +39,9 @@ from tieout.processes.payment_run import PAYMENTS_MAX
 
 SOURCE = "person"
 REASON_MAX = 2_000
+#: So large may a file be that is added to a case, and so long its name.
+ATTACHMENT_BYTES_MAX = 10_000_000
+NAME_MAX = 200
 
 
 class Field(Struct, frozen=True, kw_only=True):
@@ -238,13 +241,29 @@ class Work:
                 raise Trouble("not_found", f"there is no case {case_id!r}")
             require(caller, act.name)
             if act.name not in (offers := names_of(case)):
-                offered = ", ".join(offers)
-                raise Trouble("wrong_state", f"a case of this class does not offer {act.name}; it offers {offered}")
+                offered = ", ".join(ACTS[name].label for name in offers)
+                raise Trouble("wrong_state", f'a case of this class does not offer "{act.label}"; it offers {offered}')
             if case.status != "open" and act.name != "comment_case":
                 raise Trouble("wrong_state", f"the case is {case.status}: {case.resolution}")
             values = self._values(act, given)
             self._refuse_conflict(sql, caller, act.name, case)
             return self._do(sql, caller, act, case, values, nonce)
+
+    def attach(self, caller: Caller, case_id: str, body: bytes, name: str, media_type: str) -> str:
+        """Add a file to a case. It is kept as it came, by its hash, and never read as a document."""
+        require(caller, "attach_case")
+        if not body or len(body) > ATTACHMENT_BYTES_MAX:
+            size = f"1 to {ATTACHMENT_BYTES_MAX:,} bytes"
+            raise Trouble("bad_value", "choose a file", errors=(Fault(where="/file", detail=size),))
+        with self._door.database.read() as sql:
+            case = case_by_id(sql, case_id, caller.person.reach)
+            if case is None:
+                raise Trouble("not_found", f"there is no case {case_id!r}")
+            mark = self._door.intake.keep(body, name=name, media_type=media_type, channel="case")
+            called = "".join(sign if sign.isprintable() else " " for sign in name)[:NAME_MAX] or "file"
+            fact = f.CaseAttached(document=mark, name=called, media_type=media_type[:100], size=len(body))
+            self._tell(sql, caller, fact, case_id, mark, instead=case)
+        return "The file has been added."
 
     @staticmethod
     def _values(act: Act, given: Mapping[str, str]) -> dict[str, str]:

@@ -425,6 +425,11 @@ class ApprovalDecided(Fact):
     decided_at: datetime | None = None
 
 
+@fact("invoice.approval_due")
+class ApprovalDue(Fact):
+    """Timer: by now the approvers should have decided."""
+
+
 @fact("invoice.posted")
 class InvoicePosted(Fact):
     """Derived (invoice): the ERP holds it, as read back."""
@@ -1079,6 +1084,45 @@ class CaseCommented(Fact):
     """Outside: a person adds a remark."""
 
     text: str
+
+
+@fact("case.routed")
+class CaseRouted(Fact):
+    """Derived (case): who works the case, how grave it is and when it is due, by which rule of the policy and why."""
+
+    owner: str
+    severity: str
+    due_at: datetime
+    rule: str
+    assignee: str = ""
+    why: str = ""
+
+
+@fact("case.due")
+class CaseDue(Fact):
+    """Timer: the case may not have been worked in time."""
+
+
+@fact("case.escalated")
+class CaseEscalated(Fact):
+    """Derived (case): nobody has worked it in time; it is graver now and goes to whoever the policy names."""
+
+    level: int
+    owner: str
+    severity: str
+    assignee: str = ""
+    next_at: datetime | None = None
+    why: str = ""
+
+
+@fact("case.attached")
+class CaseAttached(Fact):
+    """Outside: a person adds a file, which is kept by its hash (SHA-256) as it came. It is never read as a document."""
+
+    document: str
+    name: str
+    media_type: str = ""
+    size: int = 0
 
 
 @fact("case.asked")

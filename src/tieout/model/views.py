@@ -152,6 +152,12 @@ CASE = View(
         "amount_minor": "int",
         "opened_at": "time",
         "settled_at": "time",
+        "due_at": "time",  # 0 for cases of logs older than target times
+        "deadline": "day",  # when money is lost or late; empty when nothing hangs on a day
+        "deadline_name": "text",
+        "level": "int",  # how often it was escalated
+        "rule": "text",  # which rule of the policy gave it to its owner
+        "opened_count": "int",
     },
     (("status", "case_class"), ("document",)),
 )

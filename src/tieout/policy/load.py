@@ -9,6 +9,7 @@ import msgspec
 
 from tieout.kernel.errors import ConfigError
 from tieout.kernel.money import Money
+from tieout.policy import routing
 from tieout.policy.dialect import DIALECTS
 from tieout.policy.duplicates import DuplicateRules
 from tieout.policy.identifiers import iban_problems
@@ -65,6 +66,9 @@ def _complaints(policy: Policy) -> Iterator[str]:
         yield "bank_change_confirmations: at least 1 person must confirm a bank change"
     if policy.signal_age_minutes_max < 1:
         yield "signal_age_minutes_max: must be at least 1"
+    if policy.approval_days < 0:
+        yield "approval_days: must be zero or more"
+    yield from routing.complaints(policy.desk)
 
 
 def _limit_complaints(place: str, limit: Limit) -> Iterator[str]:

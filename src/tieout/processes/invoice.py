@@ -35,6 +35,7 @@ from tieout.model.effects import PostInvoice, ReportPayment, ReportPosting, Subm
 from tieout.model.events import Event
 from tieout.model.facts import (
     ApprovalDecided,
+    ApprovalDue,
     DuplicateCleared,
     DuplicateOverruled,
     DuplicateStopped,
@@ -66,6 +67,7 @@ from tieout.model.facts import (
     supplier_home,
 )
 from tieout.model.verdict import Allocation, Verdict
+from tieout.policy.calendars import add_business_hours
 from tieout.policy.duties import PERSON, is_person, same_actor
 from tieout.policy.policy import EntityPolicy
 from tieout.processes import admission
@@ -85,6 +87,7 @@ from tieout.processes.process import (
     Send,
     Standing,
     States,
+    Timer,
     by_subject,
 )
 
@@ -269,6 +272,8 @@ def _stopped(state: State, event: Event) -> State:
             return replace(state, status="posting_failed", reason=f"{event.actor} called the posting off")
         case EffectHandled(operation=PostInvoice.operation, action="redelivered") if state.status == "posting_failed":
             return replace(state, status="posting", reason=f"sent again by {event.actor}")
+        case ApprovalDue() if _undecided(state):
+            return _flagged(state, CaseClass.APPROVAL_OVERDUE)
         case InvoiceCancelled(reason=reason) if state.status in _CANCELLABLE:
             return replace(state, status="cancelled", reason=reason, cancelled=True)
         case MatchReleased() if state.status == "cancelled":
@@ -465,6 +470,8 @@ def decide(state: State | None, event: Event, facts: Facts) -> Iterator[Output]:
             yield from _accept(state, event, facts)
         case ApprovalDecided():
             yield from _heed(state, event, facts)
+        case ApprovalDue() if _undecided(state):
+            yield from _remind(state, event, facts)
         case InvoiceCancelled(reason=reason) if state.status == "cancelled":
             yield from _settle(state, event, facts, state.flagged, f"cancelled: {reason}")
             if state.allocations:
@@ -664,9 +671,26 @@ def _submit(state: State, event: Event, verdict: Verdict, facts: Facts) -> Itera
     )
     if state.status == "posting":
         yield from _post(state, event, facts)
+    elif (days := facts.policy.approval_days) and not state.approval:
+        country = settings.country
+        due_at = add_business_hours(country, facts.now, 24 * days)
+        yield Timer(ApprovalDue(), due_at, f"{event.subject}/approval/{to_micros(due_at)}", event.subject)
+
+
+def _undecided(state: State) -> bool:
+    """Whether it was handed to the approvers and none of them has said anything."""
+    return state.clear and not state.approval and state.status in ("valid", "matched")
+
+
+def _remind(state: State, event: Event, facts: Facts) -> Iterator[Output]:
+    waited = f"{facts.policy.approval_days} business days"
+    problem = Problem(Code.NOT_APPROVED, "approval", "a decision", "none", limit=waited)
+    yield from _open(state, event, facts, (problem,), (CaseClass.APPROVAL_OVERDUE,))
 
 
 def _heed(state: State, event: Event, facts: Facts) -> Iterator[Output]:
+    if state.approval:
+        yield from _settle(state, event, facts, (CaseClass.APPROVAL_OVERDUE,), f"decided by {state.decided_by}")
     if state.approval == "approved":
         yield from _settle(state, event, facts, (CaseClass.REJECTED_APPROVAL,), f"approved by {state.decided_by}")
         if state.status == "posting":
@@ -803,6 +827,7 @@ def _settle(
 
 def _case(state: State, event: Event, one: CaseClass, problems: tuple[Problem, ...], reason: str) -> Case:
     invoice = state.invoice
+    deadline, name = _deadline(invoice, event.recorded_at.date())
     return Case(
         case_class=one,
         document=event.subject,
@@ -811,7 +836,19 @@ def _case(state: State, event: Event, one: CaseClass, problems: tuple[Problem, .
         problems=problems,
         amount=invoice.gross,
         supplier_id=invoice.supplier_id,
+        deadline=datetime.combine(deadline, CUT_OFF) if deadline else None,
+        deadline_name=name,
+        category=invoice.purpose or invoice.kind.value,
     )
+
+
+def _deadline(invoice: Invoice, today: date) -> tuple[date | None, str]:
+    """Until when a case about it should be worked: the next day on which a discount is lost, else the payment day.
+    Nothing is lost by a credit note that waits."""
+    if invoice.payable.minor <= 0:
+        return None, ""
+    open_discounts = [discount.until for discount in invoice.discounts if discount.until >= today]
+    return (min(open_discounts), "discount day") if open_discounts else (invoice.due_on, "payment day")
 
 
 # ── what people see ────────────────────────────────────────────────────────────────────────────────────────────────
@@ -922,6 +959,7 @@ _FACTS = (
     MatchReleased,
     VarianceAccepted,
     ApprovalDecided,
+    ApprovalDue,
     InvoicePosted,
     HoldsReported,
     PostingFailed,

@@ -109,6 +109,8 @@ def _invoice(fact: f.Fact) -> Words | None:
             return Words("Variance accepted", reason)
         case f.ApprovalDecided(approved=approved, approver=approver, reason=reason):
             return Words(f"{'Approved' if approved else 'Approval denied'} by {approver}", reason)
+        case f.ApprovalDue():
+            return Words("Is it approved yet?")
         case f.InvoicePosted(posting=posting):
             return Words(
                 f"Posted as {posting.number}",
@@ -309,6 +311,17 @@ def _engine(fact: f.Fact) -> Words | None:
             return Words(f"Case given to {assignee}")
         case f.CaseCommented(text=text):
             return Words("Remark", text)
+        case f.CaseRouted(owner=owner, assignee=assignee, severity=severity, due_at=due_at, rule=rule, why=why):
+            to = f"{assignee} ({owner})" if assignee else owner
+            detail = f"{severity}, to be worked by {due_at:%Y-%m-%d %H:%M} UTC. By rule: {rule}."
+            return Words(f"Case goes to {to}", f"{detail} {why}".strip())
+        case f.CaseDue():
+            return Words("Is it worked yet?")
+        case f.CaseEscalated(owner=owner, assignee=assignee, severity=severity, why=why):
+            to = f"{assignee} ({owner})" if assignee else owner
+            return Words(f"Case escalated to {to}", f"{severity} now: {why}")
+        case f.CaseAttached(name=name, size=size):
+            return Words(f"File added: {name}", f"{size:,} bytes")
         case f.CaseAsked(question=question):
             return Words("The supplier was asked", question)
         case f.CaseAnswered(answer=answer):
