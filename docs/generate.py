@@ -53,8 +53,9 @@ from tieout.model.facts import (
 )
 from tieout.model.standings import STANDINGS
 from tieout.policy.cases import CASE_RULES
+from tieout.policy.controls import Control
 from tieout.policy.dependencies import DEPENDENCIES
-from tieout.policy.duties import ACTIONS, CONFLICTS, DUTIES, duty_for
+from tieout.policy.duties import ACTIONS, CONFLICTS, DUTIES, Identity, duty_for
 from tieout.policy.policy import Channel, EntityPolicy, Partner, Policy
 from tieout.policy.tolerances import Limit, Tolerances
 
@@ -187,6 +188,8 @@ _GROUPS = {
     "case": "Cases",
     "message": "Messages",
     "checkpoint": "Checkpoints",
+    "duties": "Segregation of duties",
+    "control": "Compensating controls",
 }
 
 
@@ -587,7 +590,25 @@ POLICY_MEANINGS: dict[type[Struct], dict[str, str]] = {
         "signal_age_minutes_max": "how long ago a required source may have been heard of for a period to be ready",
         "accrual_account": "the account that accruals are posted to, as the ERP connector's `accounts` names it",
         "expense_account": "the account that accruals are posted against",
+        "identities": "who stands behind a name in another system, `[[identities]]`, once for each person and name",
+        "controls": "compensating controls for duties that conflict, `[[controls]]`",
         "effective_from": "from when this release of the policy holds; told, not enforced",
+    },
+    Identity: {
+        "person": "the account here, without `person:`",
+        "system": "the connector of the other system; `tieout` for an account here that several people use",
+        "name": "the name that is used there; without one the connection's own user",
+    },
+    Control: {
+        "name": "what it is called on every event that it let through",
+        "duties": "the two duties that conflict",
+        "person": "the account that holds both, of a person or a machine",
+        "measure": "what is done instead of separating the duties",
+        "reviewer": "the other person who looks at what was done under it",
+        "valid_from": "its first day",
+        "valid_until": "its last day",
+        "review_days": "it must be reviewed again within so many days, or it is not in force",
+        "entities": "the legal entities it holds for; all when left out",
     },
     EntityPolicy: {
         "name": "its legal name",
@@ -645,6 +666,8 @@ _POLICY_TABLES: dict[type[Struct], str] = {
     Channel: "`[channels.<name>]`",
     Tolerances: "`[tolerances.<name>]`",
     Limit: "`[tolerances.<name>.<limit>]`",
+    Identity: "`[[identities]]`",
+    Control: "`[[controls]]`",
 }
 
 

@@ -11,7 +11,6 @@ from tieout.policy.duties import (
     CONFLICTS,
     DUTIES,
     conflict_between,
-    conflict_on_document,
     conflicts_among,
     duty_for,
     is_person,
@@ -50,22 +49,6 @@ def test_an_action_takes_its_duty_and_nobody_may_do_what_is_not_listed() -> None
     assert not may(["PP"], "release_payment")
     assert not may(DUTIES, "print_money")
     assert duty_for("accept_variance") == "IA"
-
-
-@pytest.mark.parametrize(
-    ("actor", "action", "conflict"),
-    [
-        ("person:anna", "release_payment", ("PP", "PX")),
-        ("person:ANNA", "release_payment", ("PP", "PX")),
-        ("person:bea", "release_payment", None),
-        ("person:carl", "release_payment", ("RP", "PX")),
-        ("system", "release_payment", None),
-    ],
-)
-def test_what_counts_is_who_acted_on_this_document(actor: str, action: str, conflict: tuple[str, str] | None) -> None:
-    acted = {"propose_payment": "person:anna", "replay": "person:carl", "enter_invoice": "system"}
-    found = conflict_on_document(actor, action, acted)
-    assert (found.duties if found else None) == conflict
 
 
 @pytest.mark.parametrize(

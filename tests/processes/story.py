@@ -18,7 +18,7 @@ from tieout.model.events import Event
 from tieout.model.facts import CaseOpened, EffectSettled, Fact, InvoiceReceived, Outcome, decode_fact, encode_fact
 from tieout.policy.policy import Policy
 from tieout.processes.address import address
-from tieout.processes.process import Emit, Intent, Link, Output, Process, Send, Timer
+from tieout.processes.process import Emit, Governance, Intent, Link, Output, Process, Send, Timer
 
 START = datetime(2026, 5, 4, 8, tzinfo=UTC)
 
@@ -27,7 +27,7 @@ class Home:
     """The surroundings of a decision in one partition: the ``Facts`` that processes see."""
 
     def __init__(self, policy: Policy, now: datetime) -> None:
-        self.policy, self.now = policy, now
+        self.policy, self.now, self.governance = policy, now, Governance()
         self.states: dict[tuple[str, str], Any] = {}
 
     def state(self, process: str, subject: str) -> Any:

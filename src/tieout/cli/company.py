@@ -19,6 +19,7 @@ from tieout.engine.documents import document_reader
 from tieout.engine.intake import Intake
 from tieout.engine.originals import Originals
 from tieout.engine.people import People
+from tieout.engine.queries.database import Database
 from tieout.engine.schedule import Schedule
 from tieout.engine.secrets import read_secret
 from tieout.engine.stores.open import open_store, prepare
@@ -27,6 +28,7 @@ from tieout.engine.unit_of_work import UnitOfWork
 from tieout.engine.worker import Pace, Worker
 from tieout.kernel.errors import ConfigError
 from tieout.policy.dependencies import DEPENDENCIES
+from tieout.policy.duties import Act
 from tieout.policy.load import load_policy
 from tieout.policy.policy import Policy
 from tieout.ports import Connector, Listener
@@ -71,6 +73,16 @@ class Company:
         """The store, migrated to the present schema."""
         prepare(self.settings.database)
         return open_store(self.settings.database)
+
+    @cached_property
+    def database(self) -> Database:
+        """The same store, to ask questions of."""
+        _ = self.store  # brings the schema up to date
+        return Database(self.settings.database)
+
+    def authors(self) -> tuple[Act, ...]:
+        """Who drafted and approved the policy in force; nobody is known to have written a policy that is a file."""
+        return ()
 
     @cached_property
     def originals(self) -> Originals:
@@ -141,6 +153,7 @@ class Company:
             self.clock,
             partitions=self.settings.config.partitions,
             lane_of=self.delivery.lane_of,
+            authors=self.authors,
         )
 
     def worker(self) -> Worker:

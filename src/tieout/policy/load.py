@@ -9,6 +9,7 @@ import msgspec
 
 from tieout.kernel.errors import ConfigError
 from tieout.kernel.money import Money
+from tieout.policy.controls import control_complaints
 from tieout.policy.identifiers import iban_problems
 from tieout.policy.policy import Policy
 from tieout.policy.tolerances import Limit
@@ -55,6 +56,7 @@ def _complaints(policy: Policy) -> Iterator[str]:
             yield f'entities.{name}.currency: "{entity.currency}" is not an ISO 4217 code such as EUR'
         if entity.iban and tuple(iban_problems(entity.iban)):
             yield f'entities.{name}.iban: "{entity.iban}" is not a valid IBAN'
+    yield from control_complaints(policy.controls, policy.entities)
     if policy.bank_change_confirmations < 1:
         yield "bank_change_confirmations: at least 1 person must confirm a bank change"
     if policy.signal_age_minutes_max < 1:

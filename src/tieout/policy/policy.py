@@ -9,6 +9,8 @@ import msgspec
 from msgspec import Struct
 
 from tieout.kernel.ids import fingerprint
+from tieout.policy.controls import Control
+from tieout.policy.duties import Identity
 from tieout.policy.tolerances import Tolerances
 
 
@@ -90,6 +92,8 @@ class Policy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     signal_age_minutes_max: int = 60
     accrual_account: str = "accrued_liabilities"
     expense_account: str = "expense"
+    identities: tuple[Identity, ...] = ()
+    controls: tuple[Control, ...] = ()
     effective_from: str = ""
 
     @property

@@ -6,7 +6,7 @@ can be folded again over the log and must give the same result.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Protocol, TypeVar
 
 from msgspec import Struct
@@ -15,6 +15,7 @@ from tieout.kernel.money import Money
 from tieout.model.effects import Payload
 from tieout.model.events import Event, Ref
 from tieout.model.facts import Fact
+from tieout.policy.duties import Act
 from tieout.policy.policy import Policy
 
 
@@ -91,6 +92,14 @@ class Standing(Struct, frozen=True):
 Row = Mapping[str, Any]
 
 
+class Governance(Struct, frozen=True):
+    """Who stands behind the policy: those who drafted and approved the release in force, and the days on which its
+    compensating controls were last reviewed, by their names."""
+
+    authors: tuple[Act, ...] = ()
+    reviewed: Mapping[str, date] = {}
+
+
 class Facts(Protocol):
     """The frozen surroundings of a decision: the policy, the moment it is recorded at, other states of the partition.
 
@@ -105,6 +114,11 @@ class Facts(Protocol):
     @property
     def now(self) -> datetime:
         """When this event is being recorded (UTC)."""
+        ...
+
+    @property
+    def governance(self) -> Governance:
+        """Who stands behind the policy in force."""
         ...
 
     def state(self, process: str, subject: str) -> Any:
