@@ -26,16 +26,16 @@ def _said(ctx: click.Context, option: click.Parameter, text: str) -> str:
     return text
 
 
-_REASON = click.option(
+REASON = click.option(
     "--reason", required=True, callback=_said, help="Why; kept with the action and shown to auditors."
 )
-_PERSON = click.option("--as", "person", default=getpass.getuser, help="Who does it (default: your login name).")
+PERSON = click.option("--as", "person", default=getpass.getuser, help="Who does it (default: your login name).")
 
 
 @click.command()
 @click.argument("identifier")
-@_REASON
-@_PERSON
+@REASON
+@PERSON
 @click.pass_obj
 def hold(config: Path, identifier: str, reason: str, person: str) -> None:
     """Hold an effect (eff-…), or all payments to a supplier (sup-…), until it is released.
@@ -54,8 +54,8 @@ def hold(config: Path, identifier: str, reason: str, person: str) -> None:
 
 @click.command()
 @click.argument("identifier")
-@_REASON
-@_PERSON
+@REASON
+@PERSON
 @click.pass_obj
 def release(config: Path, identifier: str, reason: str, person: str) -> None:
     """Release a held effect (eff-…) or payments to a supplier (sup-…).
@@ -74,8 +74,8 @@ def release(config: Path, identifier: str, reason: str, person: str) -> None:
 
 @click.command()
 @click.argument("effect_id")
-@_REASON
-@_PERSON
+@REASON
+@PERSON
 @click.pass_obj
 def redeliver(config: Path, effect_id: str, reason: str, person: str) -> None:
     """Send a dead letter, or an undecided, refused or held effect again, under the same key.
@@ -91,8 +91,8 @@ def redeliver(config: Path, effect_id: str, reason: str, person: str) -> None:
 @click.command()
 @click.argument("effect_id")
 @click.option("--reference", required=True, help="The target's own number of what you found there.")
-@_REASON
-@_PERSON
+@REASON
+@PERSON
 @click.pass_obj
 def settle(config: Path, effect_id: str, reference: str, reason: str, person: str) -> None:
     """Say that an undecided effect was carried out: you looked into the target and found it there.
@@ -107,8 +107,8 @@ def settle(config: Path, effect_id: str, reference: str, reason: str, person: st
 
 @click.command()
 @click.argument("mark", metavar="HASH")
-@_REASON
-@_PERSON
+@REASON
+@PERSON
 @click.pass_obj
 def retry(config: Path, mark: str, reason: str, person: str) -> None:
     """Read a document again, now that its cause is mended. `tieout documents --status quarantined` lists them.
@@ -123,8 +123,8 @@ def retry(config: Path, mark: str, reason: str, person: str) -> None:
 
 @click.command()
 @click.argument("message", type=int)
-@_REASON
-@_PERSON
+@REASON
+@PERSON
 @click.pass_obj
 def requeue(config: Path, message: int, reason: str, person: str) -> None:
     """Handle a quarantined message again, for instance after a mapping was mended. `tieout status` lists them."""
