@@ -1,9 +1,10 @@
 """Whose hands a document has been in: who did what on it, kept beside it, and asked before anybody does more.
 
-An invoice stands on its orders, its supplier, its payment and its cases; what somebody did there counts as well. The
-unit of work asks :func:`judge` before it lets any fact from outside count, whatever way it came: a page, a key, a
-connector, a file. What must not be is kept as :class:`DutiesRefused` and opens a case. Payments, which live apart
-from their run, ask :func:`ruling_on` themselves when they are reserved and again when they are released.
+An invoice stands on its orders, its supplier, its payment and its cases, and what somebody did there counts as well; so
+does for an order what was done on the invoices that wait for its goods. The unit of work asks :func:`judge` before it
+lets any fact from outside count, whatever way it came: a page, a key, a connector, a file. What must not be is kept as
+:class:`DutiesRefused` and opens a case. Payments, which live apart from their run, ask :func:`ruling_on` themselves
+when they are reserved and again when they are released.
 """
 
 from collections.abc import Callable, Iterator
@@ -150,6 +151,8 @@ def stands_on(load: Load, subject: str) -> tuple[str, ...]:
         found += [case_id(one, subject) for one in invoice.flagged]
     elif (payment := load("payment", subject)) is not None:
         found += [payment.supplier_id, payment.invoice_id]
+    elif (order := load("order", subject)) is not None:
+        found += [*order.waiting, *order.credits_waiting]
     return tuple(dict.fromkeys(filter(None, found)))
 
 
