@@ -45,7 +45,7 @@ from tieout.model.facts import (
     VarianceAccepted,
 )
 from tieout.policy.controls import Ruling, rule
-from tieout.policy.duties import Act, Clash, conflicts_on_document, real_actors
+from tieout.policy.duties import SYSTEM, Act, Clash, conflicts_on_document, real_actors
 from tieout.processes.address import order_subject
 from tieout.processes.case import case_id, open_case
 from tieout.processes.process import Facts, Output, Process
@@ -77,6 +77,8 @@ ACTION_OF: dict[type[Fact], str] = {
 }
 #: Where messages come from that follow from others: nobody tells them.
 _FOLLOWING = frozenset({"", "tieout", "timer", "delivery"})
+
+_IN_MASSES = (InvoiceReceived, ApprovalDecided, PaymentEntryBooked)
 
 Load = Callable[[str, str], Any]
 
@@ -110,8 +112,15 @@ def acts_of(event: Event) -> tuple[Act, ...]:
 
 
 def _kept(event: Event) -> tuple[Act, ...]:
-    """The acts that a document remembers: those that have somebody's name to them."""
-    return tuple(act for act in acts_of(event) if real_actors(act.actor))
+    """The acts that a document remembers: those behind which somebody can be.
+
+    What machines do in masses, entering invoices and passing on approvals by rule, is not written down a second time:
+    an invoice itself knows who entered it, and an approval by rule is nobody's.
+    """
+    acts = acts_of(event)
+    if isinstance(event.data, _IN_MASSES):
+        return tuple(act for act in acts if not act.actor.startswith(SYSTEM))
+    return tuple(act for act in acts if act.actor not in ("", "system"))
 
 
 def _subjects(event: Event) -> tuple[str, ...]:
