@@ -229,7 +229,8 @@ def test_no_sequence_of_what_counted_leaves_two_conflicting_duties_in_one_hand(
         conflict = conflict_between(ACTIONS[one], ACTIONS[other])
         if by & again and conflict is not None:
             assert at != there, f"{one} and {other} of {at} by {by & again}"
-            standing = "enter_invoice" in (one, other) and {at, there} in _STANDING.get(conflict.name, ())
+            fed = one == "enter_invoice" and enters == "system:mail"  # counts on the invoice, not on what it stands on
+            standing = not fed and "enter_invoice" in (one, other) and {at, there} in _STANDING.get(conflict.name, ())
             assert not standing, f"{one} and {other} by {by & again}"
     assert town.rebuilds()
 

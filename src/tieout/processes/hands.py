@@ -114,8 +114,9 @@ def acts_of(event: Event) -> tuple[Act, ...]:
 def _kept(event: Event) -> tuple[Act, ...]:
     """The acts that a document remembers: those behind which somebody can be.
 
-    What machines do in masses, entering invoices and passing on approvals by rule, is not written down a second time:
-    an invoice itself knows who entered it, and an approval by rule is nobody's.
+    What connections do in masses, entering invoices and passing on approvals by rule, is not written down a second
+    time: an invoice itself knows who entered it (so it does not count against later orders and receipts that no
+    invoice waits for), and an approval by rule is nobody's.
     """
     acts = acts_of(event)
     if isinstance(event.data, _IN_MASSES):

@@ -10,6 +10,7 @@ from msgspec import Struct
 from sqlalchemy import Connection, select
 
 from tieout.engine.schema import STATE
+from tieout.model.events import Event, Message
 from tieout.model.facts import control_home
 from tieout.policy.controls import Control, Ruling
 from tieout.policy.duties import Act
@@ -58,6 +59,25 @@ def ruling_at_door(around: Surroundings, actor: str, action: str, subject: str, 
     """Whether somebody may do this on a document, given who did what on it and on all that it stands on."""
     subjects = hands.stands_on(around.state, subject)
     return hands.ruling_on(action, actor, (*subjects, *_paid_by(around, subject)), around, entity)
+
+
+def ruling_on_message(around: Surroundings, message: Message) -> Ruling:
+    """Whether a message may count: what :func:`tieout.processes.hands.judge` will say, as far as is known now."""
+    event = Event(
+        "",
+        message.subject,
+        message.data,
+        message.entity,
+        message.correlation or message.subject,
+        message.causation,
+        message.actor,
+        message.occurred_at or around.now,
+        around.now,
+        around.policy.version,
+        message.source,
+        message.key,
+    )
+    return hands.judge(event, around)
 
 
 def _paid_by(around: Surroundings, run_id: str) -> tuple[str, ...]:
