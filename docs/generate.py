@@ -541,8 +541,9 @@ def duties_page() -> Lines:
     yield from _head(
         "Duties",
         "What a person may do is a set of duties: the functions of segregation of duties. Two that conflict are not"
-        " granted to one person, and whoever acts on a document is checked against what they did before on *this*"
-        " document.",
+        " granted to one person or given to one key, and whoever acts on a document is checked against what they did"
+        " before on *this* document and on what it stands on: its orders, its supplier, its payment, the policy."
+        " [Segregation of duties](segregation.md) says how, and what compensating controls can do.",
         "`src/tieout/policy/duties.toml`",
     )
     by_duty: dict[str, list[str]] = {}
@@ -554,8 +555,16 @@ def duties_page() -> Lines:
     )
     yield "## Conflicts\n"
     yield from _table(
-        ("duties", "level", "why"),
-        [(" and ".join(_duty(one) for one in rule.duties), rule.level, rule.why) for rule in CONFLICTS],
+        ("duties", "level", "a control can let it through", "why"),
+        [
+            (
+                " and ".join(_duty(one) for one in rule.duties),
+                rule.level,
+                "yes" if rule.compensable else "never on one document",
+                rule.why,
+            )
+            for rule in CONFLICTS
+        ],
     )
 
 
