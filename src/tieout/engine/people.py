@@ -176,7 +176,8 @@ class People:
 
     def _refuse_conflicts(self, name: str, duties: Collection[str], entities: Collection[str]) -> None:
         """Refuse duties that must not meet in one hand unless a compensating control in force names this account."""
-        found = self._uncovered(conflicts_among({*duties, READ}), name, entities)
+        among = tuple(dict.fromkeys(conflicts_among({*duties, READ})))
+        found = self._uncovered(among, name, entities)
         if found:
             pairs = "; ".join(
                 f"{one} with {other}: {conflict.why}" for conflict in found for one, other in [conflict.duties]
