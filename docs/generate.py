@@ -53,8 +53,9 @@ from tieout.model.facts import (
 )
 from tieout.model.standings import STANDINGS
 from tieout.policy.cases import CASE_RULES, CaseRule
+from tieout.policy.controls import Control
 from tieout.policy.dependencies import DEPENDENCIES
-from tieout.policy.duties import ACTIONS, CONFLICTS, DUTIES, duty_for
+from tieout.policy.duties import ACTIONS, CONFLICTS, DUTIES, Identity, duty_for
 from tieout.policy.policy import Channel, EntityPolicy, Partner, Policy
 from tieout.policy.routing import Amounts, Escalation, Routing, Substitute, Urgency
 from tieout.policy.tolerances import Limit, Tolerances
@@ -190,6 +191,8 @@ _GROUPS = {
     "case": "Cases",
     "message": "Messages",
     "checkpoint": "Checkpoints",
+    "duties": "Segregation of duties",
+    "control": "Compensating controls",
 }
 
 
@@ -545,8 +548,9 @@ def duties_page() -> Lines:
     yield from _head(
         "Duties",
         "What a person may do is a set of duties: the functions of segregation of duties. Two that conflict are not"
-        " granted to one person, and whoever acts on a document is checked against what they did before on *this*"
-        " document.",
+        " granted to one person or given to one key, and whoever acts on a document is checked against what they did"
+        " before on *this* document and on what it stands on: its orders, its supplier, its payment, the policy."
+        " [Segregation of duties](segregation.md) says how, and what compensating controls can do.",
         "`src/tieout/policy/duties.toml`",
     )
     by_duty: dict[str, list[str]] = {}
@@ -558,8 +562,16 @@ def duties_page() -> Lines:
     )
     yield "## Conflicts\n"
     yield from _table(
-        ("duties", "level", "why"),
-        [(" and ".join(_duty(one) for one in rule.duties), rule.level, rule.why) for rule in CONFLICTS],
+        ("duties", "level", "a control can let it through", "why"),
+        [
+            (
+                " and ".join(_duty(one) for one in rule.duties),
+                rule.level,
+                "yes" if rule.compensable else "never on one document",
+                rule.why,
+            )
+            for rule in CONFLICTS
+        ],
     )
 
 
@@ -600,7 +612,25 @@ POLICY_MEANINGS: dict[type[Struct], dict[str, str]] = {
         "escalation": "to whom a case goes that is not worked in time, `[[escalation]]`",
         "urgency": "from which amount, and how long before a deadline, a case is graver than its class",
         "approval_days": "after so many business days without a decision an approval is a case; 0: never",
+        "identities": "who stands behind a name in another system, `[[identities]]`, once for each person and name",
+        "controls": "compensating controls for duties that conflict, `[[controls]]`",
         "effective_from": "from when this release of the policy holds; told, not enforced",
+    },
+    Identity: {
+        "person": "the account here, without `person:`",
+        "system": "the connector of the other system; `tieout` for an account here that several people use",
+        "name": "the name that is used there; without one the connection's own user",
+    },
+    Control: {
+        "name": "what it is called on every event that it let through",
+        "duties": "the two duties that conflict",
+        "person": "the account that holds both, of a person or a machine",
+        "measure": "what is done instead of separating the duties",
+        "reviewer": "the other person who looks at what was done under it",
+        "valid_from": "its first day",
+        "valid_until": "its last day",
+        "review_days": "it must be reviewed again within so many days, or it is not in force",
+        "entities": "the legal entities it holds for; all when left out",
     },
     EntityPolicy: {
         "name": "its legal name",
@@ -726,6 +756,8 @@ _POLICY_TABLES: dict[type[Struct], str] = {
     Amounts: "`[urgency.amounts.<currency>]`",
     Tolerances: "`[tolerances.<name>]`",
     Limit: "`[tolerances.<name>.<limit>]`",
+    Identity: "`[[identities]]`",
+    Control: "`[[controls]]`",
 }
 
 

@@ -28,7 +28,7 @@ from tieout.model.facts import (
 )
 from tieout.policy.policy import Policy
 from tieout.processes.address import address
-from tieout.processes.process import Emit, Intent, Link, Output, Process, Send, Timer
+from tieout.processes.process import Emit, Governance, Intent, Link, Output, Process, Send, Timer
 
 START = datetime(2026, 5, 4, 8, tzinfo=UTC)
 
@@ -38,6 +38,7 @@ class Home:
 
     def __init__(self, policy: Policy, now: datetime, known: Index | None = None) -> None:
         self.policy, self.now, self.known = policy, now, Index() if known is None else known
+        self.governance = Governance()
         self.committed: dict[str, Fingerprint] = {}
         self.states: dict[tuple[str, str], Any] = {}
 

@@ -15,6 +15,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "init": ("setup", "write a configuration, a policy, keys and a first account into a folder"),
     "config": ("setup", "say what every setting means and where its value comes from"),
     "person": ("setup", "add people and API keys"),
+    "duties": ("duties", "say whose duties do not go together, and which controls make up for it"),
     "up": ("serve", "serve pages and API, with one worker inside"),
     "worker": ("serve", "work: handle messages, send effects, keep the schedule (any number on PostgreSQL)"),
     "lab": ("lab", "start the rehearsal systems: AP platform, procurement, bank, close tool, ERP"),

@@ -102,6 +102,11 @@ def mail_home(sender: str) -> str:
     return f"mail/{sender}"
 
 
+def control_home(name: str) -> str:
+    """One compensating control of the policy, by its name."""
+    return f"control/{name}"
+
+
 def ledger_home(entity: str) -> str:
     """The journal entries that one entity's ledgers report."""
     return f"ledger/{entity}"
@@ -1158,6 +1163,37 @@ class MessageRequeued(Fact):
 
     inbox_id: int
     reason: str
+
+
+# ── segregation of duties ──────────────────────────────────────────────────────────────────────────────────────────
+
+
+@fact("duties.refused")
+class DutiesRefused(Fact):
+    """Derived (the unit of work): the actor told something that their duties forbid on this document. It is kept (the
+    fact's name in ``told``, its content in ``said``) and does not count; a case says what to do."""
+
+    action: str
+    told: str
+    said: str
+    reasons: tuple[str, ...]
+
+
+@fact("duties.compensated")
+class DutiesCompensated(Fact):
+    """Derived (the unit of work): duties that conflict met in one hand on this document, under these compensating
+    controls of the policy."""
+
+    action: str
+    controls: tuple[str, ...]
+
+
+@fact("control.reviewed")
+class ControlReviewed(Fact):
+    """Outside: a person looked at what was done under a compensating control. Only its reviewer's word counts."""
+
+    control: str
+    remark: str
 
 
 @fact("checkpoint.signed")

@@ -10,6 +10,7 @@ import msgspec
 from tieout.kernel.errors import ConfigError
 from tieout.kernel.money import Money
 from tieout.policy import routing
+from tieout.policy.controls import control_complaints
 from tieout.policy.dialect import DIALECTS
 from tieout.policy.duplicates import DuplicateRules
 from tieout.policy.identifiers import iban_problems
@@ -62,6 +63,7 @@ def _complaints(policy: Policy) -> Iterator[str]:
         if entity.iban and tuple(iban_problems(entity.iban)):
             yield f'entities.{name}.iban: "{entity.iban}" is not a valid IBAN'
     yield from _duplicate_complaints(policy.duplicates)
+    yield from control_complaints(policy.controls, policy.entities)
     if policy.bank_change_confirmations < 1:
         yield "bank_change_confirmations: at least 1 person must confirm a bank change"
     if policy.signal_age_minutes_max < 1:

@@ -9,7 +9,9 @@ import msgspec
 from msgspec import Struct
 
 from tieout.kernel.ids import fingerprint
+from tieout.policy.controls import Control
 from tieout.policy.duplicates import DuplicateRules
+from tieout.policy.duties import Identity
 from tieout.policy.routing import Desk, Escalation, Routing, Substitute, Urgency
 from tieout.policy.tolerances import Tolerances
 
@@ -99,6 +101,8 @@ class Policy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     escalation: tuple[Escalation, ...] = ()
     urgency: Urgency = Urgency()
     approval_days: int = 5
+    identities: tuple[Identity, ...] = ()
+    controls: tuple[Control, ...] = ()
     effective_from: str = ""
 
     @property

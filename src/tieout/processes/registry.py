@@ -3,8 +3,10 @@
 from tieout.processes import (
     case,
     close,
+    control,
     document,
     effect,
+    hands,
     interchange,
     invoice,
     ledger,
@@ -42,5 +44,7 @@ PROCESSES: tuple[Process, ...] = (
     ledger.PROCESS,
     effect.PROCESS,
     case.PROCESS,
+    hands.PROCESS,
+    control.PROCESS,
     query.PROCESS,
 )

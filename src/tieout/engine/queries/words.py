@@ -330,6 +330,12 @@ def _engine(fact: f.Fact) -> Words | None:
             return Words("A message was set aside", error)
         case f.MessageRequeued(reason=reason):
             return Words("A message was sent on its way again", reason)
+        case f.DutiesRefused(action=action, reasons=reasons):
+            return Words(f"Does not count: {action.replace('_', ' ')}", " ".join(reasons))
+        case f.DutiesCompensated(controls=controls):
+            return Words(f"Allowed under {', '.join(controls)}", "duties that conflict met in one hand")
+        case f.ControlReviewed(control=control, remark=remark):
+            return Words(f"Control {control} reviewed", remark)
         case f.CheckpointSigned():
             return Words("Checkpoint signed")
     return None
