@@ -54,6 +54,7 @@ from tieout.model.facts import (
 from tieout.model.standings import STANDINGS
 from tieout.policy.cases import CASE_RULES
 from tieout.policy.dependencies import DEPENDENCIES
+from tieout.policy.duplicates import DuplicateRules
 from tieout.policy.duties import ACTIONS, CONFLICTS, DUTIES, duty_for
 from tieout.policy.policy import Channel, EntityPolicy, Partner, Policy
 from tieout.policy.tolerances import Limit, Tolerances
@@ -583,6 +584,7 @@ POLICY_MEANINGS: dict[type[Struct], dict[str, str]] = {
         "partners": "one table for each partner in EDI, `[partners.acme]`",
         "channels": "what may come in by a channel, `[channels.mail]`",
         "tolerances": "named sets of limits, `[tolerances.default]`; the set `default` must be there",
+        "duplicates": "how invoices are compared with those that came before, `[duplicates]`",
         "bank_change_confirmations": "how many people, other than the requester, must confirm new bank details",
         "signal_age_minutes_max": "how long ago a required source may have been heard of for a period to be ready",
         "accrual_account": "the account that accruals are posted to, as the ERP connector's `accounts` names it",
@@ -630,6 +632,16 @@ POLICY_MEANINGS: dict[type[Struct], dict[str, str]] = {
         "quantity_received": "quantity billed above the quantity received",
         "amount": "the line's amount above the order's",
     },
+    DuplicateRules: {
+        "layers": "which comparisons are made; `exact` always is",
+        "window_days": "how many days two documents may be apart and still be compared (1 to 366)",
+        "amount_percent": "how many percent their gross amounts may be apart (0 to 10)",
+        "edit_distance": "how many characters of two near numbers may differ (0 to 3)",
+        "suspect_score": "from how many points of 100 a person is asked (50 to 100)",
+        "override_above": "above which gross amount a manager has to clear a stopped invoice, by currency;"
+        " a currency that is not named has no such limit",
+        "lookalike_days": "how many days a learnt look-alike counts",
+    },
     Limit: {
         "kind": "`off`: no check; `zero`: no variance; `value`: up to percent and amount; `unlimited`: any",
         "percent": "with `value`: at most so many percent",
@@ -644,6 +656,7 @@ _POLICY_TABLES: dict[type[Struct], str] = {
     Partner: "`[partners.<name>]`",
     Channel: "`[channels.<name>]`",
     Tolerances: "`[tolerances.<name>]`",
+    DuplicateRules: "`[duplicates]`",
     Limit: "`[tolerances.<name>.<limit>]`",
 }
 
@@ -699,6 +712,10 @@ def _default(field: Any) -> str:
             return "none"
         case Limit(kind=kind):
             return f"`{kind}`"
+        case Struct():
+            return "as below"
+        case tuple(several):
+            return ", ".join(f"`{one}`" for one in several)
         case value:
             return f"`{value}`"
 

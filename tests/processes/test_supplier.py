@@ -1,5 +1,6 @@
 """One supplier record everywhere, and no money to an account that was not confirmed."""
 
+from datetime import date
 from typing import Any
 
 import pytest
