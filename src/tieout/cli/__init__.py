@@ -28,6 +28,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "trace": ("look", "follow a document through all systems by any id it has anywhere"),
     "documents": ("look", "list what came in, and what waits in quarantine"),
     "cases": ("look", "list what people must work on"),
+    "duplicates": ("duplicates", "compare an invoice with all that came before, and list learnt look-alikes"),
     "effects": ("look", "list writes on other systems and what became of them"),
     "hold": ("act", "hold an effect, or payments to a supplier"),
     "release": ("act", "let a held effect, or payments to a supplier, go"),
