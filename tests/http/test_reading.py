@@ -210,7 +210,7 @@ def test_what_may_be_told_from_outside_is_what_the_facts_say_of_themselves() -> 
     #: Told through routes of their own, or by the schedule.
     elsewhere = {
         *("message.requeued", "effect.handled", "case.answered"),
-        *("period.evaluation_due", "interchange.acknowledgment_due"),
+        *("period.evaluation_due", "interchange.acknowledgment_due", "order.credit_due"),
     }
     #: Derived as a rule, but a person may conclude it too.
     besides = {"case.settled"}
