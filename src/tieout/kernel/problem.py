@@ -39,6 +39,7 @@ class Code(StrEnum):
     DUPLICATE_INVOICE = "duplicate_invoice"
     UNKNOWN_ORDER = "unknown_order"
     UNKNOWN_ORDER_LINE = "unknown_order_line"
+    AMBIGUOUS_ORDER_LINE = "ambiguous_order_line"
     WRONG_SUPPLIER = "wrong_supplier"
     CURRENCY_MISMATCH = "currency_mismatch"
     UNIT_MISMATCH = "unit_mismatch"
