@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tieout.matching.limits import exceeds, limit_text
-from tieout.policy.tolerances import Limit
+from tieout.matching.limits import compared, limit_text
+from tieout.matching.plan import plan_of
+from tieout.policy.tolerances import Limit, Tolerances
 
 
 def value(percent: str | None = None, amount: str | None = None) -> Limit:
@@ -16,6 +17,12 @@ def value(percent: str | None = None, amount: str | None = None) -> Limit:
         percent=None if percent is None else Decimal(percent),
         amount=None if amount is None else Decimal(amount),
     )
+
+
+def exceeds(limit: Limit, expected: Decimal, actual: Decimal) -> bool:
+    """Whether the check of a price fails under this limit."""
+    bounds = plan_of(Tolerances(price=limit)).of("price")
+    return not all(compared(bound, "1", "", "EUR/EA", expected, actual).passed for bound in bounds)
 
 
 @pytest.mark.parametrize(

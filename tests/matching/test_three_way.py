@@ -15,7 +15,7 @@ from tieout.kernel.problem import Code, Problem
 from tieout.matching.orders import LinePosition, OrderPosition
 from tieout.matching.three_way import allocate, match
 from tieout.model.documents import Invoice, InvoiceKind, InvoiceLine
-from tieout.model.verdict import Allocation, Verdict
+from tieout.model.verdict import Allocation, Check, Verdict
 from tieout.policy.tolerances import Limit, Tolerances
 
 D = Decimal
@@ -77,7 +77,18 @@ def problems(
 
 def test_what_agrees_is_allocated() -> None:
     allocation = Allocation("PO-1", "1", D(10), Money(10000, "EUR"))
-    assert judge(invoice(line())) == Verdict(True, (), (allocation,), "v1")
+    assert judge(invoice(line())) == Verdict(
+        True,
+        (),
+        (allocation,),
+        "v1",
+        dialect="generic",
+        checks=(
+            Check("price", "1", "order PO-1 line 1", D(10), D(10), "EUR/EA", True, D(10)),
+            Check("quantity_ordered", "1", "order PO-1 line 1", D(10), D(10), "EA", True, D(10)),
+            Check("quantity_received", "1", "order PO-1 line 1", D(10), D(10), "EA", True, D(10)),
+        ),
+    )
 
 
 def test_less_than_agreed_passes() -> None:
@@ -99,9 +110,9 @@ def test_two_lines_on_one_order_line_are_one_allocation() -> None:
 
 def test_every_failing_check_is_reported() -> None:
     assert problems(line("12", "11")) == (
-        Problem(Code.PRICE_OVER_LIMIT, "1", "10 EUR/EA", "11 EUR/EA", "zero", "order PO-1 line 1"),
-        Problem(Code.QUANTITY_OVER_ORDERED, "1", "10 EA", "12 EA", "zero", "order PO-1 line 1"),
-        Problem(Code.QUANTITY_OVER_RECEIVED, "1", "10 EA", "12 EA", "zero", "order PO-1 line 1"),
+        Problem(Code.PRICE_OVER_LIMIT, "1", "10 EUR/EA", "11 EUR/EA", "zero", "order PO-1 line 1", "10 EUR/EA or less"),
+        Problem(Code.QUANTITY_OVER_ORDERED, "1", "10 EA", "12 EA", "zero", "order PO-1 line 1", "10 EA or less"),
+        Problem(Code.QUANTITY_OVER_RECEIVED, "1", "10 EA", "12 EA", "zero", "order PO-1 line 1", "10 EA or less"),
     )
 
 
@@ -143,7 +154,15 @@ def test_limits_are_applied_check_by_check() -> None:
     assert problems(line("11", "10"), position=replace(TEN, ordered=D(20)), tolerances=loose) == ()
     found = problems(line("10", "10.20"), tolerances=loose)
     assert found == (
-        Problem(Code.PRICE_OVER_LIMIT, "1", "10 EUR/EA", "10.20 EUR/EA", "2 % and 0.10 EUR/EA", "order PO-1 line 1"),
+        Problem(
+            Code.PRICE_OVER_LIMIT,
+            "1",
+            "10 EUR/EA",
+            "10.20 EUR/EA",
+            "2 % and 0.10 EUR/EA",
+            "order PO-1 line 1",
+            "10.10 EUR/EA or less",
+        ),
     )
 
 
@@ -151,7 +170,15 @@ def test_the_amount_is_checked_without_tax_when_the_policy_says_so() -> None:
     tolerances = Tolerances(price=Limit(kind="off"), amount=Limit(kind="value", amount=D(5)))
     assert problems(line("10", "10.50"), tolerances=tolerances) == ()
     assert problems(line("10", "10.51"), tolerances=tolerances) == (
-        Problem(Code.AMOUNT_OVER_LIMIT, "1", "100 EUR", "105.10 EUR", "5 EUR", "order PO-1 line 1"),
+        Problem(
+            Code.AMOUNT_OVER_LIMIT,
+            "1",
+            "100.00 EUR",
+            "105.10 EUR",
+            "5 EUR",
+            "order PO-1 line 1",
+            "105.00 EUR or less",
+        ),
     )
 
 
@@ -187,7 +214,9 @@ def test_a_credit_note_gives_billed_quantity_back() -> None:
 def test_a_credit_note_cannot_give_back_more_than_was_billed() -> None:
     verdict = judge(invoice(line("4"), kind=InvoiceKind.CREDIT_NOTE), order(replace(TEN, billed=D(3))))
     assert verdict.problems == (
-        Problem(Code.CREDIT_OVER_BILLED, "1", "at most 3 EA", "4 EA", detail="order PO-1 line 1"),
+        Problem(
+            Code.CREDIT_OVER_BILLED, "1", "at most 3 EA", "4 EA", detail="order PO-1 line 1", passes="3 EA or less"
+        ),
     )
 
 

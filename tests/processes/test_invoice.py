@@ -45,7 +45,7 @@ from tieout.model.facts import (
     SupplierProposed,
     VarianceAccepted,
 )
-from tieout.model.verdict import Allocation, Verdict
+from tieout.model.verdict import Allocation, Check, Verdict
 from tieout.processes.invoice import Due, payable
 
 ANNA, BEA = "person:anna", "person:bea"
@@ -66,7 +66,14 @@ def test_an_invoice_with_order_and_receipt_needs_nobody_until_its_approval() -> 
     told = story()
     facts = told.tell(InvoiceReceived(invoice=bill(), channel="email", system_id="7"), entity="de")
     assert names(facts) == ["InvoiceAdmitted", "InvoiceValidated", "InvoiceMatched"]
-    verdict = Verdict(True, (), (Allocation("PO-1", "1", Decimal(10), eur("100.00")),), POLICY.version)
+    about = "order PO-1 line 1"
+    checks = (
+        Check("price", "1", about, Decimal(10), Decimal(10), "EUR/EA", True, Decimal(10)),
+        Check("quantity_ordered", "1", about, Decimal(10), Decimal(10), "EA", True, Decimal(10)),
+        Check("quantity_received", "1", about, Decimal(10), Decimal(10), "EA", True, Decimal(10)),
+    )
+    allocation = Allocation("PO-1", "1", Decimal(10), eur("100.00"))
+    verdict = Verdict(True, (), (allocation,), POLICY.version, dialect="generic", checks=checks)
     assert facts[2] == InvoiceMatched(verdict=verdict, orders=(ORDER_SUBJECT,), post_on=date(2026, 5, 3))
     (submitted,) = told.asked(SubmitInvoice)
     invoice_id = told.links["ap", "7"][1]
@@ -176,7 +183,7 @@ def test_an_invoice_before_its_receipt_waits_and_the_receipt_lets_it_go_at_once(
     invoice_id = receive(told, bill())
     failed = next(e.data for e in told.events if isinstance(e.data, MatchFailed))
     assert failed.verdict.problems == (
-        Problem(Code.QUANTITY_OVER_RECEIVED, "1", "4 EA", "10 EA", "zero", "order PO-1 line 1"),
+        Problem(Code.QUANTITY_OVER_RECEIVED, "1", "4 EA", "10 EA", "zero", "order PO-1 line 1", "4 EA or less"),
     )
     assert failed.waits_for == (ORDER_SUBJECT,)
     assert told.cases() == {f"missing_receipt {invoice_id}": "open"}

@@ -48,6 +48,24 @@ class Code(StrEnum):
     QUANTITY_OVER_RECEIVED = "quantity_over_received"
     AMOUNT_OVER_LIMIT = "amount_over_limit"
     CREDIT_OVER_BILLED = "credit_over_billed"
+    PRICE_UNDER_LIMIT = "price_under_limit"
+    AMOUNT_UNDER_LIMIT = "amount_under_limit"
+    QUANTITY_OVER_ACCEPTED = "quantity_over_accepted"
+    AMOUNT_OVER_ORDERED = "amount_over_ordered"
+    AMOUNT_OVER_RECEIVED = "amount_over_received"
+    TOTAL_OVER_LIMIT = "total_over_limit"
+    OUTSIDE_VALIDITY = "outside_validity"
+    BILLED_EARLY = "billed_early"
+    CHARGE_OVER_AGREED = "charge_over_agreed"
+    CHARGE_NOT_AGREED = "charge_not_agreed"
+    TAX_DIFFERS = "tax_differs"
+    RATE_OVER_LIMIT = "rate_over_limit"
+    LINE_CLOSED = "line_closed"
+    SETTLED_ON_RECEIPT = "settled_on_receipt"
+    CONSIGNMENT_BILLED = "consignment_billed"
+    UNKNOWN_RECEIPT = "unknown_receipt"
+    RETAINAGE_DIFFERS = "retainage_differs"
+    NOTHING_BILLED = "nothing_billed"
     PARTLY_PAYABLE = "partly_payable"
     NOT_APPROVED = "not_approved"
     # effects
@@ -75,7 +93,7 @@ class Problem(Struct, frozen=True, omit_defaults=True):
     """One thing that is wrong, with what was expected and what was seen, because an auditor will ask.
 
     ``where`` points into the document (a line id, a field, an XPath or a byte offset). ``expected``, ``actual`` and
-    ``limit`` are texts with their units, such as ``"10 EA"`` or ``"102.00 EUR"``.
+    ``limit`` are texts with their units, such as ``"10 EA"`` or ``"102.00 EUR"``. ``passes``: what would make it pass.
     """
 
     code: Code
@@ -84,6 +102,7 @@ class Problem(Struct, frozen=True, omit_defaults=True):
     actual: str = ""
     limit: str = ""
     detail: str = ""
+    passes: str = ""
 
     def __str__(self) -> str:
         parts = [self.code.value.replace("_", " ")]

@@ -3,35 +3,100 @@
 =========  ==================================================
 off        the check is not made
 zero       no variance at all
-value      percent and amount must both hold where given
+value      up to percent and amount, combined as the policy or the dialect says
 unlimited  any variance passes
 =========  ==================================================
 """
 
-from decimal import Decimal
+from decimal import ROUND_DOWN, Context, Decimal, DivisionByZero, Inexact, InvalidOperation, Overflow
 
-from tieout.kernel.money import EXACT, multiply
-from tieout.policy.tolerances import Limit
+from msgspec import Struct
 
-_HUNDREDTH = Decimal("0.01")
+from tieout.kernel.problem import Code
+from tieout.model.verdict import Check
+from tieout.policy.tolerances import Absolute, Base, Limit
+
+ZERO = Decimal(0)
+ONE = Decimal(1)
+HUNDREDTH = Decimal("0.01")
+#: A price times quantities, factors and percentages: exact, and wide enough for the product of all of them.
+WIDE = Context(prec=600, traps=[Inexact, InvalidOperation, DivisionByZero, Overflow])
+#: As wide, for the steps that round and say so.
+ROUNDING = Context(prec=600, traps=[InvalidOperation, DivisionByZero, Overflow])
+#: For what is shown and cannot be written as a decimal, such as a third.
+_SHOWN = Context(prec=28, rounding=ROUND_DOWN, traps=[InvalidOperation, DivisionByZero, Overflow])
 
 
-def exceeds(limit: Limit, expected: Decimal, actual: Decimal) -> bool:
-    """Whether ``actual`` lies above ``expected`` by more than the limit allows. Less than expected never does."""
-    if actual <= expected or limit.kind in ("off", "unlimited"):
-        return False
-    if limit.kind == "zero" or (limit.percent is None and limit.amount is None):
-        return True
-    variance = EXACT.subtract(actual, expected)
-    if limit.amount is not None and variance > limit.amount:
-        return True
-    return limit.percent is not None and variance > multiply(multiply(abs(expected), limit.percent), _HUNDREDTH)
+class Bound(Struct, frozen=True, kw_only=True):
+    """One limit of one check, ready to be compared with. ``percent`` is a share (0.02 for 2 %); without percent and
+    amount any value passes. ``under``: it bounds from below. ``words`` are for people."""
+
+    rule: str
+    code: Code
+    hold: str = ""
+    under: bool = False
+    percent: Decimal | None = None
+    amount: Decimal | None = None
+    any: bool = False
+    base: Base | None = None
+    absolute: Absolute = "difference"
+    rounding: str = "none"
+    rounding_mode: str = "half_up"
+    limit: Limit
+
+    def last(self, expected: Decimal, base: Decimal, scale: Decimal = ONE) -> Decimal | None:
+        """The last value that passes; nothing when any does. All three are multiplied by ``scale``."""
+        ends: list[Decimal] = []
+        if self.percent:
+            share = WIDE.multiply(WIDE.abs(base), self.percent)
+            ends.append(WIDE.subtract(expected, share) if self.under else WIDE.add(expected, share))
+        elif self.percent is not None:
+            ends.append(expected)
+        if self.amount is not None:
+            amount = self.amount if scale is ONE else WIDE.multiply(self.amount, scale)
+            if self.absolute == "difference":
+                amount = WIDE.subtract(expected, amount) if self.under else WIDE.add(expected, amount)
+            ends.append(amount)
+        if not ends:
+            return None
+        loosest, strictest = (min, max) if self.under else (max, min)
+        end = ends[0] if len(ends) == 1 else (loosest if self.any else strictest)(ends)
+        # What agrees always passes, whatever an absolute limit on the invoice's value says.
+        return loosest(end, expected)
 
 
-def limit_text(limit: Limit, unit: str) -> str:
+def compared(
+    bound: Bound,
+    where: str,
+    about: str,
+    unit: str,
+    expected: Decimal,
+    actual: Decimal,
+    scale: Decimal = ONE,
+    base: Decimal | None = None,
+) -> Check:
+    """Compare two values, given in ``scale`` parts of ``unit``. ``base`` is what a percentage is of; the expected value
+    when nothing else is said."""
+    last = bound.last(expected, expected if base is None else base, scale)
+    passed = last is None or (actual >= last if bound.under else actual <= last)
+    if scale is not ONE:
+        expected, actual = shown(expected, scale), shown(actual, scale)
+        last = None if last is None else shown(last, scale)
+    if passed:
+        return Check(bound.rule, where, about, expected, actual, unit, True, last, bound.hold)
+    allowed = limit_text(bound.limit, unit, "or" if bound.any else "and")
+    return Check(bound.rule, where, about, expected, actual, unit, False, last, bound.hold, allowed)
+
+
+def shown(value: Decimal, scale: Decimal) -> Decimal:
+    """``value`` divided by ``scale``: exact where it can be, otherwise cut off after 28 digits."""
+    return _SHOWN.divide(value, scale)
+
+
+def limit_text(limit: Limit, unit: str, joined: str = "and") -> str:
     """The limit in words, such as ``2 % and 0.10 EUR/EA``."""
     if limit.kind != "value":
         return limit.kind
     parts = [f"{limit.percent} %"] if limit.percent is not None else []
     parts += [f"{limit.amount} {unit}"] if limit.amount is not None else []
-    return " and ".join(parts)
+    return f" {joined} ".join(parts)

@@ -21,7 +21,9 @@ class LinePosition(Struct, frozen=True, omit_defaults=True):
     Quantities are in the order line's unit. ``received`` is what may be owed for: goods that came less those sent back,
     for a consignment what was withdrawn, for a drop shipment what was proved delivered. ``accepted`` passed inspection.
     ``*_minor`` are net amounts in minor units of the order's currency: of a service, ``received_minor`` was accepted.
-    ``receipts`` are kept for lines that are matched to their receipts. ``self_billed``: settled on receipt so far.
+    ``receipts``, oldest first, are kept for lines that are matched to their receipts. ``settled_on_receipt``: we bill
+    ourselves; it falls away when a supplier's invoice is accepted. ``tax_rate`` is a percentage, nothing when the order
+    does not say; ``deliver_on`` the day that was agreed. ``retained_minor`` is withheld so far.
     """
 
     ordered: Decimal
@@ -49,6 +51,8 @@ class LinePosition(Struct, frozen=True, omit_defaults=True):
     closed: bool = False
     retainage_percent: Decimal = Decimal(0)
     retained_minor: int = 0
+    tax_rate: Decimal | None = None
+    deliver_on: date | None = None
 
 
 class OrderPosition(Struct, frozen=True, omit_defaults=True):

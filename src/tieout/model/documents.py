@@ -99,9 +99,10 @@ class OrderLine(Document):
     billed up to ``limit`` from ``valid_from`` until ``valid_until``; goods in ``consignment`` are owed when they are
     withdrawn; a ``drop_shipment`` is received by proof of delivery. Without ``receipt_required`` it is matched with the
     order alone (two-way), with ``acceptance_required`` also with what passed inspection (four-way). ``matched_to``
-    ``receipt``: an invoice line has to name the receipt it bills. ``estimated``: the price is not agreed yet.
-    ``settled_on_receipt``: we bill ourselves for what came (evaluated receipt settlement). ``closed``: nothing more is
-    billed. ``retainage_percent`` is withheld until the work is accepted.
+    ``receipt``: an invoice line bills the receipt it names, or the oldest that are open. ``deliver_on``: the day that
+    was agreed. ``estimated``: the price is not agreed yet. ``settled_on_receipt``: we bill ourselves for what came
+    (evaluated receipt settlement). ``closed``: nothing more is billed. ``retainage_percent`` is withheld until the
+    work is accepted.
     """
 
     line_id: str
@@ -125,6 +126,7 @@ class OrderLine(Document):
     settled_on_receipt: bool = False
     closed: bool = False
     retainage_percent: Decimal = Decimal(0)
+    deliver_on: date | None = None
 
     def __post_init__(self) -> None:
         _exact("quantity", self.quantity)

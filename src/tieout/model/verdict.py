@@ -29,7 +29,7 @@ class Check(Struct, frozen=True, omit_defaults=True):
 
     ``rule`` names it as ``docs/matching.md`` does; ``where`` are the invoice lines it looked at, ``about`` the order
     and its line. ``limit`` is the last value that passes; nothing when any does. ``hold`` is what the ERP calls the
-    hold that it places when the check fails.
+    hold that it places when the check fails, and ``allowed`` what the policy says of a check that failed, in words.
     """
 
     rule: str
@@ -41,6 +41,7 @@ class Check(Struct, frozen=True, omit_defaults=True):
     passed: bool
     limit: Decimal | None = None
     hold: str = ""
+    allowed: str = ""
 
 
 class Verdict(Struct, frozen=True, omit_defaults=True):

@@ -9,12 +9,12 @@ import msgspec
 
 from tieout.kernel.errors import ConfigError
 from tieout.kernel.money import Money
+from tieout.policy.dialect import DIALECTS
 from tieout.policy.identifiers import iban_problems
 from tieout.policy.policy import Policy
-from tieout.policy.tolerances import Limit
+from tieout.policy.tolerances import CHECKS, Limit
 
 _NEXT = "Correct it and load the policy again."
-_LIMITS = ("price", "quantity_ordered", "quantity_received", "amount")
 
 
 def load_policy(text: str) -> Policy:
@@ -46,8 +46,12 @@ def _complaints(policy: Policy) -> Iterator[str]:
     if "default" not in policy.tolerances:
         yield 'tolerances: the set named "default" is missing'
     for name, tolerances in policy.tolerances.items():
-        for key in _LIMITS:
-            yield from _limit_complaints(f"tolerances.{name}.{key}", getattr(tolerances, key))
+        if tolerances.dialect not in DIALECTS:
+            known = ", ".join(DIALECTS)
+            yield f'tolerances.{name}.dialect: there is no dialect "{tolerances.dialect}"; there are {known}'
+        for key in CHECKS:
+            if limit := getattr(tolerances, key):
+                yield from _limit_complaints(f"tolerances.{name}.{key}", limit)
     for name, entity in policy.entities.items():
         if entity.tolerances not in policy.tolerances:
             yield f'entities.{name}.tolerances: there is no set named "{entity.tolerances}"'
