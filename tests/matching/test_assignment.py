@@ -14,10 +14,11 @@ from msgspec.structs import replace
 from tieout.kernel.money import EXACT, Money
 from tieout.kernel.problem import Code, Problem
 from tieout.matching import likeness
-from tieout.matching.assignment import AmbiguousLine, AssignedLine, Assignment, Choice, UnassignedLine, assign
-from tieout.matching.likeness import ENOUGH, Component, worth_of
+from tieout.matching.assignment import Assignment, UnassignedLine, assign
+from tieout.matching.likeness import ENOUGH, worth_of
 from tieout.matching.orders import LinePosition, OrderPosition
 from tieout.model.documents import Invoice, InvoiceKind, InvoiceLine, UnitFactor
+from tieout.model.verdict import AmbiguousLine, AssignedLine, Component, OrderLineChoice
 
 D = Decimal
 
@@ -163,10 +164,10 @@ def test_everything_that_agrees_is_named_with_what_was_seen() -> None:
             id="a service is measured by its amount",
         ),
         pytest.param(
-            line("1", "A", net=Money(33, "EUR"), price="0.1", quantity="10"),
-            ordered("A", price="1", price_per=D(3), quantity="1", received=D(1)),
-            {"item number": 40, "unit": 5},
-            id="a third of a euro has no exact amount",
+            line("1", "A", net=Money(67, "EUR"), price="2", price_per=D(6), quantity="2"),
+            ordered("A", price="1", price_per=D(3), quantity="2", received=D(2)),
+            {"item number": 40, "price": 25, "unit": 5, "quantity": 15, "receipt": 5, "net amount": 10},
+            id="two thirds of a euro are 67 cents",
         ),
     ],
 )
@@ -230,7 +231,7 @@ def test_the_invoice_names_its_order_lines_afterwards() -> None:
         Component("receipt", 5, "received and not billed"),
         Component("net amount", 10, "100.00 EUR"),
     )
-    assert found.assigned[0] == AssignedLine("1", Choice("PO-1", "L2", 100, why))
+    assert found.assigned[0] == AssignedLine("1", OrderLineChoice("PO-1", "L2", 100, why))
     assert replace(found.invoice, lines=document.lines) == document
 
 
@@ -281,7 +282,11 @@ def test_equally_good_order_lines_are_never_picked_silently() -> None:
     found = assign(document, orders)
     assert found == Assignment(
         document,
-        ambiguous=(AmbiguousLine("1", (Choice("PO-1", "L1", 65, why), Choice("PO-1", "L2", 65, why)), reason),),
+        ambiguous=(
+            AmbiguousLine(
+                "1", (OrderLineChoice("PO-1", "L1", 65, why), OrderLineChoice("PO-1", "L2", 65, why)), reason
+            ),
+        ),
     )
     assert found.problems == (
         Problem(Code.AMBIGUOUS_ORDER_LINE, "1", "one order line", "2 that are equally good", detail=reason),
@@ -336,7 +341,9 @@ def test_too_little_in_common_is_told_with_the_nearest() -> None:
         Component("receipt", 5, "received and not billed"),
     )
     reason = "the nearest is order PO-1 line L1 with 30 points of the 45 that are needed"
-    assert found == Assignment(document, unassigned=(UnassignedLine("1", reason, Choice("PO-1", "L1", 30, why)),))
+    assert found == Assignment(
+        document, unassigned=(UnassignedLine("1", reason, OrderLineChoice("PO-1", "L1", 30, why)),)
+    )
     assert found.problems == (Problem(Code.UNKNOWN_ORDER_LINE, "1", "an order line", "none", detail=reason),)
 
 

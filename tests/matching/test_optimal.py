@@ -1,6 +1,6 @@
 """The best way to give rows to columns: as good as trying every way, whatever the table."""
 
-from decimal import Decimal
+from fractions import Fraction
 from itertools import product
 
 import pytest
@@ -10,13 +10,13 @@ from hypothesis import strategies as st
 from tieout.matching import optimal
 from tieout.matching.optimal import NOWHERE, Found, Pair, Table, TooMany, best
 
-D = Decimal
+F = Fraction
 
 
 def table(points: dict[Pair, int], rooms: list[int], sizes: dict[Pair, int | None] | None = None) -> Table:
     rows = 1 + max((row for row, _ in points), default=-1)
-    taken = {pair: None if (one := (sizes or {}).get(pair, 1)) is None else D(one) for pair in points}
-    return Table(rows, points, taken, [D(room) for room in rooms], [True] * len(rooms))
+    taken = {pair: None if (one := (sizes or {}).get(pair, 1)) is None else F(one) for pair in points}
+    return Table(rows, points, taken, [F(room) for room in rooms], [True] * len(rooms))
 
 
 def ways(whole: Table, forbidden: frozenset[Pair] = frozenset()) -> list[tuple[int, tuple[int, ...]]]:
@@ -37,12 +37,12 @@ def tables(draw: st.DrawFn) -> Table:
     rows, columns = draw(st.integers(0, 4)), draw(st.integers(0, 3))
     pairs = [(row, column) for row in range(rows) for column in range(columns)]
     points = {pair: worth for pair in pairs if (worth := draw(st.integers(0, 4)))}
-    amounts = st.one_of(st.none(), st.integers(0, 4).map(D))
+    amounts = st.one_of(st.none(), st.integers(0, 4).map(F))
     return Table(
         rows,
         points,
         {pair: draw(amounts) for pair in points},
-        [D(draw(st.integers(-1, 6))) for _ in range(columns)],
+        [F(draw(st.integers(-1, 6))) for _ in range(columns)],
         [draw(st.booleans()) for _ in range(columns)],
     )
 
@@ -86,9 +86,9 @@ def test_what_cannot_be_measured_takes_a_column_alone() -> None:
 
 
 def test_a_column_in_use_takes_only_what_fits() -> None:
-    whole = Table(1, {(0, 0): 5}, {(0, 0): D(3)}, [D(2)], [False])
+    whole = Table(1, {(0, 0): 5}, {(0, 0): F(3)}, [F(2)], [False])
     assert best(whole) == Found(0, (NOWHERE,))
-    assert best(Table(1, {(0, 0): 5}, {(0, 0): D(2)}, [D(2)], [False])) == Found(5, (0,))
+    assert best(Table(1, {(0, 0): 5}, {(0, 0): F(2)}, [F(2)], [False])) == Found(5, (0,))
 
 
 def test_to_forbid_everything_leaves_no_way() -> None:

@@ -13,49 +13,21 @@ number; and the rule is told with the line.
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from decimal import Decimal
+from fractions import Fraction
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from tieout.kernel.money import EXACT
 from tieout.kernel.problem import Code, Problem
-from tieout.matching.likeness import ENOUGH, ZERO, Component, likeness, room, size, worth_of
+from tieout.matching.likeness import ENOUGH, ZERO, likeness, room, size, worth_of
 from tieout.matching.optimal import NOWHERE, Found, Pair, Table, TooMany, best
 from tieout.matching.orders import LinePosition, OrderPosition
 from tieout.model.documents import Invoice, InvoiceLine
+from tieout.model.verdict import AmbiguousLine, AssignedLine, Component, OrderLineChoice
 
-#: So many alternatives are told of one line.
+#: So many alternatives are told in words; all of them are in the verdict.
 TOLD_MAX = 5
-
-
-class Choice(Struct, frozen=True, omit_defaults=True):
-    """An order line that an invoice line may bill, and why."""
-
-    order_id: str
-    order_line_id: str
-    points: int
-    components: tuple[Component, ...] = ()
-
-    def __str__(self) -> str:
-        return f"order {self.order_id} line {self.order_line_id}"
-
-
-class AssignedLine(Struct, frozen=True, omit_defaults=True):
-    """The order line that an invoice line bills. ``rule`` is told where others were just as good and it made no
-    difference to money which of them was taken."""
-
-    line_id: str
-    choice: Choice
-    rule: str = ""
-
-
-class AmbiguousLine(Struct, frozen=True, omit_defaults=True):
-    """Several order lines are equally good; a person has to choose."""
-
-    line_id: str
-    alternatives: tuple[Choice, ...]
-    reason: str
 
 
 class UnassignedLine(Struct, frozen=True, omit_defaults=True):
@@ -63,7 +35,7 @@ class UnassignedLine(Struct, frozen=True, omit_defaults=True):
 
     line_id: str
     reason: str
-    nearest: Choice | None = None
+    nearest: OrderLineChoice | None = None
 
 
 class Assignment(Struct, frozen=True):
@@ -92,6 +64,11 @@ class Assignment(Struct, frozen=True):
             for line in self.unassigned
         ]
         return tuple(told)
+
+    def untold(self, problems: Iterable[Problem]) -> tuple[Problem, ...]:
+        """Problems of pairing, but for those that say again that a line names no order line."""
+        told = {line.line_id for line in (*self.ambiguous, *self.unassigned)}
+        return tuple(one for one in problems if one.code is not Code.UNKNOWN_ORDER_LINE or one.where not in told)
 
 
 class _Place(Struct, frozen=True):
@@ -209,9 +186,9 @@ def _natural(text: str) -> tuple[tuple[int, int, str], ...]:
     )
 
 
-def _used(invoice: Invoice, orders: Mapping[str, OrderPosition]) -> dict[tuple[str, str], Decimal | None]:
+def _used(invoice: Invoice, orders: Mapping[str, OrderPosition]) -> dict[tuple[str, str], Fraction | None]:
     """What the lines that name their order line take of it; nothing: it cannot be told, so all of it."""
-    used: dict[tuple[str, str], Decimal | None] = {}
+    used: dict[tuple[str, str], Fraction | None] = {}
     for line in invoice.lines:
         order = orders.get(line.order_id)
         position = order.lines.get(line.order_line_id) if order else None
@@ -219,7 +196,7 @@ def _used(invoice: Invoice, orders: Mapping[str, OrderPosition]) -> dict[tuple[s
             continue
         key = line.order_id, line.order_line_id
         before, more = used.get(key, ZERO), size(line, position)
-        used[key] = None if before is None or more is None else EXACT.add(before, more)
+        used[key] = None if before is None or more is None else before + more
     return used
 
 
@@ -242,13 +219,13 @@ class _Judged(Struct, frozen=True):
     places: list[_Place]
     reasons: dict[Pair, tuple[Component, ...]]
     worths: dict[Pair, int]
-    used: dict[tuple[str, str], Decimal | None]
+    used: dict[tuple[str, str], Fraction | None]
 
-    def choice(self, row: int, column: int) -> Choice:
+    def choice(self, row: int, column: int) -> OrderLineChoice:
         place = self.places[column]
-        return Choice(place.order_id, place.line_id, self.worths[row, column], self.reasons[row, column])
+        return OrderLineChoice(place.order_id, place.line_id, self.worths[row, column], self.reasons[row, column])
 
-    def nearest(self, row: int) -> Choice | None:
+    def nearest(self, row: int) -> OrderLineChoice | None:
         """The best place by itself, whoever has it."""
         columns = [column for of, column in self.worths if of == row]
         found = max(columns, key=lambda column: (self.worths[row, column], -column), default=None)
@@ -306,7 +283,7 @@ class _Part:
     def _made(self) -> Table:
         judged = self._judged
         worths: dict[Pair, int] = {}
-        sizes: dict[Pair, Decimal | None] = {}
+        sizes: dict[Pair, Fraction | None] = {}
         for row, line in enumerate(judged.lines[row] for row in self._rows):
             for column, place in enumerate(self._places):
                 worth = judged.worths.get((self._rows[row], self._columns[column]), 0)
@@ -317,7 +294,7 @@ class _Part:
         for place in self._places:
             used = judged.used.get(place.key, ZERO)
             left = room(judged.invoice, place.position)
-            rooms.append(Decimal(-1) if used is None else EXACT.subtract(left, used))
+            rooms.append(Fraction(-1) if used is None else left - used)
             free.append(place.key not in judged.used)
         return Table(len(self._rows), worths, sizes, rooms, free)
 
@@ -371,7 +348,7 @@ class _Part:
         other = self._best(forbidden)
         return other is not None and other.points == found.points
 
-    def _alternatives(self, row: int, found: Found) -> tuple[tuple[Choice, ...], str]:
+    def _alternatives(self, row: int, found: Found) -> tuple[tuple[OrderLineChoice, ...], str]:
         """All places the row has in some best way, and a sentence about it."""
         columns: list[int] = []
         other: Found | None = found

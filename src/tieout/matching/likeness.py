@@ -20,28 +20,21 @@ nothing against a pair, because suppliers print their own. Of credit notes, open
 import re
 from collections.abc import Iterator
 from decimal import Decimal
+from fractions import Fraction
 
-from msgspec import Struct
-
-from tieout.kernel.money import EXACT, Money, multiply
+from tieout.kernel.money import EXACT, minor_digits
 from tieout.matching.orders import LinePosition
+from tieout.matching.units import ratio
 from tieout.model.documents import Invoice, InvoiceLine
+from tieout.model.verdict import Component
 
 ENOUGH = 45
 ITEM, DESCRIPTION, PRICE, QUANTITY, RECEIPT, NET, UNIT = 40, 30, 25, 15, 5, 10, 5
 WITHIN, CONVERTED = 8, 3
-ZERO = Decimal(0)
+ZERO = Fraction(0)
 
 _WORDS = re.compile(r"[^\W_]+")
 _BETWEEN = re.compile(r"[\s\-./_]")
-
-
-class Component(Struct, frozen=True, omit_defaults=True):
-    """One reason for a pair, such as ``price``: its points, and what was seen."""
-
-    name: str
-    points: int
-    seen: str = ""
 
 
 def likeness(invoice: Invoice, line: InvoiceLine, position: LinePosition, currency: str) -> tuple[Component, ...]:
@@ -61,11 +54,10 @@ def words(text: str) -> frozenset[str]:
     return frozenset(_WORDS.findall(text.casefold()))
 
 
-def in_order_unit(line: InvoiceLine, position: LinePosition) -> Decimal | None:
+def in_order_unit(line: InvoiceLine, position: LinePosition) -> Fraction | None:
     """What one unit of the invoice line comes to in the order line's unit; nothing when nobody can say."""
-    if line.unit == position.unit:
-        return Decimal(1)
-    return next((one.factor for one in position.units if one.unit == line.unit), None)
+    found = ratio(line.unit, position.unit, position.units)
+    return None if found is None else Fraction(found[0]) / Fraction(found[1])
 
 
 def by_amount(position: LinePosition) -> bool:
@@ -73,20 +65,21 @@ def by_amount(position: LinePosition) -> bool:
     return position.kind in ("service", "blanket") and position.limit_minor is not None
 
 
-def size(line: InvoiceLine, position: LinePosition) -> Decimal | None:
+def size(line: InvoiceLine, position: LinePosition) -> Fraction | None:
     """How much of the order line it takes: in its unit, or in minor units of one billed by amount."""
     if by_amount(position):
-        return max(Decimal(line.net.minor), ZERO)
+        return Fraction(max(line.net.minor, 0))
     factor = in_order_unit(line, position)
-    return None if factor is None else max(multiply(line.quantity, factor), ZERO)
+    return None if factor is None else max(Fraction(line.quantity) * factor, ZERO)
 
 
-def room(invoice: Invoice, position: LinePosition) -> Decimal:
+def room(invoice: Invoice, position: LinePosition) -> Fraction:
     """How much of the order line is open: to be billed, or of a credit note to be given back."""
     if position.limit_minor is not None and by_amount(position):
-        billed = Decimal(position.billed_minor)
-        return max(billed if invoice.sign < 0 else EXACT.subtract(Decimal(position.limit_minor), billed), ZERO)
-    return max(position.billed if invoice.sign < 0 else EXACT.subtract(position.ordered, position.billed), ZERO)
+        ordered, billed = Fraction(position.limit_minor), Fraction(position.billed_minor)
+    else:
+        ordered, billed = Fraction(position.ordered), Fraction(position.billed)
+    return max(billed if invoice.sign < 0 else ordered - billed, ZERO)
 
 
 # ── reasons ────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -115,7 +108,7 @@ def _components(invoice: Invoice, line: InvoiceLine, position: LinePosition, cur
     if factor is not None:
         if currency == invoice.currency and _same_price(line, position, factor):
             yield Component("price", PRICE, f"{line.unit_price} {currency}")
-        seen = f"{line.unit}" if line.unit == position.unit else f"1 {line.unit} is {factor} {position.unit}"
+        seen = f"{line.unit}" if line.unit == position.unit else f"1 {line.unit} is {_shown(factor)} {position.unit}"
         yield Component("unit", UNIT if line.unit == position.unit else CONVERTED, seen)
     yield from _extent(invoice, line, position)
     if currency == invoice.currency and line.net.minor == _open_value(invoice, position, currency):
@@ -130,11 +123,9 @@ def _description(line: InvoiceLine, position: LinePosition) -> Iterator[Componen
         yield Component("description", earned, " ".join(sorted(common)))
 
 
-def _same_price(line: InvoiceLine, position: LinePosition, factor: Decimal) -> bool:
-    """Compared by multiplying crosswise: nothing is divided, so nothing is rounded."""
-    theirs = multiply(line.unit_price, position.price_per)
-    ours = multiply(multiply(position.unit_price, line.price_per), factor)
-    return theirs == ours
+def _same_price(line: InvoiceLine, position: LinePosition, factor: Fraction) -> bool:
+    theirs = Fraction(line.unit_price) / Fraction(line.price_per)
+    return theirs == Fraction(position.unit_price) / Fraction(position.price_per) * factor
 
 
 def _extent(invoice: Invoice, line: InvoiceLine, position: LinePosition) -> Iterator[Component]:
@@ -144,9 +135,9 @@ def _extent(invoice: Invoice, line: InvoiceLine, position: LinePosition) -> Iter
         return
     unit = "minor units" if by_amount(position) else position.unit
     if taken == left:
-        yield Component("quantity", QUANTITY, f"all {left} {unit} that are open")
+        yield Component("quantity", QUANTITY, f"all {_shown(left)} {unit} that are open")
     elif taken < left:
-        yield Component("quantity", WITHIN, f"{taken} of {left} {unit} that are open")
+        yield Component("quantity", WITHIN, f"{_shown(taken)} of {_shown(left)} {unit} that are open")
     if invoice.sign < 0:
         return
     if not position.receipt_required:
@@ -155,21 +146,27 @@ def _extent(invoice: Invoice, line: InvoiceLine, position: LinePosition) -> Iter
         yield Component("receipt", RECEIPT, "received and not billed")
 
 
-def _received(position: LinePosition) -> Decimal:
+def _received(position: LinePosition) -> Fraction:
     if by_amount(position):
-        return Decimal(position.received_minor - position.billed_minor)
-    return EXACT.subtract(position.received, position.billed)
+        return Fraction(position.received_minor - position.billed_minor)
+    return Fraction(position.received) - Fraction(position.billed)
 
 
 def _open_value(invoice: Invoice, position: LinePosition, currency: str) -> int | None:
-    """The order's value of what is open, in minor units."""
+    """The order's value of what is open, in minor units, rounded half up."""
     left = room(invoice, position)
     if left == ZERO:
         return None
     if by_amount(position):
         return int(left)
-    whole = multiply(left, position.unit_price)
+    minor_units = int(10 ** minor_digits(currency))
+    whole = left * Fraction(position.unit_price) / Fraction(position.price_per) * minor_units
+    return (2 * whole.numerator + whole.denominator) // (2 * whole.denominator)
+
+
+def _shown(quantity: Fraction) -> str:
+    """As a decimal where it is one, otherwise as a fraction."""
     try:
-        return Money.rounded(EXACT.divide(whole, position.price_per), currency).minor
-    except ArithmeticError:  # a third of a cent: the price unit does not divide it, so no amount is exactly equal
-        return None
+        return f"{EXACT.divide(Decimal(quantity.numerator), Decimal(quantity.denominator)):f}"
+    except ArithmeticError:
+        return str(quantity)

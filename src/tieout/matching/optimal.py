@@ -9,11 +9,9 @@ so each of them is forbidden in turn. Both are bounded, and :class:`TooMany` say
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from decimal import Decimal
+from fractions import Fraction
 
 from msgspec import Struct
-
-from tieout.kernel.money import EXACT
 
 NOWHERE = -1
 #: Rows times places in columns; a table of this size takes about a second at the very worst.
@@ -35,28 +33,28 @@ class Table(Struct, frozen=True):
 
     rows: int
     points: Mapping[Pair, int]
-    sizes: Mapping[Pair, Decimal | None]
-    rooms: Sequence[Decimal]
+    sizes: Mapping[Pair, Fraction | None]
+    rooms: Sequence[Fraction]
     free: Sequence[bool]
 
     def fits(self, column: int, rows: Sequence[int]) -> bool:
         """Whether the column takes these rows together."""
         if not rows or (len(rows) == 1 and self.free[column]):
             return True
-        taken = Decimal(0)
+        taken = Fraction(0)
         for row in rows:
             size = self.sizes[row, column]
             if size is None:
                 return False
-            taken = EXACT.add(taken, size)
+            taken += size
         return taken <= self.rooms[column]
 
     def places(self, column: int) -> int:
         """How many rows the column could take at the most: the smallest ones, as far as its room goes."""
         sizes = sorted(size for (_, of), size in self.sizes.items() if of == column and size is not None)
-        taken, count = Decimal(0), 0
+        taken, count = Fraction(0), 0
         for size in sizes:
-            taken = EXACT.add(taken, size)
+            taken += size
             if taken > self.rooms[column]:
                 break
             count += 1
