@@ -195,7 +195,7 @@ def test_an_invoice_before_its_receipt_waits_and_the_receipt_lets_it_go_at_once(
 def test_an_invoice_before_its_order_is_matched_when_the_order_comes() -> None:
     told = story(order=False)
     invoice_id = receive(told, bill())
-    assert told.cases() == {f"order_mismatch {invoice_id}": "open"}
+    assert told.cases() == {f"no_order {invoice_id}": "open"}
     told.tell(OrderPlaced(order=ORDER))
     assert told.state("invoice", invoice_id).status == "matched"
 

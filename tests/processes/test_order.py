@@ -44,7 +44,7 @@ from tieout.model.facts import (
     Outcome,
     SupplierProposed,
 )
-from tieout.processes.order import first_day, last_day, next_period
+from tieout.processes.order.state import first_day, last_day, next_period
 
 MAY, JUNE, JULY = "2026-05", "2026-06", "2026-07"
 
@@ -275,7 +275,13 @@ def test_a_receipt_line_that_the_order_does_not_have_is_kept_and_counts_for_noth
     odd: GoodsReceipt = replace(receipt(), lines=(replace(receipt().lines[0], order_line_id="9"),))
     told.tell(GoodsReceived(receipt=odd))
     assert unaccrued(told) == {}
+    assert told.state("order", ORDER_SUBJECT).uncounted == (odd,)
+    assert told.asked(RecordReceipt) == []
+    assert told.cases() == {f"receipt_mismatch {ORDER_SUBJECT}": "open"}
+    told.tell(changed(lines=(replace(ORDER.lines[0], line_id="9"),)))
     assert told.state("order", ORDER_SUBJECT).received == {MAY: {"9": Decimal(10)}}
+    assert [one.payload for one in told.asked(RecordReceipt)] == [RecordReceipt(receipt=odd)]
+    assert told.cases() == {f"receipt_mismatch {ORDER_SUBJECT}": "settled"}
 
 
 def test_an_unknown_order_is_named() -> None:

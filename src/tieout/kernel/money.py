@@ -105,3 +105,15 @@ def total(amounts: Iterable[Money], currency: str) -> Money:
 def multiply(left: Decimal, right: Decimal) -> Decimal:
     """An exact product. Raises ``decimal.Inexact`` rather than lose a digit."""
     return EXACT.multiply(left, right)
+
+
+def priced(quantity: Decimal, unit_price: Decimal, price_per: Decimal, currency: str) -> Money:
+    """Quantity times price, ``unit_price`` being for ``price_per`` units, rounded half up to the minor unit."""
+    worth = multiply(quantity, unit_price)
+    if price_per == 1:
+        return Money.rounded(worth, currency)
+    numerator, denominator = worth.scaleb(minor_digits(currency), EXACT).as_integer_ratio()
+    per, of = price_per.as_integer_ratio()
+    numerator, denominator = numerator * of, denominator * per
+    minor = (2 * abs(numerator) + denominator) // (2 * denominator)
+    return Money(minor if numerator >= 0 else -minor, currency)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from decimal import Decimal
 
-from tieout.kernel.money import EXACT, Money, multiply
+from tieout.kernel.money import EXACT, Money, multiply, priced
 from tieout.kernel.problem import Code, Problem
 from tieout.model.documents import Invoice
 
@@ -62,7 +62,7 @@ def _tax(invoice: Invoice) -> Iterator[Problem]:
 def _lines(invoice: Invoice) -> Iterator[Problem]:
     """A line cannot ask for more than quantity times price; it may ask for less (a discount)."""
     for line in invoice.lines:
-        most = Money.rounded(multiply(line.quantity, line.unit_price), invoice.currency)
+        most = priced(line.quantity, line.unit_price, line.price_per, invoice.currency)
         if line.net.minor > most.minor + 1:
             yield Problem(
                 Code.TOTALS_DISAGREE, f"line {line.line_id}", str(most), str(line.net), detail="quantity times price"

@@ -226,6 +226,55 @@ class GoodsDespatched(Fact):
     advice: DespatchAdvice
 
 
+@fact("order.line_closed")
+class OrderLineClosed(Fact):
+    """Outside: a person closes an order line; nothing more is billed of it."""
+
+    entity: str
+    order_id: str
+    supplier_id: str
+    line_id: str
+    reason: str
+
+
+@fact("order.line_reopened")
+class OrderLineReopened(Fact):
+    """Outside: a person with the authority to approve orders opens a closed line again. Invoices that waited for it are
+    matched again at once; no document of another system does this."""
+
+    entity: str
+    order_id: str
+    supplier_id: str
+    line_id: str
+    reason: str
+
+
+@fact("order.credit_due")
+class CreditDue(Fact):
+    """Timer: the supplier should have credited by now what went back with this receipt."""
+
+    receipt_id: str
+
+
+@fact("order.settlement_requested")
+class SettlementRequested(Fact):
+    """Outside: bill ourselves for what of an order was received, or withdrawn from a consignment, until this day."""
+
+    entity: str
+    order_id: str
+    supplier_id: str
+    through: date
+
+
+@fact("settlement.drafted")
+class SelfBillDrafted(Fact):
+    """Derived (order): we bill ourselves for what was received of this order (its subject). The invoice has no number
+    yet: the settlement of the supplier and entity gives the next one."""
+
+    order: str
+    invoice: Invoice
+
+
 # ── invoice ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -281,12 +330,14 @@ class RecheckRequested(Fact):
 class InvoiceMatched(Fact):
     """Derived (invoice): it agrees with its orders and receipts within the limits of the policy, or a person
     (``accepted_by``) accepted the problems in the verdict. ``orders`` are the subjects of the orders it bills, and
-    ``post_on`` is the day it will be posted on, so that orders know in which period it counts."""
+    ``post_on`` is the day it will be posted on, so that orders know in which period it counts. ``self_billed``: we
+    wrote it ourselves."""
 
     verdict: Verdict
     orders: tuple[str, ...] = ()
     post_on: date | None = None
     accepted_by: str = ""
+    self_billed: bool = False
 
 
 @fact("invoice.match_failed")
@@ -331,6 +382,22 @@ class InvoicePosted(Fact):
     """Derived (invoice): the ERP holds it, as read back."""
 
     posting: Posting
+
+
+@fact("invoice.holds_reported")
+class HoldsReported(Fact):
+    """Outside: the ERP tells which holds it has placed on an invoice, by its own names; none is an answer too."""
+
+    holds: tuple[str, ...]
+
+
+@fact("invoice.holds_compared")
+class HoldsCompared(Fact):
+    """Derived (invoice): the holds that matching predicted for the ERP's dialect, and those that the ERP placed."""
+
+    dialect: str
+    predicted: tuple[str, ...] = ()
+    actual: tuple[str, ...] = ()
 
 
 @fact("invoice.posting_failed")

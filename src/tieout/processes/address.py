@@ -19,6 +19,8 @@ from tieout.model.facts import (
     InvoiceReceived,
     JournalRecorded,
     OrderChanged,
+    OrderLineClosed,
+    OrderLineReopened,
     OrderPlaced,
     OrderResponded,
     PaymentsHeld,
@@ -26,6 +28,7 @@ from tieout.model.facts import (
     PeriodOpened,
     RunProposed,
     SendRequested,
+    SettlementRequested,
     SourceObserved,
     StatementReceived,
     SupplierProposed,
@@ -79,7 +82,7 @@ def address(fact: Fact) -> tuple[str, str] | None:
             return partner_home(acknowledgment.sender), acknowledgment.sender
         case JournalRecorded(journal=journal):
             return ledger_home(journal.entity), journal.entity
-        case AccrualRequested():
+        case AccrualRequested() | OrderLineClosed() | OrderLineReopened() | SettlementRequested():
             subject = order_subject(fact.entity, fact.order_id, fact.supplier_id)
             return supplier_home(fact.supplier_id), subject
         case InvoiceReceived(invoice=invoice):

@@ -35,6 +35,8 @@ from tieout.model.facts import (
     DuplicateStopped,
     EffectHandled,
     EffectSettled,
+    HoldsCompared,
+    HoldsReported,
     InvoiceAdmitted,
     InvoiceCancelled,
     InvoiceClosed,
@@ -73,31 +75,42 @@ _OWED = frozenset({"posted", "reserved"})
 #: Which class of case a finding of matching belongs to; what is not named is a mismatch with the order.
 _CLASS_OF = {
     Code.PRICE_OVER_LIMIT: CaseClass.PRICE_VARIANCE,
+    Code.PRICE_UNDER_LIMIT: CaseClass.PRICE_VARIANCE,
     Code.AMOUNT_OVER_LIMIT: CaseClass.PRICE_VARIANCE,
+    Code.AMOUNT_UNDER_LIMIT: CaseClass.PRICE_VARIANCE,
+    Code.TOTAL_OVER_LIMIT: CaseClass.PRICE_VARIANCE,
     Code.QUANTITY_OVER_ORDERED: CaseClass.QUANTITY_VARIANCE,
+    Code.AMOUNT_OVER_ORDERED: CaseClass.QUANTITY_VARIANCE,
     Code.CREDIT_OVER_BILLED: CaseClass.QUANTITY_VARIANCE,
     Code.QUANTITY_OVER_RECEIVED: CaseClass.MISSING_RECEIPT,
+    Code.UNKNOWN_RECEIPT: CaseClass.MISSING_RECEIPT,
+    Code.QUANTITY_OVER_ACCEPTED: CaseClass.MISSING_ACCEPTANCE,
+    Code.AMOUNT_OVER_RECEIVED: CaseClass.MISSING_ACCEPTANCE,
+    Code.UNKNOWN_ORDER: CaseClass.NO_ORDER,
+    Code.CURRENCY_MISMATCH: CaseClass.CURRENCY,
+    Code.RATE_OVER_LIMIT: CaseClass.CURRENCY,
+    Code.TAX_DIFFERS: CaseClass.TAX_VARIANCE,
+    Code.CHARGE_OVER_AGREED: CaseClass.FREIGHT,
+    Code.CHARGE_NOT_AGREED: CaseClass.FREIGHT,
+    Code.LINE_CLOSED: CaseClass.CLOSED_LINE,
+    Code.RETAINAGE_DIFFERS: CaseClass.RETAINAGE,
+    Code.SETTLED_ON_RECEIPT: CaseClass.SELF_BILLING_CONFLICT,
+    Code.CONSIGNMENT_BILLED: CaseClass.SELF_BILLING_CONFLICT,
     Code.PARTLY_PAYABLE: CaseClass.PARTLY_PAYABLE,
 }
 _INVALID = (CaseClass.UNKNOWN_SUPPLIER, CaseClass.INVALID_INVOICE)
-_MISMATCH = (
-    CaseClass.PRICE_VARIANCE,
-    CaseClass.QUANTITY_VARIANCE,
-    CaseClass.MISSING_RECEIPT,
-    CaseClass.ORDER_MISMATCH,
-    CaseClass.PARTLY_PAYABLE,
-)
-#: What the next receipt, order change or matched document may mend.
-_MENDABLE = frozenset(
-    {Code.QUANTITY_OVER_RECEIVED, Code.CREDIT_OVER_BILLED, Code.UNKNOWN_ORDER, Code.UNKNOWN_ORDER_LINE}
-    | {Code.PRICE_OVER_LIMIT, Code.QUANTITY_OVER_ORDERED, Code.UNIT_MISMATCH, Code.CURRENCY_MISMATCH}
-)
+_MISMATCH = tuple(dict.fromkeys((*_CLASS_OF.values(), CaseClass.ORDER_MISMATCH)))
+#: What no receipt, order change or other document mends, only a person.
+_UNMENDABLE = frozenset({Code.PARTLY_PAYABLE, Code.WRONG_SUPPLIER})
+#: Who decides on an invoice that we wrote ourselves: whoever approved the order and received the goods.
+_SETTLEMENT = "settlement on receipt"
 _OPERATIONS = frozenset(payload.operation for payload in (SubmitInvoice, PostInvoice, ReportPosting, ReportPayment))
 
 
 class State(Struct, frozen=True, omit_defaults=True):
     """Where an invoice stands, and what has to be known to go on. ``flagged`` are the classes of case that were ever
-    opened about it, so that an invoice without trouble need not look for any."""
+    opened about it, so that an invoice without trouble need not look for any. ``ours``: we wrote it for what we
+    received. ``predicted`` are the holds that an ERP of this ``dialect`` should place, ``holds`` those it told of."""
 
     invoice: Invoice
     channel: str
@@ -118,6 +131,10 @@ class State(Struct, frozen=True, omit_defaults=True):
     cancelled: bool = False
     payment_id: str = ""
     flagged: tuple[CaseClass, ...] = ()
+    ours: bool = False
+    dialect: str = ""
+    predicted: tuple[str, ...] = ()
+    holds: tuple[str, ...] | None = None
 
 
 class Due(Struct, frozen=True):
@@ -151,7 +168,8 @@ def evolve(state: State | None, event: Event) -> State | None:
 
 def _received(data: InvoiceReceived, event: Event) -> State:
     moment = to_micros(event.recorded_at)
-    return State(data.invoice, data.channel, moment, moment, entered_by=event.actor)
+    ours = data.invoice.purpose == "self_billed" and not event.source
+    return State(data.invoice, data.channel, moment, moment, entered_by=event.actor, ours=ours)
 
 
 def _evolved(state: State, event: Event) -> State:
@@ -170,6 +188,8 @@ def _evolved(state: State, event: Event) -> State:
             return replace(state, submitted=True)
         case InvoicePosted(posting=posting):
             return _posted(state, posting)
+        case HoldsReported(holds=holds):
+            return replace(state, holds=holds)
         case InvoiceReserved(payment_id=payment_id) if state.status == "posted":
             return replace(state, status="reserved", payment_id=payment_id, reason="")
         case InvoicePaid(payment_id=payment_id) if state.status in _OWED:
@@ -193,6 +213,7 @@ def _stopped(state: State, event: Event) -> State:
         case MatchFailed(verdict=verdict) if not state.clear and state.status in ("valid", "mismatched", "rejected"):
             status = "rejected" if state.status == "rejected" else "mismatched"
             failed = replace(state, status=status, reason=_text(verdict.problems))
+            failed = replace(failed, dialect=verdict.dialect, predicted=verdict.holds)
             return _flagged(failed, *_classes(verdict.problems, _MISMATCH))
         case VarianceAccepted() if state.differs and not _objection(state, event.actor):
             return replace(state, differs=False, reason="")
@@ -223,6 +244,8 @@ def _validated(state: State) -> State:
 def _matched(state: State, data: InvoiceMatched) -> State:
     if state.clear or state.status not in ("valid", "mismatched", "rejected"):
         return state
+    if state.ours and not state.approval:
+        state = replace(state, approval="approved", decided_by=_SETTLEMENT)
     return _ready(
         replace(
             state,
@@ -232,6 +255,8 @@ def _matched(state: State, data: InvoiceMatched) -> State:
             allocations=data.verdict.allocations,
             post_on=data.post_on or state.invoice.issued_on,
             accepted_by=data.accepted_by,
+            dialect=data.verdict.dialect,
+            predicted=data.verdict.holds,
         )
     )
 
@@ -286,7 +311,8 @@ def _posted(state: State, posting: Posting) -> State:
     """The ERP's word counts, whatever we thought before."""
     problems = _differences(state, posting)
     status = "posted" if state.status in _UNPOSTED else state.status
-    state = replace(state, status=status, posting=posting, differs=bool(problems), reason=_text(problems))
+    holds = state.holds if posting.holds is None else posting.holds
+    state = replace(state, status=status, posting=posting, holds=holds, differs=bool(problems), reason=_text(problems))
     return _flagged(state, CaseClass.POSTING_DIFFERS) if problems else state
 
 
@@ -367,7 +393,10 @@ def decide(state: State | None, event: Event, facts: Facts) -> Iterator[Output]:
         case PostingFailed(problems=problems) if state.status == "posting_failed":
             yield from _open(state, event, facts, problems, (CaseClass.POSTING_FAILED,))
         case InvoicePosted(posting=posting):
+            yield from _compare_holds(state, told=posting.holds is not None)
             yield from _report(state, event, posting, facts)
+        case HoldsReported():
+            yield from _compare_holds(state, told=True)
         case _:
             return
 
@@ -409,14 +438,20 @@ def _positions(subjects: dict[str, str], facts: Facts) -> dict[str, OrderPositio
 
 def _judge(state: State, event: Event, facts: Facts) -> Emit:
     """Match it with its orders as they stand now."""
-    invoice = state.invoice
+    invoice = _as_told(state)
     subjects = _order_subjects(invoice)
     known = _positions(subjects, facts)
     verdict = match(invoice, known, facts.policy.tolerances_of(invoice.entity), event.policy)
     if verdict.matched:
         return _match_emitted(state, verdict, subjects, facts)
-    mendable = any(problem.code in _MENDABLE for problem in verdict.problems)
+    mendable = any(problem.code not in _UNMENDABLE for problem in verdict.problems)
     return Emit(MatchFailed(verdict=verdict, waits_for=tuple(subjects.values()) if mendable else ()))
+
+
+def _as_told(state: State) -> Invoice:
+    """A document that calls itself self-billed and was not written by us is an invoice of the supplier."""
+    invoice = state.invoice
+    return invoice if state.ours or invoice.purpose != "self_billed" else replace(invoice, purpose="")
 
 
 def _match_emitted(
@@ -425,7 +460,9 @@ def _match_emitted(
     billed = tuple(dict.fromkeys(subjects[allocation.order_id] for allocation in verdict.allocations))
     days = [orders.posting_day(facts.state("order", subject), state.invoice.issued_on) for subject in billed]
     post_on = max(days, default=state.invoice.issued_on)
-    return Emit(InvoiceMatched(verdict=verdict, orders=billed, post_on=post_on, accepted_by=accepted_by))
+    return Emit(
+        InvoiceMatched(verdict=verdict, orders=billed, post_on=post_on, accepted_by=accepted_by, self_billed=state.ours)
+    )
 
 
 def _accept(state: State, event: Event, facts: Facts) -> Iterator[Output]:
@@ -437,10 +474,13 @@ def _accept(state: State, event: Event, facts: Facts) -> Iterator[Output]:
             for one in _open_now(state, event, facts, _MISMATCH):
                 yield open_case(_case(state, event, one, (problem,), objection))
             return
-        subjects = _order_subjects(state.invoice)
+        invoice = _as_told(state)
+        subjects = _order_subjects(invoice)
         known = _positions(subjects, facts)
-        found = match(state.invoice, known, facts.policy.tolerances_of(state.invoice.entity), event.policy)
-        verdict = replace(found, matched=True, allocations=allocate(state.invoice, known), waits_for_receipt=False)
+        tolerances = facts.policy.tolerances_of(invoice.entity)
+        found = match(invoice, known, tolerances, event.policy)
+        billed = allocate(invoice, known, tolerances)
+        verdict = replace(found, matched=True, allocations=billed, waits_for_receipt=False)
         yield _match_emitted(state, verdict, subjects, facts, event.actor)
     elif not state.differs:
         yield from _settle(state, event, facts, (CaseClass.POSTING_DIFFERS,), f"accepted by {event.actor}")
@@ -507,6 +547,12 @@ def _hear(state: State, data: EffectSettled) -> Iterator[Output]:
         yield Emit(InvoicePosted(posting=outcome.posting))
     elif outcome.status in ("refused", "dead") and state.status in _POSTING:
         yield Emit(PostingFailed(problems=outcome.problems))
+
+
+def _compare_holds(state: State, *, told: bool) -> Iterator[Output]:
+    """Did the ERP place the holds that matching said it would? Where it does not tell, nothing is compared."""
+    if told and state.dialect and state.holds is not None:
+        yield Emit(HoldsCompared(dialect=state.dialect, predicted=state.predicted, actual=state.holds))
 
 
 def _report(state: State, event: Event, posting: Posting, facts: Facts) -> Iterator[Output]:
@@ -672,6 +718,7 @@ _FACTS = (
     VarianceAccepted,
     ApprovalDecided,
     InvoicePosted,
+    HoldsReported,
     PostingFailed,
     InvoiceCancelled,
     InvoiceReserved,

@@ -14,6 +14,7 @@ from tieout.processes import (
     payment,
     payment_run,
     query,
+    settlement,
     statement,
     supplier,
 )
@@ -23,6 +24,7 @@ PROCESSES: tuple[Process, ...] = (
     number.PROCESS,
     supplier.PROCESS,
     order.PROCESS,
+    settlement.PROCESS,
     invoice.PROCESS,
     payment.PROCESS,
     payment_run.PROCESS,

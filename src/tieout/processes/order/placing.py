@@ -1,0 +1,107 @@
+"""What orders and their changes do to the lines that matching sees. What was received and billed of them stays."""
+
+from datetime import date
+
+from msgspec.structs import replace
+
+from tieout.matching.orders import LinePosition, OrderPosition
+from tieout.model.documents import OrderChange, OrderLine, PurchaseOrder
+from tieout.processes.order.receiving import count_waiting
+from tieout.processes.order.state import LineTax, State
+
+
+def placed(state: State, order: PurchaseOrder) -> State:
+    """The order as it stands from now on. A line that it does not name any more orders nothing more."""
+    before = state.position.lines if state.position else {}
+    lines = {line.line_id: _line(line, before.get(line.line_id), state) for line in order.lines}
+    for line_id, line in before.items():
+        if line_id not in lines and _moved(line):
+            lines[line_id] = replace(line, ordered=line.received)
+    known = OrderPosition(
+        order_id=order.order_id,
+        supplier_id=order.supplier_id,
+        currency=order.currency,
+        lines=lines,
+        charges=order.charges,
+        charged_minor=state.position.charged_minor if state.position else {},
+        conversion_rate=order.conversion_rate,
+    )
+    terms, taxes = order.payment_terms_days, _taxes(order.lines)
+    if (known, terms, taxes) == (state.position, state.terms_days, state.taxes):
+        return replace(state, repeated=True)
+    state = replace(
+        state,
+        position=known,
+        entity=order.entity,
+        ordered_on=order.ordered_on,
+        version=state.version + 1,
+        terms_days=terms,
+        taxes=taxes,
+        fallen={line_id: state.fallen.get(line_id, date.min) for line_id in lines if line_id not in taxes},
+    )
+    return count_waiting(state)
+
+
+def changed(state: State, before: OrderPosition, change: OrderChange) -> State:
+    """Lines as they stand from now on; a line that falls away orders nothing more than was received of it by then."""
+    if change.change_id in state.changes:
+        return replace(state, repeated=True)
+    lines = dict(before.lines)
+    lines |= {line.line_id: _line(line, before.lines.get(line.line_id), state) for line in change.lines}
+    fallen = {line_id: day for line_id, day in state.fallen.items() if line_id not in _taxes(change.lines)}
+    for line_id in lines if change.cancelled else change.deleted:
+        if line := lines.get(line_id):
+            lines[line_id] = replace(line, ordered=line.received)
+            fallen[line_id] = change.changed_on or date.min
+    state = replace(
+        state,
+        position=replace(before, lines=lines),
+        changes=(*state.changes, change.change_id),
+        taxes=state.taxes | _taxes(change.lines),
+        fallen=fallen,
+    )
+    return count_waiting(state)
+
+
+def closed(state: State, line_id: str, *, closed: bool) -> State:
+    """A person closes a line for billing, or opens it again."""
+    line = state.position.lines.get(line_id) if state.position else None
+    if state.position is None or line is None or line.closed is closed:
+        return replace(state, repeated=True)
+    lines = state.position.lines | {line_id: replace(line, closed=closed)}
+    return replace(state, position=replace(state.position, lines=lines))
+
+
+def _line(line: OrderLine, before: LinePosition | None, state: State) -> LinePosition:
+    """The line as it is ordered, with what has moved on it so far. Only a person opens a closed line again."""
+    return replace(
+        before or LinePosition(line.quantity, line.unit, line.unit_price),
+        ordered=line.quantity,
+        unit=line.unit,
+        unit_price=line.unit_price,
+        receipt_required=line.receipt_required,
+        item=line.item,
+        description=line.description,
+        price_per=line.price_per,
+        units=line.units,
+        kind=line.kind,
+        limit_minor=line.limit.minor if line.limit else None,
+        valid_from=line.valid_from,
+        valid_until=line.valid_until,
+        acceptance_required=line.acceptance_required,
+        matched_to_receipt=line.matched_to == "receipt",
+        estimated=line.estimated,
+        settled_on_receipt=line.settled_on_receipt and line.line_id not in state.by_hand,
+        closed=line.closed or bool(before and before.closed),
+        retainage_percent=line.retainage_percent,
+        tax_rate=line.tax_rate if line.tax_rate or line.tax_code else None,
+        deliver_on=line.deliver_on,
+    )
+
+
+def _moved(line: LinePosition) -> bool:
+    return bool(line.received or line.billed or line.received_minor or line.billed_minor or line.accepted)
+
+
+def _taxes(lines: tuple[OrderLine, ...]) -> dict[str, LineTax]:
+    return {line.line_id: LineTax(line.tax_rate, line.tax_code) for line in lines}

@@ -1,0 +1,161 @@
+"""Where an order stands: what matching sees of it, and the tables by period that it is made of."""
+
+from datetime import date, timedelta
+from decimal import Decimal
+
+from msgspec import Struct
+
+from tieout.kernel.clock import period_of
+from tieout.kernel.money import EXACT
+from tieout.matching.orders import OrderPosition
+from tieout.model.documents import GoodsReceipt
+from tieout.processes.address import order_subject
+
+ZERO = Decimal(0)
+WAITING_MAX = 500
+#: So many despatch advices are remembered with an order.
+ANNOUNCED_MAX = 50
+
+Quantities = dict[str, Decimal]  # order line id → quantity in the unit of the order line
+ByPeriod = dict[str, Quantities]
+Amounts = dict[str, int]  # order line id → net amount in minor units of the order's currency
+AmountsByPeriod = dict[str, Amounts]
+
+
+class Accrual(Struct, frozen=True, omit_defaults=True):
+    """An accrual on its way: its journal, its reversal, and which received quantities and amounts it covers."""
+
+    journal_id: str
+    reversal_id: str
+    period: str
+    covered: Quantities
+    covered_minor: Amounts = {}
+
+
+class GoodsReturn(Struct, frozen=True):
+    """Goods that went back to the supplier, who owes a credit note for what was billed of them."""
+
+    receipt_id: str
+    returned_on: date
+    lines: Quantities
+
+
+class LineTax(Struct, frozen=True):
+    """The tax that was agreed for an order line: a percentage and the buyer's code for it."""
+
+    rate: Decimal
+    code: str
+
+
+class State(Struct, frozen=True, omit_defaults=True):
+    """Where an order stands. ``position`` is what matching sees; the period tables are what it is made of.
+
+    ``uncounted`` are receipts of lines or units that the order does not know (yet), as they came; ``counted`` those the
+    last event counted, in the units of the order. ``by_hand`` are lines for which the supplier sent an invoice of
+    its own: we do not bill ourselves for them any more. ``settled`` is how much we billed ourselves for, by line and
+    receipt. ``fallen`` are lines that fell away, with the day: what came until then is all that is ordered of them.
+    """
+
+    position: OrderPosition | None = None
+    entity: str = ""
+    ordered_on: date | None = None
+    version: int = 0
+    received: ByPeriod = {}
+    billed: ByPeriod = {}
+    received_minor: AmountsByPeriod = {}
+    billed_minor: AmountsByPeriod = {}
+    receipts: tuple[str, ...] = ()
+    uncounted: tuple[GoodsReceipt, ...] = ()
+    counted: tuple[GoodsReceipt, ...] = ()
+    returns: tuple[GoodsReturn, ...] = ()
+    changes: tuple[str, ...] = ()
+    announced: tuple[str, ...] = ()
+    repeated: bool = False
+    waiting: tuple[str, ...] = ()
+    credits_waiting: tuple[str, ...] = ()
+    accruals: int = 0
+    accruing: Accrual | None = None
+    accrued_through: str = ""
+    covered: Quantities = {}
+    covered_minor: Amounts = {}
+    reversal_id: str = ""
+    terms_days: int | None = None
+    taxes: dict[str, LineTax] = {}
+    by_hand: tuple[str, ...] = ()
+    settled: Quantities = {}
+    fallen: dict[str, date] = {}
+
+
+def position(state: State | None) -> OrderPosition | None:
+    """What matching may know of the order; nothing before it is placed."""
+    return state.position if state else None
+
+
+def subject_of(state: State) -> str:
+    """The subject of an order that is placed."""
+    assert state.position is not None
+    return order_subject(state.entity, state.position.order_id, state.position.supplier_id)
+
+
+def posting_day(state: State | None, issued_on: date) -> date:
+    """The day an invoice of this order is posted on: the day it was issued, unless the goods were accrued for that
+    period already; then the day the accrual is reversed."""
+    if state is None or not state.accrued_through or period_of(issued_on) > state.accrued_through:
+        return issued_on
+    return first_day(next_period(state.accrued_through))
+
+
+def first_day(period: str) -> date:
+    """The first day of a period."""
+    return date(int(period[:4]), int(period[5:]), 1)
+
+
+def last_day(period: str) -> date:
+    """The last day of a period."""
+    return first_day(next_period(period)) - timedelta(days=1)
+
+
+def next_period(period: str) -> str:
+    """The period after this one."""
+    year, month = int(period[:4]), int(period[5:])
+    return f"{year + month // 12:04d}-{month % 12 + 1:02d}"
+
+
+def added(table: ByPeriod, period: str, came: Quantities) -> ByPeriod:
+    """The table with quantities added in a period."""
+    if not came:
+        return table
+    row = dict(table.get(period, {}))
+    for line_id, quantity in came.items():
+        row[line_id] = EXACT.add(row.get(line_id, ZERO), quantity)
+    return {**table, period: row}
+
+
+def added_minor(table: AmountsByPeriod, period: str, came: Amounts) -> AmountsByPeriod:
+    """The table with amounts added in a period."""
+    if not came:
+        return table
+    row = dict(table.get(period, {}))
+    for line_id, minor in came.items():
+        row[line_id] = row.get(line_id, 0) + minor
+    return {**table, period: row}
+
+
+def as_of(table: ByPeriod, period: str = "9999-12") -> Quantities:
+    """The cumulative quantities at the end of a period."""
+    found: Quantities = {}
+    for name, row in table.items():
+        if name <= period:
+            for line_id, quantity in row.items():
+                found[line_id] = EXACT.add(found.get(line_id, ZERO), quantity)
+    return found
+
+
+def minor_as_of(table: AmountsByPeriod, period: str = "9999-12") -> Amounts:
+    """The cumulative amounts at the end of a period."""
+    found: Amounts = {}
+    for name, row in table.items():
+        if name <= period:
+            for line_id, minor in row.items():
+                found[line_id] = found.get(line_id, 0) + minor
+    return found

@@ -1,0 +1,45 @@
+"""What an entity bills itself for in the name of a supplier: one series of numbers for each two of them, without gaps.
+
+::
+
+    SelfBillDrafted (order) ──► the next number ──► InvoiceReceived, which then lives as any invoice does
+
+Numbers are given where everything about the supplier is handled in order, so none is skipped and none is given twice.
+A cancelled invoice keeps its number.
+"""
+
+from collections.abc import Iterator
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from tieout.kernel.ids import derive
+from tieout.model.events import Event
+from tieout.model.facts import InvoiceReceived, SelfBillDrafted
+from tieout.processes.process import Emit, Facts, Output, Process, by_subject
+
+#: The channel of invoices that we wrote ourselves.
+CHANNEL = "self-billing"
+
+
+class State(Struct, frozen=True):
+    """The last number that was given."""
+
+    last: int = 0
+
+
+def evolve(state: State | None, event: Event) -> State | None:
+    """Each draft takes the next number."""
+    return State(state.last + 1 if state else 1) if isinstance(event.data, SelfBillDrafted) else state
+
+
+def decide(state: State | None, event: Event, facts: Facts) -> Iterator[Output]:
+    """The draft is an invoice now."""
+    if state is None or not isinstance(event.data, SelfBillDrafted):
+        return
+    draft = event.data.invoice
+    invoice = replace(draft, number=f"SB-{draft.entity}-{state.last:06d}")
+    yield Emit(InvoiceReceived(invoice=invoice, channel=CHANNEL), derive("inv", event.subject, str(state.last)))
+
+
+PROCESS = Process(name="settlement", state=State, routes={SelfBillDrafted: by_subject}, evolve=evolve, decide=decide)
