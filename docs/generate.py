@@ -55,6 +55,7 @@ from tieout.model.standings import STANDINGS
 from tieout.policy.cases import CASE_RULES
 from tieout.policy.dependencies import DEPENDENCIES
 from tieout.policy.duties import ACTIONS, CONFLICTS, DUTIES, duty_for
+from tieout.policy.matching import MatchingRules
 from tieout.policy.policy import Channel, EntityPolicy, Partner, Policy
 from tieout.policy.tolerances import Limit, Tolerances
 
@@ -583,6 +584,7 @@ POLICY_MEANINGS: dict[type[Struct], dict[str, str]] = {
         "partners": "one table for each partner in EDI, `[partners.acme]`",
         "channels": "what may come in by a channel, `[channels.mail]`",
         "tolerances": "named sets of limits, `[tolerances.default]`; the set `default` must be there",
+        "matching": "how far matching looks for the order line of an invoice line, `[matching]`",
         "bank_change_confirmations": "how many people, other than the requester, must confirm new bank details",
         "signal_age_minutes_max": "how long ago a required source may have been heard of for a period to be ready",
         "accrual_account": "the account that accruals are posted to, as the ERP connector's `accounts` names it",
@@ -622,6 +624,11 @@ POLICY_MEANINGS: dict[type[Struct], dict[str, str]] = {
         " in; 0: none. The channel needs `answers` in its connector's settings",
         "capture_to": "the channel by which PDFs without a structured invoice go on to be captured; without one they"
         " wait in quarantine",
+    },
+    MatchingRules: {
+        "assign_lines": "an invoice line that names its order but no line of it is given the line that fits, where that"
+        " is certain",
+        "search_orders": "an invoice that names no order is looked for among the supplier's last hundred orders",
     },
     Tolerances: {
         "dialect": "whose reading of limits it follows and whose holds it predicts: [matching](matching.md) lists them."

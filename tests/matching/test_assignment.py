@@ -14,13 +14,24 @@ from msgspec.structs import replace
 from tieout.kernel.money import EXACT, Money
 from tieout.kernel.problem import Code, Problem
 from tieout.matching import likeness
-from tieout.matching.assignment import Assignment, UnassignedLine, assign
+from tieout.matching.assignment import Assignment, UnassignedLine, assign, chosen, filled
 from tieout.matching.likeness import ENOUGH, worth_of
 from tieout.matching.orders import LinePosition, OrderPosition
+from tieout.matching.three_way import allocate, match
 from tieout.model.documents import Invoice, InvoiceKind, InvoiceLine, UnitFactor
-from tieout.model.verdict import AmbiguousLine, AssignedLine, Component, OrderLineChoice
+from tieout.model.verdict import (
+    Allocation,
+    AmbiguousLine,
+    AssignedLine,
+    Component,
+    LineAssignment,
+    OrderLineChoice,
+)
+from tieout.policy.matching import MatchingRules
+from tieout.policy.tolerances import Tolerances
 
 D = Decimal
+SEARCH = MatchingRules(search_orders=True)
 
 
 def ordered(item: str = "", price: str = "10", quantity: str = "10", **changes: Any) -> LinePosition:
@@ -377,19 +388,19 @@ def test_beyond_the_bound_nothing_is_guessed() -> None:
 
 def test_open_orders_are_searched_when_that_is_asked_for() -> None:
     orders = {**order("PO-1", L1=ordered("A", billed=D(10))), **order("PO-2", L1=ordered("A"), L2=ordered("B"))}
-    (found,) = assign(invoice(line("1", "A", order_id="")), orders, search=True).invoice.lines
+    (found,) = assign(invoice(line("1", "A", order_id="")), orders, SEARCH).invoice.lines
     assert (found.order_id, found.order_line_id) == ("PO-2", "L1")
 
 
 @pytest.mark.parametrize("changes", [{"supplier_id": "sup_2"}, {"currency": "USD"}])
 def test_orders_of_others_and_in_other_currencies_are_not_searched(changes: dict[str, str]) -> None:
     orders = {"PO-1": replace(order(L1=ordered("A"))["PO-1"], **changes)}
-    assert assign(invoice(line("1", "A", order_id="")), orders, search=True).assigned == ()
+    assert assign(invoice(line("1", "A", order_id="")), orders, SEARCH).assigned == ()
 
 
 def test_a_line_stays_with_the_order_it_names() -> None:
     orders = {**order("PO-1", L1=ordered("B")), **order("PO-2", L1=ordered("A"))}
-    found = assign(invoice(line("1", "A"), line("2", "A", order_id="")), orders, search=True)
+    found = assign(invoice(line("1", "A"), line("2", "A", order_id="")), orders, SEARCH)
     assert named(found) == {"2": "L1"}
     assert [one.line_id for one in found.unassigned] == ["1"]
 
@@ -496,3 +507,48 @@ def test_the_order_of_the_lines_changes_nothing(world: tuple[Invoice, dict[str, 
         after.ambiguous,
         after.unassigned,
     )
+
+
+# ── what a person chooses ──────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_choice_replaces_what_the_line_named() -> None:
+    document = invoice(line("1"), line("2", order_line_id="L1"))
+    after = chosen(document, (LineAssignment("2", "PO-2", "L9"), LineAssignment("7", "PO-2", "L9")))
+    assert after == invoice(line("1"), line("2", order_id="PO-2", order_line_id="L9"))
+
+
+def test_what_was_found_is_filled_in_where_nothing_is_named() -> None:
+    document = invoice(line("1"), line("1"), line("2", order_line_id="L3"))
+    found = [AssignedLine(line_id, OrderLineChoice("PO-1", place, 50)) for line_id, place in (("1", "L1"), ("1", "L2"))]
+    found.append(AssignedLine("2", OrderLineChoice("PO-1", "L4", 50)))
+    assert [one.order_line_id for one in filled(document, found).lines] == ["L1", "L2", "L3"]
+    assert filled(document, ()) is document
+
+
+# ── in the verdict ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_the_verdict_bills_what_was_found_and_says_so() -> None:
+    verdict = match(invoice(line("1", "A")), order(L1=ordered("A"), L2=ordered("B")), Tolerances(), "v1")
+    assert (verdict.matched, verdict.allocations) == (True, (Allocation("PO-1", "L1", D(10), Money(10000, "EUR")),))
+    assert [(one.line_id, str(one.choice)) for one in verdict.assigned] == [("1", "order PO-1 line L1")]
+    assert allocate(invoice(line("1", "A")), order(L1=ordered("A"))) == verdict.allocations
+
+
+def test_the_verdict_tells_once_what_is_not_certain() -> None:
+    orders = order(L1=ordered("A", price="11"), L2=ordered("A", price="12"))
+    verdict = match(invoice(line("1", "A"), line("2", "Z", order_id="PO-9")), orders, Tolerances(), "v1")
+    assert [(one.code, one.where) for one in verdict.problems] == [
+        (Code.AMBIGUOUS_ORDER_LINE, "1"),
+        (Code.UNKNOWN_ORDER, "2"),
+    ]
+    assert [one.line_id for one in verdict.ambiguous] == ["1"]
+
+
+def test_nothing_is_assigned_where_policy_says_so_and_of_a_prepayment() -> None:
+    orders = order(L1=ordered("A"))
+    document = invoice(line("1", "A"))
+    assert assign(document, orders, MatchingRules(assign_lines=False)) == Assignment(document)
+    prepayment = replace(document, purpose="prepayment")
+    assert assign(prepayment, orders) == Assignment(prepayment)

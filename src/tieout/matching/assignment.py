@@ -24,8 +24,10 @@ from tieout.matching.likeness import ENOUGH, ZERO, likeness, room, size, worth_o
 from tieout.matching.optimal import NOWHERE, Found, Pair, Table, TooMany, best
 from tieout.matching.orders import LinePosition, OrderPosition
 from tieout.model.documents import Invoice, InvoiceLine
-from tieout.model.verdict import AmbiguousLine, AssignedLine, Component, OrderLineChoice
+from tieout.model.verdict import AmbiguousLine, AssignedLine, Component, LineAssignment, OrderLineChoice
+from tieout.policy.matching import MatchingRules
 
+_DEFAULT = MatchingRules()
 #: So many alternatives are told in words; all of them are in the verdict.
 TOLD_MAX = 5
 
@@ -36,6 +38,33 @@ class UnassignedLine(Struct, frozen=True, omit_defaults=True):
     line_id: str
     reason: str
     nearest: OrderLineChoice | None = None
+
+
+def filled(invoice: Invoice, assigned: Iterable[AssignedLine]) -> Invoice:
+    """The invoice with the order lines that were found for it. Lines that name one already keep it."""
+    found: dict[str, list[OrderLineChoice]] = {}
+    for one in assigned:
+        found.setdefault(one.line_id, []).append(one.choice)
+    if not found:
+        return invoice
+    lines = list(invoice.lines)
+    for place, line in enumerate(lines):
+        if not line.order_line_id and (choices := found.get(line.line_id)):
+            choice = choices.pop(0)
+            lines[place] = replace(line, order_id=choice.order_id, order_line_id=choice.order_line_id)
+    return replace(invoice, lines=tuple(lines))
+
+
+def chosen(invoice: Invoice, choices: Iterable[LineAssignment]) -> Invoice:
+    """The invoice with the order lines that a person chose, whatever its lines named before."""
+    by_line = {one.line_id: one for one in choices}
+    lines = tuple(
+        replace(line, order_id=one.order_id, order_line_id=one.order_line_id)
+        if (one := by_line.get(line.line_id))
+        else line
+        for line in invoice.lines
+    )
+    return replace(invoice, lines=lines)
 
 
 class Assignment(Struct, frozen=True):
@@ -67,7 +96,7 @@ class Assignment(Struct, frozen=True):
 
     def untold(self, problems: Iterable[Problem]) -> tuple[Problem, ...]:
         """Problems of pairing, but for those that say again that a line names no order line."""
-        told = {line.line_id for line in (*self.ambiguous, *self.unassigned)}
+        told = {line.line_id for line in self.ambiguous} | {line.line_id for line in self.unassigned}
         return tuple(one for one in problems if one.code is not Code.UNKNOWN_ORDER_LINE or one.where not in told)
 
 
@@ -85,13 +114,16 @@ class _Place(Struct, frozen=True):
         return self.order_id, self.line_id
 
 
-def assign(invoice: Invoice, orders: Mapping[str, OrderPosition], *, search: bool = False) -> Assignment:
+def assign(invoice: Invoice, orders: Mapping[str, OrderPosition], rules: MatchingRules = _DEFAULT) -> Assignment:
     """Find the order line of each item line that names an order of ours but no line of it.
 
-    ``search``: also of lines that name no order at all, among all ``orders`` of the supplier in the invoice's currency
-    that have something open. What already names its order line, an order we do not know, or bills no item stays as it
-    is. Pure, and the same whatever the order of the lines.
+    With ``search_orders`` also of lines that name no order at all, among all ``orders`` of the supplier in the
+    invoice's currency that have something open. What already names its order line, an order we do not know, or bills
+    no item stays as it is, and so does a prepayment. Pure, and the same whatever the order of the lines.
     """
+    if not rules.assign_lines or invoice.purpose == "prepayment" or _all_named(invoice):
+        return Assignment(invoice)
+    search = rules.search_orders
     open_lines = [(at, line) for at, line in enumerate(invoice.lines) if _is_open(line, orders, search)]
     if not open_lines:
         return Assignment(invoice)
@@ -107,6 +139,11 @@ def assign(invoice: Invoice, orders: Mapping[str, OrderPosition], *, search: boo
     worths = {pair: worth_of(components) for pair, components in reasons.items()}
     judged = _Judged(invoice, lines, places, reasons, worths, _used(invoice, orders))
     return _told(invoice, [at for at, _ in open_lines], tuple(_decided(judged)))
+
+
+def _all_named(invoice: Invoice) -> bool:
+    """Most invoices have nothing to be found."""
+    return "" not in [line.order_line_id for line in invoice.lines]
 
 
 # ── what is compared ───────────────────────────────────────────────────────────────────────────────────────────────

@@ -73,6 +73,14 @@ class AssignedLine(Struct, frozen=True, omit_defaults=True):
     rule: str = ""
 
 
+class LineAssignment(Struct, frozen=True):
+    """The order line that a person chose for an invoice line."""
+
+    line_id: str
+    order_id: str
+    order_line_id: str
+
+
 class AmbiguousLine(Struct, frozen=True, omit_defaults=True):
     """An invoice line that several order lines fit equally well; a person has to choose."""
 
@@ -85,8 +93,8 @@ class Verdict(Struct, frozen=True, omit_defaults=True):
     """The outcome of matching: allocations when it passes, and every failing check when it does not.
 
     ``problems`` say in words what failed and what would make it pass; ``checks`` are all that were made, passed ones
-    included. ``holds`` are the names of the holds that the ERP of this ``dialect`` is expected to place. ``assigned`` are
-    lines that name no order line and were found one, ``ambiguous`` those for which a person has to choose.
+    included. ``holds`` are the names of the holds that the ERP of this ``dialect`` is expected to place.
+    ``assigned``: lines that name no order line and were found one; ``ambiguous``: a person has to choose theirs.
     """
 
     matched: bool
