@@ -46,9 +46,11 @@ format: $(TEST) ## let ruff lay out the source and mend what it safely can
 	@$(BIN)/ruff check --fix-only --quiet .
 	@$(BIN)/ruff format .
 
-bench: $(TEST) $(BENCH) ## measure the pipeline and DBOS on the same work, then the readers of formats
+bench: $(TEST) $(BENCH) ## measure the pipeline beside DBOS, the readers of formats, matching, and the search for duplicates
 	@BENCH_VENV="$(CURDIR)/.venv-bench" $(BIN)/tieout bench pipeline
 	@BENCH_VENV="$(CURDIR)/.venv-bench" $(BIN)/tieout bench formats
+	@$(BIN)/tieout bench match
+	@$(BIN)/tieout bench duplicates
 
 SOAK_MINUTES ?= 20
 TIEOUT_SAMPLES ?= ../shared/samples
