@@ -18,6 +18,7 @@ PAGES = (
     "/effects",
     "/quarantine",
     "/invoices",
+    "/matching",
     "/liabilities",
     "/payments",
     "/close",

@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 
 from tieout.kernel.ids import derive
+from tieout.matching.duplicates import Fingerprint, Index, related
 from tieout.model.effects import Payload, effect_id
 from tieout.model.events import Event
 from tieout.model.facts import CaseOpened, EffectSettled, Fact, InvoiceReceived, Outcome, decode_fact, encode_fact
@@ -26,12 +27,17 @@ START = datetime(2026, 5, 4, 8, tzinfo=UTC)
 class Home:
     """The surroundings of a decision in one partition: the ``Facts`` that processes see."""
 
-    def __init__(self, policy: Policy, now: datetime) -> None:
-        self.policy, self.now = policy, now
+    def __init__(self, policy: Policy, now: datetime, known: Index | None = None) -> None:
+        self.policy, self.now, self.known = policy, now, Index() if known is None else known
+        self.committed: dict[str, Fingerprint] = {}
         self.states: dict[tuple[str, str], Any] = {}
 
     def state(self, process: str, subject: str) -> Any:
         return self.states.get((process, subject))
+
+    def similar(self, one: Fingerprint) -> tuple[Fingerprint, ...]:
+        mine = self.committed.get(one.invoice_id)
+        return (*((mine,) if mine else ()), *related(one, self.known, self.policy.duplicates))
 
 
 class Story:
@@ -40,6 +46,7 @@ class Story:
     def __init__(self, policy: Policy, processes: Sequence[Process], now: datetime = START) -> None:
         self.policy, self.processes, self.now = policy, tuple(processes), now
         self.homes: dict[str, Home] = {}
+        self.known, self.committed = Index(), dict[str, Fingerprint]()  # what was told before can be seen by everybody
         self.events: list[Event] = []
         self.intents: dict[str, tuple[str, str, Intent]] = {}  # effect id → home, subject, first asked
         self.links: dict[tuple[str, str], tuple[str, str]] = {}
@@ -102,8 +109,9 @@ class Story:
         return next((name for name, home in self.homes.items() for _, known in home.states if known == subject), "?")
 
     def _handle(self, name: str, subject: str, fact: Fact, actor: str, entity: str, source: str) -> None:
-        home = self.homes.setdefault(name, Home(self.policy, self.now))
+        home = self.homes.setdefault(name, Home(self.policy, self.now, self.known))
         home.policy, home.now = self.policy, self.now
+        home.committed = self.committed.copy()
         queue = deque([(fact, subject, source)])
         while queue:
             data, about, origin = queue.popleft()
@@ -111,7 +119,11 @@ class Story:
             self.events.append(event)
             reached = [(p, s) for p in self.processes if type(data) in p.routes for s in p.routes[type(data)](event)]
             for process, key in reached:
-                home.states[process.name, key] = _kept(process, process.evolve(home.state(process.name, key), event))
+                before = home.state(process.name, key)
+                after = home.states[process.name, key] = _kept(process, process.evolve(before, event))
+                if process.prints and (one := process.prints(key, before, after)):
+                    self.known.add(one)
+                    self.committed[key] = one
             for process, key in reached:
                 for output in process.decide(home.state(process.name, key), event, home):
                     if isinstance(output, Emit):

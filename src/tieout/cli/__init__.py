@@ -26,6 +26,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "rules": ("rules", "run the official rules of EN 16931, Peppol, XRechnung … on e-invoices"),
     "status": ("look", "how things stand: backlog, cases, effects, readiness"),
     "trace": ("look", "follow a document through all systems by any id it has anywhere"),
+    "verdict": ("matching", "say in sentences what matching found on an invoice, and what would make it pass"),
     "documents": ("look", "list what came in, and what waits in quarantine"),
     "cases": ("look", "list what people must work on"),
     "effects": ("look", "list writes on other systems and what became of them"),

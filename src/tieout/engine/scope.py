@@ -24,6 +24,7 @@ from tieout.engine.stores.rows import (
 )
 from tieout.kernel.clock import from_micros, to_micros
 from tieout.kernel.ids import fingerprint, partition_of
+from tieout.matching.duplicates import Fingerprint
 from tieout.model.effects import effect_id
 from tieout.model.events import Event, Lane
 from tieout.model.facts import Fact, encode_fact
@@ -85,9 +86,17 @@ def routing_event(setting: Setting, row: InboxRow, data: Fact) -> Event:
 class Scope:
     """The consequences of one message in one partition."""
 
-    def __init__(self, setting: Setting, partition: int, head: Head, load: Callable[[Key], Any]) -> None:
+    def __init__(
+        self,
+        setting: Setting,
+        partition: int,
+        head: Head,
+        load: Callable[[Key], Any],
+        similar: Callable[[Fingerprint], tuple[Fingerprint, ...]],
+    ) -> None:
         self._setting = setting
         self._load = load
+        self._similar = similar
         self.partition = partition
         self.head = head
         self.events: list[EventRow] = []
@@ -112,6 +121,9 @@ class Scope:
         key = (process, subject)
         found = self.states.get(key, ABSENT)
         return self._load(key) if found is ABSENT else found
+
+    def similar(self, one: Fingerprint) -> tuple[Fingerprint, ...]:
+        return self._similar(one)
 
     # ── one message ────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -114,6 +114,18 @@ ACTS: dict[str, Act] = {
             done="The invoice has been cleared; it goes on.",
         ),
         Act(
+            name="clear_recurring",
+            label="It is no duplicate, and the like will come again",
+            fields=(_REASON,),
+            done="The invoice has been cleared, and what recurs is remembered.",
+        ),
+        Act(
+            name="overrule_duplicate",
+            label="Overrule the stop as a manager",
+            fields=(_REASON,),
+            done="The stop has been overruled; the invoice goes on.",
+        ),
+        Act(
             name="recheck_invoice",
             label="Look at it again",
             fields=(_REASON,),
@@ -293,8 +305,10 @@ class Work:
                 return f.LinesAssigned(assignments=chosen, reason=reason), case.document
             case "cancel_invoice":
                 return f.InvoiceCancelled(reason=reason), case.document
-            case "clear_duplicate":
-                return f.DuplicateCleared(reason=reason), case.document
+            case "clear_duplicate" | "clear_recurring":
+                return f.DuplicateCleared(reason=reason, recurring=action == "clear_recurring"), case.document
+            case "overrule_duplicate":
+                return f.DuplicateOverruled(reason=reason), case.document
             case "recheck_invoice":
                 return f.RecheckRequested(reason=reason), case.document
             case "hold_payments":

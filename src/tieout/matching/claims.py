@@ -111,6 +111,9 @@ class Pairing(Struct, frozen=True):
     problems: tuple[Problem, ...]
 
 
+NOTHING = Pairing((), (), ())
+"""What is not matched with order lines, such as a prepayment."""
+
 _Group = list[tuple[InvoiceLine, Ratio]]
 
 
@@ -312,6 +315,9 @@ def _charges(
         order_id = line.order_id or (next(iter(billed)) if len(billed) == 1 else "")
         order = orders.get(order_id)
         minor = invoice.sign * line.net.minor
+        if order and order.supplier_id != invoice.supplier_id:
+            problems.append(Problem(Code.WRONG_SUPPLIER, line.line_id, order.supplier_id, invoice.supplier_id))
+            continue
         if order and order.currency != invoice.currency:
             problems.append(Problem(Code.CURRENCY_MISMATCH, line.line_id, order.currency, invoice.currency))
             continue

@@ -57,12 +57,13 @@ class Bound(Struct, frozen=True, kw_only=True):
             if self.absolute == "difference":
                 amount = WIDE.subtract(expected, amount) if self.under else WIDE.add(expected, amount)
             ends.append(amount)
-        if not ends:
-            return None
+        return self.end(ends, expected) if ends else None
+
+    def end(self, ends: list[Decimal], expected: Decimal) -> Decimal:
+        """The one of several limits that counts. What agrees always passes, whatever an absolute limit on the
+        invoice's value says."""
         loosest, strictest = (min, max) if self.under else (max, min)
-        end = ends[0] if len(ends) == 1 else (loosest if self.any else strictest)(ends)
-        # What agrees always passes, whatever an absolute limit on the invoice's value says.
-        return loosest(end, expected)
+        return loosest((loosest if self.any else strictest)(ends), expected)
 
 
 def compared(
@@ -76,8 +77,10 @@ def compared(
     base: Decimal | None = None,
 ) -> Check:
     """Compare two values, given in ``scale`` parts of ``unit``. ``base`` is what a percentage is of; the expected value
-    when nothing else is said."""
+    when nothing else is said, or the actual one where the limit is in percent of the invoice."""
     last = bound.last(expected, expected if base is None else base, scale)
+    if bound.base == "invoice" and base is None and bound.percent:
+        last, expected, actual, scale = _of_invoice(bound, expected, actual, scale)
     passed = last is None or (actual >= last if bound.under else actual <= last)
     if scale is not ONE:
         expected, actual = shown(expected, scale), shown(actual, scale)
@@ -86,6 +89,25 @@ def compared(
         return Check(bound.rule, where, about, expected, actual, unit, True, last, bound.hold)
     allowed = limit_text(bound.limit, unit, "or" if bound.any else "and")
     return Check(bound.rule, where, about, expected, actual, unit, False, last, bound.hold, allowed)
+
+
+def _of_invoice(
+    bound: Bound, expected: Decimal, actual: Decimal, scale: Decimal
+) -> tuple[Decimal | None, Decimal, Decimal, Decimal]:
+    """A percentage of the invoice's own value: 10 % of it over 90 is 100. In parts of ``1 ∓ percent``, so exactly."""
+    assert bound.percent is not None
+    part = WIDE.add(ONE, bound.percent) if bound.under else WIDE.subtract(ONE, bound.percent)
+    if part <= ZERO:
+        return None, expected, actual, scale
+    wider = WIDE.multiply(scale, part)
+    ends = [expected]
+    expected, actual = WIDE.multiply(expected, part), WIDE.multiply(actual, part)
+    if bound.amount is not None:
+        amount = WIDE.multiply(bound.amount, wider)
+        if bound.absolute == "difference":
+            amount = WIDE.subtract(expected, amount) if bound.under else WIDE.add(expected, amount)
+        ends.append(amount)
+    return bound.end(ends, expected), expected, actual, wider
 
 
 def shown(value: Decimal, scale: Decimal) -> Decimal:

@@ -37,7 +37,6 @@ CODES = {
     "tax": Code.TAX_DIFFERS,
     "tax_under": Code.TAX_DIFFERS,
     "conversion_rate": Code.RATE_OVER_LIMIT,
-    "prepayment": Code.AMOUNT_OVER_ORDERED,
 }
 """What a check finds when it fails."""
 

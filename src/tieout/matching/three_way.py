@@ -11,12 +11,13 @@ from tieout.kernel.money import Money
 from tieout.kernel.problem import Code, Problem
 from tieout.matching import words
 from tieout.matching.assignment import assign
-from tieout.matching.claims import Claim, Kind, Pairing, counted, pair
+from tieout.matching.claims import NOTHING, Claim, Kind, Pairing, counted, pair
 from tieout.matching.limits import ZERO
 from tieout.matching.orders import OrderPosition
 from tieout.matching.plan import Plan, plan_of
 from tieout.matching.rules import amount, document, price, quantity, standing
-from tieout.matching.rules.document import Whole
+from tieout.matching.rules.document import Whole, payable_in_full
+from tieout.matching.rules.prepayment import prepayment_within_order
 from tieout.model.documents import Invoice
 from tieout.model.verdict import Allocation, Check, Verdict
 from tieout.policy.matching import MatchingRules
@@ -88,16 +89,12 @@ def match(
     plan = plan_of(tolerances)
     found = assign(invoice, orders, rules)
     invoice = found.invoice
-    pairing = pair(invoice, orders)
+    pairing = pair(invoice, orders) if invoice.purpose != "prepayment" else NOTHING
     whole = Whole(invoice, pairing)
-    problems: list[Problem] = [
-        *found.problems,
-        *found.untold(pairing.problems),
-        *document.payable_in_full(whole, plan),
-    ]
+    problems: list[Problem] = [*found.problems, *found.untold(pairing.problems), *payable_in_full(invoice)]
     checks: list[Check] = []
     if invoice.purpose == "prepayment":
-        problems += document.prepayment_within_order(whole, plan)
+        problems += prepayment_within_order(invoice, orders)
     else:
         for claim in pairing.claims:
             for rule in RULES[claim.kind]:
@@ -157,16 +154,16 @@ def allocate(
     tolerances: Tolerances | None = None,
     rules: MatchingRules = _RULES,
 ) -> tuple[Allocation, ...]:
-    """What the invoice bills of its orders, as far as its lines can be paired, whether or not it is within limits."""
+    """What the invoice bills of its orders, as far as its lines can be paired, whether or not it is within limits. A
+    prepayment bills nothing of an order. ``tolerances`` say whether charges nobody agreed to are spread."""
+    if invoice.purpose == "prepayment":
+        return ()
     charges = plan_of(tolerances).unplanned_charges if tolerances else "refuse"
     return _allocations(pair(assign(invoice, orders, rules).invoice, orders), charges)
 
 
 def _allocations(pairing: Pairing, charges: Charges) -> tuple[Allocation, ...]:
-    """A prepayment bills nothing of an order; charges bill the condition that was agreed, and those that are spread
-    raise the value of the goods."""
-    if pairing.claims and pairing.claims[0].invoice.purpose == "prepayment":
-        return ()
+    """Charges bill the condition that was agreed; those that are spread raise the value of the goods."""
     unplanned = sum(one.minor for one in pairing.charges if one.charge is None) if charges == "spread" else 0
     extra = _spread(unplanned, pairing.claims) if unplanned else (0,) * len(pairing.claims)
     found: list[Allocation] = []

@@ -12,6 +12,7 @@ class CaseClass(StrEnum):
     """The classes of exceptions. Each has an owner role, a severity, a remedy and actions in ``policy/cases.toml``."""
 
     DUPLICATE = "duplicate"
+    SUSPECTED_DUPLICATE = "suspected_duplicate"
     UNKNOWN_SUPPLIER = "unknown_supplier"
     INVALID_INVOICE = "invalid_invoice"
     PRICE_VARIANCE = "price_variance"

@@ -40,6 +40,7 @@ from tieout.model.documents import (
     Supplier,
     Total,
 )
+from tieout.model.duplicates import Candidate, Lookalike
 from tieout.model.effects import Letter
 from tieout.model.verdict import Allocation, LineAssignment, Verdict
 
@@ -289,21 +290,66 @@ class InvoiceReceived(Fact):
 
 @fact("invoice.admitted")
 class InvoiceAdmitted(Fact):
-    """Derived (number): no other invoice of this supplier carries this number in this entity."""
+    """Derived (invoice): it was compared with everything known and may go on, or a person has told it ``apart`` from
+    these invoices. ``account`` (a digest) and ``parent`` are the supplier's at that moment, ``compared`` says with how
+    many it was compared, and ``explained`` are those that look alike for a good reason."""
+
+    account: str = ""
+    parent: str = ""
+    compared: int = 0
+    explained: tuple[Candidate, ...] = ()
+    apart: tuple[str, ...] = ()
 
 
 @fact("invoice.duplicate_stopped")
 class DuplicateStopped(Fact):
-    """Derived (number): an invoice with this number is already known; this one goes no further."""
+    """Derived (invoice): an invoice with this number is already known; this one goes no further."""
 
     first_invoice_id: str
+    candidates: tuple[Candidate, ...] = ()
+    account: str = ""
+    parent: str = ""
+
+
+@fact("invoice.duplicate_suspected")
+class DuplicateSuspected(Fact):
+    """Derived (invoice): it looks like an invoice that is already known. It waits until a person has compared them,
+    and is never refused by itself."""
+
+    candidates: tuple[Candidate, ...]
+    account: str = ""
+    parent: str = ""
 
 
 @fact("invoice.duplicate_cleared")
 class DuplicateCleared(Fact):
-    """Outside: a person decided that a suspected duplicate is a document of its own."""
+    """Outside: a person decided that a stopped invoice is a claim of its own. ``recurring``: and that the like of it
+    will come again."""
 
     reason: str
+    recurring: bool = False
+
+
+@fact("invoice.duplicate_overruled")
+class DuplicateOverruled(Fact):
+    """Outside: as cleared, by a manager, which it takes above the limit of the policy."""
+
+    reason: str
+    recurring: bool = False
+
+
+@fact("invoice.lookalike_learnt")
+class LookalikeLearnt(Fact):
+    """Derived (invoice): a person has taught that this amount of this supplier comes again; until it expires, two that
+    fit are not asked about."""
+
+    lookalike: Lookalike
+    invoice_id: str
+
+
+@fact("invoice.posting_due")
+class PostingDue(Fact):
+    """Derived (invoice): everything that arrived beside it can be seen by now; compare once more, then post it."""
 
 
 @fact("invoice.validated")

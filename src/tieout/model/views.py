@@ -57,6 +57,20 @@ INVOICE = View(
     },
     (("status", "due_on"), ("supplier_id",), ("entity", "period", "status"), ("number",)),
 )
+LOOKALIKE = View(
+    "lookalike",
+    {
+        "entity": "text",
+        "supplier_id": "text",
+        "currency": "text",
+        "amount_minor": "int",
+        "intervals": "text",  # days between two of them, 0 for the same day: "0, 30"
+        "until": "day",  # the last day on which it counts
+        "taught_by": "text",
+        "invoice_id": "text",
+    },
+    (("supplier_id",),),
+)
 ORDER = View(
     "order",
     {
@@ -170,6 +184,6 @@ PERIOD = View(
 )
 
 VIEWS: dict[str, View] = {
-    view.name: view for view in (SUPPLIER, INVOICE, ORDER, PAYMENT, RUN, ACCOUNT, CASE, QUERY, PERIOD)
+    view.name: view for view in (SUPPLIER, INVOICE, LOOKALIKE, ORDER, PAYMENT, RUN, ACCOUNT, CASE, QUERY, PERIOD)
 }
 """All views by name. The table of a view is called ``view_<name>``."""

@@ -29,13 +29,14 @@ class _Data(Struct, frozen=True):
     rules: dict[CaseClass, CaseRule]
 
 
-def _load() -> _Data:
-    tables = tomllib.loads(resources.files("tieout.policy").joinpath("cases.toml").read_text(encoding="utf-8"))
-    effective_from = tables.pop("effective_from")
-    return msgspec.convert({"effective_from": effective_from, "rules": tables}, _Data)
+def read_rules(text: str) -> _Data:
+    """The rules in a TOML text. Raises ``msgspec.ValidationError`` for a class of case or a key that we do not know."""
+    rules = tomllib.loads(text)
+    effective_from = rules.pop("effective_from")
+    return msgspec.convert({"effective_from": effective_from, "rules": rules}, _Data)
 
 
-_DATA = _load()
+_DATA = read_rules(resources.files("tieout.policy").joinpath("cases.toml").read_text(encoding="utf-8"))
 EFFECTIVE_FROM: date = _DATA.effective_from
 CASE_RULES: dict[CaseClass, CaseRule] = _DATA.rules
 """Every class of case has its rule; a test holds the two lists equal."""

@@ -9,6 +9,7 @@ import msgspec
 from msgspec import Struct
 
 from tieout.kernel.ids import fingerprint
+from tieout.policy.duplicates import DuplicateRules
 from tieout.policy.matching import MatchingRules
 from tieout.policy.tolerances import Tolerances
 
@@ -88,6 +89,7 @@ class Policy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     channels: dict[str, Channel] = {}
     tolerances: dict[str, Tolerances] = msgspec.field(default_factory=lambda: {"default": Tolerances()})
     matching: MatchingRules = MatchingRules()
+    duplicates: DuplicateRules = DuplicateRules()
     bank_change_confirmations: int = 2
     signal_age_minutes_max: int = 60
     credit_expected_days: int = 14

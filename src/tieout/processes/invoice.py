@@ -5,12 +5,14 @@
     received ─admitted─► admitted ─► valid ─► matched ─approved─► posting ─► posted ─► reserved ─► paid ─► closed
         │                   │          │         ▲   └denied─► rejected        ▲ ▲        │          │
         ▼                   ▼          ▼         │             │  ▲            │ └────────┴──────────┘
-    duplicate            invalid   mismatched ───┘             ▼  │            │      liability reopened
+    duplicate, suspect   invalid   mismatched ───┘             ▼  │            │      liability reopened
      (cleared: admitted)  (recheck)  (recheck, accepted)    approved anew   posting_unknown, posting_failed
 
 An invoice without an order has nothing to match and waits as ``valid`` for its approval. An approval that comes before
 the match is remembered. ``cancelled`` can be reached until posting begins, and again when the ERP has refused it.
-Nothing counts as posted before it was read back from the ERP, nor as paid before the bank booked it.
+Nothing counts as posted before it was read back from the ERP, nor as paid before the bank booked it. It is compared
+with all other invoices when it arrives and once more when it is about to be posted; what looks like one of them waits
+as ``suspect`` for a person, from either place (``admission`` says more).
 """
 
 from collections.abc import Iterator
@@ -23,17 +25,21 @@ from tieout.kernel.clock import period_of, to_micros
 from tieout.kernel.money import Money
 from tieout.kernel.problem import Code, Problem
 from tieout.matching.assignment import assign, chosen, filled
+from tieout.matching.duplicates import Fingerprint, Status, fingerprint_of
 from tieout.matching.invoice_check import invoice_problems
 from tieout.matching.orders import OrderPosition
 from tieout.matching.three_way import allocate, match
 from tieout.model.cases import Case, CaseClass
 from tieout.model.documents import Invoice, Posting
+from tieout.model.duplicates import Candidate
 from tieout.model.effects import PostInvoice, ReportPayment, ReportPosting, SubmitInvoice, effect_id
 from tieout.model.events import Event
 from tieout.model.facts import (
     ApprovalDecided,
     DuplicateCleared,
+    DuplicateOverruled,
     DuplicateStopped,
+    DuplicateSuspected,
     EffectHandled,
     EffectSettled,
     HoldsCompared,
@@ -53,27 +59,45 @@ from tieout.model.facts import (
     MatchFailed,
     MatchReleased,
     Outcome,
+    PostingDue,
     PostingFailed,
     RecheckRequested,
     VarianceAccepted,
+    supplier_home,
 )
 from tieout.model.verdict import Allocation, Verdict
 from tieout.policy.duties import PERSON, is_person, same_actor
 from tieout.policy.matching import MatchingRules
 from tieout.policy.policy import EntityPolicy
+from tieout.processes import admission
 from tieout.processes import order as orders
 from tieout.processes import supplier as suppliers
 from tieout.processes.address import order_subject
 from tieout.processes.case import is_open, open_case, settle_case
 from tieout.processes.open_orders import open_orders
-from tieout.processes.process import Emit, Facts, Intent, Link, Output, Process, Row, Standing, by_subject
+from tieout.processes.process import (
+    Emit,
+    Facts,
+    Intent,
+    Link,
+    Output,
+    Process,
+    Row,
+    Send,
+    Standing,
+    States,
+    by_subject,
+)
 
 #: Work is ordered by financial deadline; an invoice should be in the ERP at noon UTC of the day it is due.
 CUT_OFF = time(12, tzinfo=UTC)
 #: Until here nobody but us knows of it.
-_OPEN = frozenset({"received", "duplicate", "admitted", "invalid", "valid", "mismatched", "matched", "rejected"})
+_STOPPED = frozenset({"duplicate", "suspect"})
+_OPEN = frozenset({"received", "admitted", "invalid", "valid", "mismatched", "matched", "rejected"}) | _STOPPED
 _CANCELLABLE = _OPEN | {"posting_failed"}
 _POSTING = frozenset({"posting", "posting_unknown", "posting_failed"})
+#: An event about one of these may be what it takes to post it.
+_SOUGHT = frozenset({"matched", "valid", "posting", "rejected"})
 _UNPOSTED = _CANCELLABLE | _POSTING | {"cancelled"}
 _OWED = frozenset({"posted", "reserved"})
 #: Which class of case a finding of matching belongs to; what is not named is a mismatch with the order.
@@ -102,6 +126,7 @@ _CLASS_OF = {
     Code.CONSIGNMENT_BILLED: CaseClass.SELF_BILLING_CONFLICT,
     Code.PARTLY_PAYABLE: CaseClass.PARTLY_PAYABLE,
 }
+_ALIKE = (CaseClass.DUPLICATE, CaseClass.SUSPECTED_DUPLICATE)
 _INVALID = (CaseClass.UNKNOWN_SUPPLIER, CaseClass.INVALID_INVOICE)
 _MISMATCH = tuple(dict.fromkeys((*_CLASS_OF.values(), CaseClass.ORDER_MISMATCH)))
 #: What no receipt, order change or other document mends, only a person.
@@ -113,8 +138,13 @@ _OPERATIONS = frozenset(payload.operation for payload in (SubmitInvoice, PostInv
 
 class State(Struct, frozen=True, omit_defaults=True):
     """Where an invoice stands, and what has to be known to go on. ``flagged`` are the classes of case that were ever
-    opened about it, so that an invoice without trouble need not look for any. ``ours``: we wrote it for what we
-    received. ``predicted`` are the holds that an ERP of this ``dialect`` should place, ``holds`` those it told of."""
+    opened about it, so that an invoice without trouble need not look for any.
+
+    ``ours``: we wrote it for what we received. ``predicted``: the holds that an ERP of this ``dialect`` should place,
+    ``holds`` those it told of. ``account`` (a digest) and ``parent`` are the supplier's when the invoice was compared
+    with others; ``compared`` is with how many. ``candidates`` are those it was stopped for last, ``apart`` those that a
+    person has told from it.
+    """
 
     invoice: Invoice
     channel: str
@@ -140,6 +170,11 @@ class State(Struct, frozen=True, omit_defaults=True):
     dialect: str = ""
     predicted: tuple[str, ...] = ()
     holds: tuple[str, ...] | None = None
+    account: str = ""
+    parent: str = ""
+    compared: int = 0
+    candidates: tuple[Candidate, ...] = ()
+    apart: tuple[str, ...] = ()
 
 
 class Due(Struct, frozen=True):
@@ -179,8 +214,8 @@ def _received(data: InvoiceReceived, event: Event) -> State:
 
 def _evolved(state: State, event: Event) -> State:
     match event.data:
-        case InvoiceAdmitted() if state.status in ("received", "duplicate"):
-            return replace(state, status="admitted", reason="")
+        case InvoiceAdmitted() if state.status == "received" or state.status in _STOPPED:
+            return _admitted(state, event.data)
         case InvoiceValidated(search=search) if state.status in ("admitted", "invalid"):
             return _validated(state, search=search)
         case LinesAssigned(assignments=choices) if _unmatched(state) and is_person(event.actor):
@@ -214,7 +249,10 @@ def _stopped(state: State, event: Event) -> State:
     match event.data:
         case DuplicateStopped(first_invoice_id=first) if state.status == "received":
             reason = f"carries the same number as {first}"
-            return _flagged(replace(state, status="duplicate", reason=reason), CaseClass.DUPLICATE)
+            return _flagged(_stop(state, event.data, "duplicate", reason), CaseClass.DUPLICATE)
+        case DuplicateSuspected(candidates=candidates) if state.status in ("received", "posting"):
+            reason = f"looks like {candidates[0].invoice_id}: {candidates[0].reason}"
+            return _flagged(_stop(state, event.data, "suspect", reason), CaseClass.SUSPECTED_DUPLICATE)
         case InvoiceFoundInvalid(problems=problems) if state.status in ("admitted", "invalid"):
             return _flagged(replace(state, status="invalid", reason=_text(problems)), *_classes(problems, _INVALID))
         case MatchFailed(verdict=verdict) if not state.clear and state.status in ("valid", "mismatched", "rejected"):
@@ -239,6 +277,37 @@ def _stopped(state: State, event: Event) -> State:
             return replace(state, allocations=())
         case _:
             return state
+
+
+def _stop(state: State, data: DuplicateStopped | DuplicateSuspected, status: str, reason: str) -> State:
+    """It waits for a person to compare it with these."""
+    return replace(
+        state,
+        status=status,
+        reason=reason,
+        candidates=data.candidates,
+        account=data.account,
+        parent=data.parent,
+    )
+
+
+def _admitted(state: State, data: InvoiceAdmitted) -> State:
+    """It goes on where it was stopped: at the beginning, or on its way to the ERP."""
+    admitted = replace(
+        state,
+        status="admitted",
+        reason="",
+        candidates=(),
+        account=data.account or state.account,
+        parent=data.parent or state.parent,
+        compared=data.compared or state.compared,
+        apart=tuple(dict.fromkeys((*state.apart, *data.apart))),
+    )
+    if not state.clear:
+        return admitted
+    if state.approval == "denied":
+        return replace(admitted, status="rejected", reason=f"{state.decided_by} refused it")
+    return _ready(replace(admitted, status="matched" if _has_orders(state.invoice) else "valid"))
 
 
 def _validated(state: State, *, search: bool) -> State:
@@ -271,7 +340,9 @@ def _matched(state: State, data: InvoiceMatched) -> State:
 
 def _ready(state: State) -> State:
     """What is clear and approved goes to the ERP."""
-    return replace(state, status="posting", reason="") if state.clear and state.approval == "approved" else state
+    if state.status in _STOPPED or not state.clear or state.approval != "approved":
+        return state
+    return replace(state, status="posting", reason="")
 
 
 def _decided(state: State, data: ApprovalDecided) -> State:
@@ -363,13 +434,17 @@ def decide(state: State | None, event: Event, facts: Facts) -> Iterator[Output]:
         yield from _close(event, facts)
         return
     match event.data:
-        case InvoiceReceived(system_id=system_id) if system_id:
-            yield Link(event.source or state.channel, system_id)
-        case DuplicateCleared() if state.status == "duplicate":
-            yield Emit(InvoiceAdmitted())
-        case InvoiceAdmitted() if state.status == "admitted":
-            yield from _settle(state, event, facts, (CaseClass.DUPLICATE,), "it is a document of its own")
-            yield from _validate(state, facts)
+        case InvoiceReceived(system_id=system_id):
+            if system_id:
+                yield Link(event.source or state.channel, system_id)
+            if state.status == "received":
+                yield from admission.first_look(_compared_as(event.subject, state, facts), state.invoice, facts)
+        case DuplicateCleared() | DuplicateOverruled() if state.status in _STOPPED:
+            yield from _clear(state, event, event.data, facts)
+        case InvoiceAdmitted():
+            yield from _go_on(state, event, facts)
+        case PostingDue() if state.status == "posting":
+            yield from _post(state, event, facts)
         case InvoiceFoundInvalid(problems=problems) if state.status == "invalid":
             yield from _open(state, event, facts, problems, _INVALID)
         case InvoiceValidated() if state.status in ("valid", "posting"):
@@ -407,6 +482,45 @@ def decide(state: State | None, event: Event, facts: Facts) -> Iterator[Output]:
             yield from _compare_holds(state, told=True)
         case _:
             return
+
+
+def _compared_as(subject: str, state: State, facts: States) -> Fingerprint:
+    """The fingerprint of an invoice with what its supplier's record says now."""
+    account, parent = admission.payee_of(state.invoice, facts)
+    return fingerprint_of(
+        subject,
+        state.invoice,
+        state.received_at,
+        channel=state.channel,
+        account=account or state.account,
+        parent=parent or state.parent,
+        apart=state.apart,
+    )
+
+
+def _clear(state: State, event: Event, data: DuplicateCleared | DuplicateOverruled, facts: Facts) -> Iterator[Output]:
+    """A person says that a stopped invoice is a claim of its own: not the one who entered it, nor beyond the limit."""
+    objection = _objection(state, event.actor)
+    problem = (
+        Problem(Code.SAME_PERSON, "actor", "a person who did not enter it", event.actor)
+        if objection
+        else admission.limit_problem(state.invoice, data, facts.policy)
+    )
+    if problem is None:
+        mine = _compared_as(event.subject, state, facts)
+        yield from admission.clearance(mine, state.candidates, facts, recurring=data.recurring)
+        return
+    for one in _open_now(state, event, facts, _ALIKE):
+        yield open_case(_case(state, event, one, (problem,), objection or str(problem)))
+
+
+def _go_on(state: State, event: Event, facts: Facts) -> Iterator[Output]:
+    """What was admitted, or told apart by a person, takes the next step of its life."""
+    yield from _settle(state, event, facts, _ALIKE, "it is a document of its own")
+    if state.status == "admitted":
+        yield from _validate(state, facts)
+    elif state.status == "posting":
+        yield from _post(state, event, facts)
 
 
 def _unmatched(state: State) -> bool:
@@ -541,20 +655,32 @@ def _submit(state: State, event: Event, verdict: Verdict, facts: Facts) -> Itera
         after=_supplier_at(settings.ap, state, facts),
     )
     if state.status == "posting":
-        yield _post(state, event, facts)
+        yield from _post(state, event, facts)
 
 
 def _heed(state: State, event: Event, facts: Facts) -> Iterator[Output]:
     if state.approval == "approved":
         yield from _settle(state, event, facts, (CaseClass.REJECTED_APPROVAL,), f"approved by {state.decided_by}")
         if state.status == "posting":
-            yield _post(state, event, facts)
+            yield from _post(state, event, facts)
     elif state.approval == "denied" and state.status in _OPEN:
         problem = Problem(Code.NOT_APPROVED, "approval", "an approval", state.reason)
         yield from _open(state, event, facts, (problem,), (CaseClass.REJECTED_APPROVAL,))
 
 
-def _post(state: State, event: Event, facts: Facts) -> Intent:
+def _post(state: State, event: Event, facts: Facts) -> Iterator[Output]:
+    """Post it, unless by now there is another one that it looks like."""
+    mine = _compared_as(event.subject, state, facts)
+    alike = admission.last_look(mine, facts)
+    if alike is None:
+        yield Send(PostingDue(), event.subject, supplier_home(state.invoice.supplier_id), entity=state.invoice.entity)
+    elif alike:
+        yield from admission.suspicion(mine, state.invoice, alike)
+    else:
+        yield _posting(state, event, facts)
+
+
+def _posting(state: State, event: Event, facts: Facts) -> Intent:
     settings, invoice = _systems(state, facts), state.invoice
     post_on = state.post_on or invoice.issued_on
     return Intent(
@@ -719,6 +845,40 @@ def stands(subject: str, state: State) -> Iterator[Standing]:
         yield Standing("unposted", invoice.entity, period, subject, invoice.payable)
 
 
+def prints(subject: str, before: State | None, after: State | None) -> Fingerprint | None:
+    """What is kept of an invoice to compare others with, when that has changed."""
+    if after is None or (before is not None and _shows(before) == _shows(after)):
+        return None
+    return fingerprint_of(
+        subject,
+        after.invoice,
+        after.received_at,
+        channel=after.channel,
+        account=after.account,
+        parent=after.parent,
+        status=_standing(after),
+        apart=after.apart,
+    )
+
+
+def _shows(state: State) -> tuple[object, ...]:
+    return state.account, state.parent, state.apart, _standing(state)
+
+
+def _standing(state: State) -> Status:
+    if state.cancelled:
+        return "cancelled"
+    return "stopped" if state.status in _STOPPED else "open"
+
+
+def seeks(event: Event, state: State | None, facts: States) -> Fingerprint | None:
+    """What will be looked for when a new invoice comes, or one that is clear is about to be posted."""
+    if state is None:
+        state = _received(event.data, event) if isinstance(event.data, InvoiceReceived) else None
+        return _compared_as(event.subject, state, facts) if state is not None else None
+    return _compared_as(event.subject, state, facts) if state.clear and state.status in _SOUGHT else None
+
+
 def _route_effect(event: Event) -> tuple[str, ...]:
     data = event.data
     return (event.subject,) if isinstance(data, EffectSettled) and data.operation in _OPERATIONS else ()
@@ -742,7 +902,10 @@ _FACTS = (
     InvoiceReceived,
     InvoiceAdmitted,
     DuplicateStopped,
+    DuplicateSuspected,
     DuplicateCleared,
+    DuplicateOverruled,
+    PostingDue,
     InvoiceValidated,
     InvoiceFoundInvalid,
     RecheckRequested,
@@ -772,4 +935,6 @@ PROCESS = Process(
     view="invoice",
     show=show,
     stands=stands,
+    prints=prints,
+    seeks=seeks,
 )

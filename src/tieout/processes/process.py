@@ -12,6 +12,7 @@ from typing import Any, Protocol, TypeVar
 from msgspec import Struct
 
 from tieout.kernel.money import Money
+from tieout.matching.duplicates.fingerprint import Fingerprint
 from tieout.model.effects import Payload
 from tieout.model.events import Event, Ref
 from tieout.model.facts import Fact
@@ -91,11 +92,18 @@ class Standing(Struct, frozen=True):
 Row = Mapping[str, Any]
 
 
-class Facts(Protocol):
-    """The frozen surroundings of a decision: the policy, the moment it is recorded at, other states of the partition.
+class States(Protocol):
+    """Other states of the partition. Only states of the *same* partition may be read; they are consistent because a
+    partition is handled serially."""
 
-    Only states of the *same* partition may be read; they are consistent because a partition is handled serially.
-    """
+    def state(self, process: str, subject: str) -> Any:
+        """The present state of another process in this partition, or ``None``."""
+        ...
+
+
+class Facts(States, Protocol):
+    """The frozen surroundings of a decision: the policy, the moment it is recorded at, other states of the partition,
+    and what is alike anywhere."""
 
     @property
     def policy(self) -> Policy:
@@ -107,8 +115,10 @@ class Facts(Protocol):
         """When this event is being recorded (UTC)."""
         ...
 
-    def state(self, process: str, subject: str) -> Any:
-        """The present state of another process in this partition, or ``None``."""
+    def similar(self, one: Fingerprint) -> tuple[Fingerprint, ...]:
+        """The fingerprints of all partitions that are worth comparing with this one, of documents whose units of work
+        are committed (and of others in this one). Its own is among them only when it was committed before, just as
+        everybody else sees it."""
         ...
 
 
@@ -122,7 +132,11 @@ def by_subject(event: Event) -> tuple[str, ...]:
 
 
 class Process(Struct, frozen=True, kw_only=True):
-    """One process manager, as data. See the module docstring; ``routes`` also says which facts it handles at all."""
+    """One process manager, as data. See the module docstring; ``routes`` also says which facts it handles at all.
+
+    ``prints`` is the fingerprint to keep of a subject, when it is another after than before; ``seeks`` the one that
+    the decision about an event will look for others of, so that a batch looks once for all.
+    """
 
     name: str
     state: type[Struct]
@@ -133,3 +147,5 @@ class Process(Struct, frozen=True, kw_only=True):
     view: str = ""
     show: Callable[[str, Any], Row | None] | None = None
     stands: Callable[[str, Any], Iterable[Standing]] | None = None
+    prints: Callable[[str, Any, Any], Fingerprint | None] | None = None
+    seeks: Callable[[Event, Any, "States"], Fingerprint | None] | None = None

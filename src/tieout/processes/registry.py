@@ -8,8 +8,8 @@ from tieout.processes import (
     interchange,
     invoice,
     ledger,
+    lookalike,
     mail,
-    number,
     open_orders,
     order,
     payment,
@@ -22,12 +22,12 @@ from tieout.processes import (
 from tieout.processes.process import Process
 
 PROCESSES: tuple[Process, ...] = (
-    number.PROCESS,
     supplier.PROCESS,
     order.PROCESS,
     open_orders.PROCESS,
     settlement.PROCESS,
     invoice.PROCESS,
+    lookalike.PROCESS,
     payment.PROCESS,
     payment_run.PROCESS,
     statement.PROCESS,

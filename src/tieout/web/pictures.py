@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from itertools import pairwise
 from math import log2
 
@@ -10,6 +11,7 @@ from msgspec import Struct
 
 from tieout.engine.queries.liabilities import BUCKETS, Due
 from tieout.engine.queries.trace import Lane, Step, Trace, Write
+from tieout.matching.orders import LinePosition
 from tieout.web import words
 
 LANES: dict[Lane, str] = {
@@ -59,6 +61,34 @@ def share_bar(number: int, most: int, kind: str = "plain") -> Markup:
         '<svg class="share" viewBox="0 0 100 8" preserveAspectRatio="none" aria-hidden="true">'
         '<rect class="fill-{}" width="{:.1f}" height="8" rx="1"/></svg>'
     ).format(kind, width)
+
+
+def quantity_bars(position: LinePosition, quantity: Decimal) -> Markup:
+    """What was ordered, received and billed of an order line, one bar above the other, in one scale.
+
+    The last bar is what is billed; the part that this invoice adds stands out, in red where it goes beyond what was
+    received (or ordered, where no receipt is needed)."""
+    billable = position.received if position.receipt_required else position.ordered
+    before = max(position.billed, Decimal(0))
+    within = max(min(quantity, billable - before), Decimal(0))
+    most = max(position.ordered, position.received, before + quantity, Decimal(1))
+    rows = [("plain", Decimal(0), position.ordered, 0)]
+    rows += [("info", Decimal(0), position.received, 7)] if position.receipt_required else []
+    rows += [
+        ("plain", Decimal(0), before, 14),
+        ("good", before, within, 14),
+        ("bad", before + within, quantity - within, 14),
+    ]
+    bars = Markup("").join(
+        Markup('<rect class="fill-{}" x="{:.1f}" y="{}" width="{:.1f}" height="5" rx="1"/>').format(
+            kind, 100 * left / most, top, 100 * width / most
+        )
+        for kind, left, width, top in rows
+        if width > 0
+    )
+    return Markup(
+        '<svg class="quantities" viewBox="0 0 100 19" preserveAspectRatio="none" aria-hidden="true">{}</svg>'
+    ).format(bars)
 
 
 _STAGES: tuple[tuple[str, tuple[str, ...], str], ...] = (

@@ -37,7 +37,15 @@ _HEADERS = {
 NAVIGATION = (
     ("", (("/", "Overview"),)),
     ("Work", (("/cases", "Cases"), ("/effects", "Effects"), ("/quarantine", "Quarantine"))),
-    ("Money", (("/invoices", "Invoices"), ("/liabilities", "Liabilities"), ("/payments", "Payments"))),
+    (
+        "Money",
+        (
+            ("/invoices", "Invoices"),
+            ("/matching", "Matching"),
+            ("/liabilities", "Liabilities"),
+            ("/payments", "Payments"),
+        ),
+    ),
     ("Control", (("/close", "Close"), ("/suppliers", "Suppliers"), ("/documents", "Documents"))),
 )
 _FILTERS = (
@@ -53,6 +61,7 @@ _FILTERS = (
     words.money,
     words.person,
     words.plain,
+    words.quantity,
     words.record_kind,
     words.rounded,
     words.short,

@@ -64,6 +64,13 @@ def money(value: Money | None) -> Markup:
     return Markup('<span class="money">{}<small> {}</small></span>').format(amount(value), value.currency)
 
 
+def quantity(value: Decimal) -> str:
+    """A quantity or a price without needless zeros: ``1,200`` and ``12.5``."""
+    plain = value.normalize()
+    digits = max(0, -int(plain.as_tuple().exponent))
+    return f"{plain:,.{digits}f}".replace("-", "−")
+
+
 def rounded(value: Money) -> str:
     """An amount for a headline: very large ones in whole units; a tooltip has the rest."""
     if minor_digits(value.currency) == 0 or abs(value.amount) < 10_000_000:

@@ -27,6 +27,7 @@ from tieout.formats import fields
 from tieout.formats.einvoice import rules
 from tieout.formats.einvoice.below_zero import turned
 from tieout.formats.einvoice.semantic import EN_16931, AllowanceCharge, Line, Party, SemanticInvoice, Tax
+from tieout.formats.einvoice.skonto import cash_discounts
 from tieout.formats.reading import Context, Findings
 from tieout.formats.source import Source
 from tieout.kernel.money import EXACT, Money, minor_digits, multiply, total
@@ -124,6 +125,7 @@ class _Conversion:
             document=document,
             prepaid=prepaid,
             rounding=rounding,
+            discounts=tuple(cash_discounts(semantic.payment_terms, semantic.issued_on, gross)),
             collected=any(payment.means_code in ALREADY_PAID for payment in semantic.payments),
         )
         return turned(invoice, semantic.totals.where, findings)

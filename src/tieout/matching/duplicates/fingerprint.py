@@ -67,7 +67,8 @@ def fingerprint_of(
 ) -> Fingerprint:
     """The fingerprint of an invoice that was received at this moment (microseconds since 1970).
 
-    ``account`` is where the supplier is paid when the document does not say; ``parent`` is the group it belongs to.
+    ``account`` is the digest of where the supplier is paid when the document does not say; ``parent`` is the supplier
+    that it belongs to.
     """
     return Fingerprint(
         invoice_id,
@@ -82,7 +83,7 @@ def fingerprint_of(
         invoice.gross.currency,
         received_at,
         channel,
-        _digest(_plain(invoice.payee_account or account)),
+        account_digest(invoice.payee_account) or account,
         parent,
         normal_number(invoice.credits_number),
         _digest(_basis(invoice)),
@@ -90,6 +91,11 @@ def fingerprint_of(
         status,
         apart,
     )
+
+
+def account_digest(account: str) -> str:
+    """The digest of a bank account, however its number is written; empty for none."""
+    return _digest(_plain(account))
 
 
 def _digest(text: str) -> str:

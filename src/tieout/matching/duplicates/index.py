@@ -41,7 +41,7 @@ def looks(one: Fingerprint, rules: DuplicateRules) -> tuple[Look, ...]:
     day, days = one.issued_on.toordinal(), _SERIES * rules.window_days + 5
     found = []
     for words in _words(one, buckets):
-        dated = words[0] in ("supplier", "account", "parent")
+        dated = words[0] in ("supplier", "account")
         first, last = (max(day - days, 0), day + days) if dated else _ALWAYS
         found.append(Look(_key(*words), first, last))
     return tuple(found)
@@ -63,7 +63,7 @@ def _words(one: Fingerprint, buckets: Iterable[int]) -> Iterator[tuple[str, ...]
         if one.account:
             yield ("account", one.account, *amount)
         if one.parent:
-            yield ("parent", one.parent, *amount)
+            yield ("supplier", one.parent, *amount)
     if one.number:
         yield ("number", one.supplier_id, one.number)
         yield ("total", one.number, one.currency, str(one.gross_minor))

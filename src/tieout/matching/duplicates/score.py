@@ -20,13 +20,15 @@ NUMBER_POINTS = {
     Likeness.EDITED: 30,
     Likeness.EXTENDED: 30,
     Likeness.MISSING: 10,
-    Likeness.NEXT: 12,
+    Likeness.NEXT: 5,
     Likeness.FOLLOWING: 0,
     Likeness.OTHER: 0,
 }
 SAME_SUPPLIER, SAME_ACCOUNT, SAME_PARENT = 25, 20, 15
 OTHER_ENTITY = -20
 SAME_AMOUNT, NEAR_AMOUNT = 25, 12
+#: With numbers like these it says nothing that the lines are the same: so are those of every delivery on call.
+_REPEATS = (Likeness.NEXT, Likeness.FOLLOWING)
 #: Points by how many days the documents are apart at most.
 DATE_POINTS = ((0, 20), (3, 14), (7, 10))
 IN_WINDOW = 4
@@ -132,14 +134,16 @@ def _circumstances(one: Fingerprint, other: Fingerprint, numbers: Likeness) -> I
     """What is only compared where both documents say it."""
     if one.entity != other.entity:
         yield _said("entity", "billed to another entity", OTHER_ENTITY, one.entity, other.entity)
+    repeats = numbers in _REPEATS
     if one.basis and other.basis:
-        same = one.basis == other.basis
-        words = "the same order lines and receipts" if same else "other order lines or receipts"
-        yield _said("order", words, SAME_BASIS if same else OTHER_BASIS, one.basis, other.basis)
+        if one.basis != other.basis:
+            yield _said("order", "other order lines or receipts", OTHER_BASIS, "", "")
+        elif not repeats:
+            yield _said("order", "the same order lines and receipts", SAME_BASIS, "", "")
     if one.content and other.content:
-        if one.content == other.content:
-            yield _said("content", "lines that say the same", SAME_CONTENT, one.content, other.content)
-        elif numbers is Likeness.NEXT:
-            yield _said("content", "lines that say other things", OTHER_CONTENT, one.content, other.content)
+        if one.content == other.content and not repeats:
+            yield _said("content", "lines that say the same", SAME_CONTENT, "", "")
+        elif one.content != other.content and numbers is Likeness.NEXT:
+            yield _said("content", "lines that say other things", OTHER_CONTENT, "", "")
     if one.channel != other.channel and one.channel and other.channel:
         yield _said("channel", "came by another channel", 0, one.channel, other.channel)

@@ -158,5 +158,4 @@ def release_within_retained(claim: Claim, plan: Plan) -> Iterator[Problem]:
 def _money(claim: Claim, bound: Bound, expected: Decimal, actual: Decimal, scale: Decimal) -> Check:
     if scale is not ONE:
         actual = WIDE.multiply(actual, scale)
-    base = actual if bound.base == "invoice" else None
-    return compared(bound, claim.where, claim.about, claim.invoice.currency, expected, actual, scale, base)
+    return compared(bound, claim.where, claim.about, claim.invoice.currency, expected, actual, scale)

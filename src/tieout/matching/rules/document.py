@@ -9,7 +9,7 @@ from tieout.kernel.money import Money
 from tieout.kernel.problem import Code, Problem
 from tieout.matching.claims import ChargeClaim, Claim, Pairing
 from tieout.matching.limits import HUNDREDTH, ONE, ROUNDING, WIDE, ZERO, Bound, compared
-from tieout.matching.orders import LinePosition, OrderPosition
+from tieout.matching.orders import OrderPosition
 from tieout.matching.plan import Plan
 from tieout.matching.rules.amount import order_value, to_minor_unit
 from tieout.model.documents import Invoice, OrderCharge
@@ -48,8 +48,7 @@ def planned_charges_within_limit(whole: Whole, plan: Plan) -> Iterator[Check]:
         actual = Money(before + now, currency).amount
         where, about = "+".join(one.where for one in claims), f"order {order_id} {charge.kind} {charge_id}"
         for bound in plan.of("freight"):
-            base = actual if bound.base == "invoice" else None
-            yield compared(bound, where, about, currency, charge.amount.amount, actual, ONE, base)
+            yield compared(bound, where, about, currency, charge.amount.amount, actual, ONE)
 
 
 def unplanned_charges_within_ceiling(whole: Whole, plan: Plan) -> Iterator[Check | Problem]:
@@ -103,10 +102,7 @@ def tax_within_limit(whole: Whole, plan: Plan) -> Iterator[Check]:
     of its own. No other check looks at tax."""
     for bound in plan.of("tax") + plan.of("tax_under"):
         expected = _tax(whole, bound)
-        base = whole.invoice.tax.amount if bound.base == "invoice" else None
-        yield compared(
-            bound, "tax", _orders(whole), whole.invoice.currency, expected, whole.invoice.tax.amount, ONE, base
-        )
+        yield compared(bound, "tax", _orders(whole), whole.invoice.currency, expected, whole.invoice.tax.amount, ONE)
 
 
 def _tax(whole: Whole, bound: Bound) -> Decimal:
@@ -140,8 +136,7 @@ def total_within_limit(whole: Whole, plan: Plan) -> Iterator[Check]:
                 before = one.order.charged_minor.get(one.charge.charge_id, 0)
                 expected = WIDE.add(expected, Money(min(one.minor, one.charge.amount.minor - before), currency).amount)
         actual = Money(sum(line.net.minor for line in whole.invoice.lines), currency).amount
-        base = actual if bound.base == "invoice" else None
-        yield compared(bound, "net", _orders(whole), currency, expected, actual, ONE, base)
+        yield compared(bound, "net", _orders(whole), currency, expected, actual, ONE)
 
 
 def _quotient(value: Decimal, scale: Decimal) -> Decimal:
@@ -162,8 +157,7 @@ def schedules_within_limit(whole: Whole, plan: Plan) -> Iterator[Check]:
             value, scale = order_value(claim, claim.position.ordered, ONE, bound)
             expected = WIDE.add(expected, _quotient(value, scale))
             actual = WIDE.add(actual, claim.major(claim.minor_before + claim.minor))
-        base = actual if bound.base == "invoice" else None
-        yield compared(bound, "net", _orders(whole), whole.invoice.currency, expected, actual, ONE, base)
+        yield compared(bound, "net", _orders(whole), whole.invoice.currency, expected, actual, ONE)
 
 
 def conversion_rate_within_limit(whole: Whole, plan: Plan) -> Iterator[Check]:
@@ -182,37 +176,13 @@ def conversion_rate_within_limit(whole: Whole, plan: Plan) -> Iterator[Check]:
         net = Money(sum(claim.minor for claim in claims), whole.invoice.currency).amount
         expected, actual = WIDE.multiply(net, planned), WIDE.multiply(net, rate)
         for bound in plan.of("conversion_rate"):
-            base = actual if bound.base == "invoice" else None
             about = f"order {order_id} at {planned:f}"
-            yield compared(bound, "conversion_rate", about, "in own currency", expected, actual, ONE, base)
+            yield compared(bound, "conversion_rate", about, "in own currency", expected, actual, ONE)
 
 
-def prepayment_within_order(whole: Whole, plan: Plan) -> Iterator[Problem]:
-    """A prepayment is not matched with goods; it may not ask for more than the orders it names are worth."""
-    claims = whole.claims
-    worth = ZERO
-    for order in {claim.order.order_id: claim.order for claim in claims}.values():
-        for position in order.lines.values():
-            worth = WIDE.add(worth, _worth(order, position))
-    asked = sum(claim.minor for claim in claims)
-    if claims and claims[0].major(asked) > worth:
-        currency = whole.invoice.currency
-        most = Money.rounded(worth, currency)
-        asked_for = str(Money(asked, currency))
-        passes = f"{most} or less"
-        yield Problem(Code.AMOUNT_OVER_ORDERED, "net", f"at most {most}", asked_for, "", _orders(whole), passes)
-
-
-def _worth(order: OrderPosition, position: LinePosition) -> Decimal:
-    if position.limit_minor is not None:
-        return Money(position.limit_minor, order.currency).amount
-    return _quotient(WIDE.multiply(position.ordered, position.unit_price), position.price_per)
-
-
-def payable_in_full(whole: Whole, plan: Plan) -> Iterator[Problem]:
+def payable_in_full(invoice: Invoice) -> Iterator[Problem]:
     """What is prepaid or withheld has to be set off in the ledger by a person before the rest is paid; what the
     supplier collects itself is never paid by transfer."""
-    invoice = whole.invoice
     for what, amount in (("prepaid", invoice.prepaid), ("withheld", invoice.withheld)):
         if amount:
             detail = f"{amount} is {what}"

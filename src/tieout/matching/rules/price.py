@@ -39,8 +39,7 @@ def _prices(claim: Claim, bounds: tuple[Bound, ...]) -> Iterator[Check]:
             expected = WIDE.multiply(expected, scale)
             actual = WIDE.multiply(WIDE.multiply(actual, factor[1]), position.price_per)
         for bound in bounds:
-            base = actual if bound.base == "invoice" else None
-            yield compared(bound, line.line_id, claim.about, unit, expected, actual, scale, base)
+            yield compared(bound, line.line_id, claim.about, unit, expected, actual, scale)
 
 
 def value_within_price(claim: Claim, plan: Plan) -> Iterator[Check | Problem]:
@@ -65,8 +64,7 @@ def value_within_price(claim: Claim, plan: Plan) -> Iterator[Check | Problem]:
         expected = WIDE.multiply(position.unit_price, billed)
         actual = WIDE.multiply(claim.major(after), position.price_per)
         for bound in plan.of("price"):
-            base = actual if bound.base == "invoice" else None
-            yield compared(bound, claim.where, claim.about, price_unit(claim), expected, actual, billed, base)
+            yield compared(bound, claim.where, claim.about, price_unit(claim), expected, actual, billed)
 
 
 def price_unit(claim: Claim) -> str:

@@ -43,13 +43,14 @@ def _within(claim: Claim, bounds: tuple[Bound, ...], expected: Decimal) -> Itera
     if scale is not ONE:
         expected = WIDE.multiply(expected, scale)
     for bound in bounds:
-        base = None if bound.base is None else _base(claim, bound, after)
+        base = _base(claim, bound)
         yield compared(bound, claim.where, claim.about, position.unit, expected, after, scale, base)
 
 
-def _base(claim: Claim, bound: Bound, after: Decimal) -> Decimal:
-    if bound.base == "invoice":
-        return after
+def _base(claim: Claim, bound: Bound) -> Decimal | None:
+    """What a percentage is of where the limit says so: the quantity ordered, or the quantity received."""
+    if bound.base is None or bound.base == "invoice":
+        return None
     value = claim.position.ordered if bound.base == "order" else claim.position.received
     return WIDE.multiply(value, claim.scale)
 
@@ -69,7 +70,7 @@ def _within_receipts(claim: Claim, bounds: tuple[Bound, ...]) -> Iterator[Check 
         about = f"{claim.about} receipt {part.receipt_id}"
         expected, after = _billed_of(receipt, part.scaled, claim.scale)
         for bound in bounds:
-            base = None if bound.base is None else _base(claim, bound, after)
+            base = _base(claim, bound)
             yield compared(bound, claim.where, about, claim.position.unit, expected, after, claim.scale, base)
 
 
@@ -98,8 +99,7 @@ def quantity_value_within_limit(claim: Claim, plan: Plan) -> Iterator[Check]:
     expected = WIDE.multiply(WIDE.multiply(room, claim.scale), price)
     actual = WIDE.multiply(billed, price)
     for bound in bounds:
-        base = actual if bound.base == "invoice" else None
-        yield compared(bound, claim.where, claim.about, claim.invoice.currency, expected, actual, scale, base)
+        yield compared(bound, claim.where, claim.about, claim.invoice.currency, expected, actual, scale)
 
 
 def credit_within_billed(claim: Claim, plan: Plan) -> Iterator[Problem]:

@@ -4,11 +4,11 @@ import pytest
 from tests.processes.company import IBAN, bill, eur, names, receive, story, without_order
 
 from tieout.kernel.problem import Code, Problem
+from tieout.matching.duplicates import normal_number
 from tieout.model.cases import CaseClass
 from tieout.model.effects import PostInvoice
 from tieout.model.facts import CaseOpened, DuplicateCleared, InvoiceCancelled
 from tieout.processes.case import case_id
-from tieout.processes.number import normal_number, number_key
 
 
 @pytest.mark.parametrize(
@@ -21,16 +21,11 @@ from tieout.processes.number import normal_number, number_key
         ("12\u00a0A", "12A"),
         ("2024/01", "2024/01"),
         ("000", "0"),
-        ("", "0"),
+        ("", ""),
     ],
 )
 def test_spaces_hyphens_leading_zeros_and_case_do_not_tell_numbers_apart(number: str, normal: str) -> None:
     assert normal_number(number) == normal
-
-
-def test_a_number_belongs_to_an_entity_and_a_supplier() -> None:
-    keys = {number_key(one) for one in (bill(), bill(entity="fr"), bill(supplier_id="sup_2"), bill(number="r100"))}
-    assert len(keys) == 3
 
 
 def test_a_second_invoice_with_the_same_number_is_stopped_and_says_where_the_first_is() -> None:

@@ -1,0 +1,42 @@
+"""Prepayments: money before goods. They are not matched as goods; they are set off against the invoice that follows."""
+
+from collections.abc import Iterator, Mapping
+from decimal import Decimal
+
+from tieout.kernel.money import Money
+from tieout.kernel.problem import Code, Problem
+from tieout.matching.limits import ONE, ROUNDING, WIDE, ZERO
+from tieout.matching.orders import LinePosition, OrderPosition
+from tieout.model.documents import Invoice
+
+
+def prepayment_within_order(invoice: Invoice, orders: Mapping[str, OrderPosition]) -> Iterator[Problem]:
+    """A prepayment names orders of ours with this supplier, and asks for no more than they are worth."""
+    worth, asked = ZERO, 0
+    named = dict.fromkeys(line.order_id for line in invoice.lines if line.order_id)
+    for order_id in named:
+        order = orders.get(order_id)
+        if order is None:
+            yield Problem(Code.UNKNOWN_ORDER, "order", "an order of ours", order_id)
+            continue
+        if order.supplier_id != invoice.supplier_id:
+            yield Problem(Code.WRONG_SUPPLIER, "order", order.supplier_id, invoice.supplier_id)
+        if order.currency != invoice.currency:
+            yield Problem(Code.CURRENCY_MISMATCH, "order", order.currency, invoice.currency)
+            continue
+        for position in order.lines.values():
+            worth = WIDE.add(worth, _worth(position, order.currency))
+        asked += sum(line.net.minor for line in invoice.lines if line.order_id == order_id)
+    most = Money.rounded(worth, invoice.currency)
+    if invoice.sign > 0 and asked > most.minor:
+        told = str(Money(asked, invoice.currency))
+        about = ", ".join(f"order {order_id}" for order_id in named)
+        yield Problem(Code.AMOUNT_OVER_ORDERED, "net", f"at most {most}", told, "", about, f"{most} or less")
+
+
+def _worth(position: LinePosition, currency: str) -> Decimal:
+    """What an order line comes to, in major units."""
+    if position.limit_minor is not None:
+        return Money(position.limit_minor, currency).amount
+    value = WIDE.multiply(position.ordered, position.unit_price)
+    return value if position.price_per == ONE else ROUNDING.divide(value, position.price_per)
