@@ -4,7 +4,7 @@ from fractions import Fraction
 from itertools import product
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tieout.matching import optimal
@@ -47,6 +47,7 @@ def tables(draw: st.DrawFn) -> Table:
     )
 
 
+@settings(deadline=None)
 @given(tables(), st.frozensets(st.tuples(st.integers(0, 3), st.integers(-1, 2)), max_size=4))
 def test_nothing_is_better_than_the_best(whole: Table, forbidden: frozenset[Pair]) -> None:
     every = ways(whole, forbidden)
