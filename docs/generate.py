@@ -57,6 +57,7 @@ from tieout.policy.controls import Control
 from tieout.policy.dependencies import DEPENDENCIES
 from tieout.policy.duplicates import DuplicateRules
 from tieout.policy.duties import ACTIONS, CONFLICTS, DUTIES, Identity, duty_for
+from tieout.policy.matching import MatchingRules
 from tieout.policy.policy import Channel, EntityPolicy, Partner, Policy
 from tieout.policy.routing import Amounts, Escalation, Routing, Substitute, Urgency
 from tieout.policy.tolerances import Limit, Tolerances
@@ -604,6 +605,7 @@ POLICY_MEANINGS: dict[type[Struct], dict[str, str]] = {
         "channels": "what may come in by a channel, `[channels.mail]`",
         "tolerances": "named sets of limits, `[tolerances.default]`; the set `default` must be there",
         "duplicates": "how invoices are compared with those that came before, `[duplicates]`",
+        "matching": "how far matching looks for the order line of an invoice line, `[matching]`",
         "bank_change_confirmations": "how many people, other than the requester, must confirm new bank details",
         "signal_age_minutes_max": "how long ago a required source may have been heard of for a period to be ready",
         "credit_expected_days": "so many days after goods went back, a credit note that has not come is a case",
@@ -702,6 +704,11 @@ POLICY_MEANINGS: dict[type[Struct], dict[str, str]] = {
     Amounts: {
         "high": "from this amount on a case is at least high",
         "critical": "from this amount on it is critical",
+    },
+    MatchingRules: {
+        "assign_lines": "an invoice line that names its order but no line of it is given the line that fits, where that"
+        " is certain",
+        "search_orders": "an invoice that names no order is looked for among the supplier's last hundred orders",
     },
     Tolerances: {
         "dialect": "whose reading of limits it follows and whose holds it predicts: [matching](matching.md) lists them."

@@ -50,7 +50,7 @@ def policy() -> Policy:
 def masters(invoices: int) -> Iterator[Message]:
     """Suppliers, orders and receipts for so many invoices."""
     for number in range(SUPPLIERS):
-        yield _message(f"s{number}", SupplierProposed(supplier=_supplier(number)))
+        yield _message(f"s{number}", SupplierProposed(supplier=supplier(number)))
     for number in range(-(-invoices // INVOICES_PER_ORDER)):
         order = _order(number)
         yield _message(f"o{number}", OrderPlaced(order=order))
@@ -90,14 +90,14 @@ def invoice(number: int) -> Message:
         )
     net = total((line.net for line in lines), "EUR")
     tax = Money.rounded(net.amount * Decimal("0.19"), "EUR")
-    supplier = _supplier(_supplier_of(number // INVOICES_PER_ORDER))
+    known = supplier(supplier_of(number // INVOICES_PER_ORDER))
     document = Invoice(
         kind=InvoiceKind.INVOICE,
         number=f"INV-{number:07d}",
         entity=ENTITY,
-        supplier_id=supplier.supplier_id,
-        supplier_tax_id=supplier.tax_id,
-        supplier_name=supplier.name,
+        supplier_id=known.supplier_id,
+        supplier_tax_id=known.tax_id,
+        supplier_name=known.name,
         currency="EUR",
         issued_on=_DAY,
         due_on=date(2026, 6, 3),
@@ -124,11 +124,13 @@ def _quantity(place: int) -> Decimal:
     return Decimal(21 + 2 * place) / 10
 
 
-def _supplier_of(order: int) -> int:
+def supplier_of(order: int) -> int:
+    """The number of the supplier of an order."""
     return order % SUPPLIERS
 
 
-def _supplier(number: int) -> Supplier:
+def supplier(number: int) -> Supplier:
+    """One of the suppliers."""
     tax_id = f"US{100_000_000 + number}"
     return Supplier(
         supplier_id=supplier_id_of(tax_id),
@@ -149,7 +151,7 @@ def _order(number: int) -> PurchaseOrder:
     return PurchaseOrder(
         order_id=f"PO{number:06d}",
         entity=ENTITY,
-        supplier_id=supplier_id_of(f"US{100_000_000 + _supplier_of(number)}"),
+        supplier_id=supplier_id_of(f"US{100_000_000 + supplier_of(number)}"),
         currency="EUR",
         ordered_on=_DAY,
         lines=lines,

@@ -6,6 +6,7 @@ from msgspec import Struct
 
 from tieout.kernel.problem import Problem
 from tieout.model import facts as f
+from tieout.model.verdict import AssignedLine
 
 
 class Words(Struct, frozen=True):
@@ -112,9 +113,13 @@ def _invoice(fact: f.Fact) -> Words | None:
             return Words("Not valid as it is", told(problems))
         case f.RecheckRequested(reason=reason):
             return Words("Looked at again", reason)
+        case f.LinesAssigned(assignments=chosen, reason=reason):
+            lines = ", ".join(f"line {one.line_id}: order {one.order_id} line {one.order_line_id}" for one in chosen)
+            return Words("Order lines chosen", "; ".join(part for part in (lines, reason) if part))
         case f.InvoiceMatched(verdict=verdict):
             orders = sorted({allocation.order_id for allocation in verdict.allocations})
-            return Words("Matched", f"with order {', '.join(orders)}" if orders else "")
+            parts = [f"with order {', '.join(orders)}"] if orders else []
+            return Words("Matched", "; ".join((*parts, *map(_found_line, verdict.assigned))))
         case f.MatchFailed(verdict=verdict):
             waits = "Waits for a receipt" if verdict.waits_for_receipt else "Does not match"
             return Words(waits, told(verdict.problems))
@@ -156,6 +161,13 @@ def _invoice(fact: f.Fact) -> Words | None:
         case f.InvoiceClosed():
             return Words("Closed", "every system has been told and holds it so")
     return None
+
+
+def _found_line(line: AssignedLine) -> str:
+    """Why a line that names no order line bills this one."""
+    why = ", ".join(f"{one.name} {one.points}" for one in line.choice.components)
+    told = f"line {line.line_id} was found to bill {line.choice} ({why})"
+    return f"{told}: {line.rule}" if line.rule else told
 
 
 def _payment(fact: f.Fact) -> Words | None:
