@@ -592,6 +592,7 @@ POLICY_MEANINGS: dict[type[Struct], dict[str, str]] = {
     EntityPolicy: {
         "name": "its legal name",
         "currency": "its own currency (ISO 4217)",
+        "region": "what it does not say it takes from `[regions.<region>]`, then from `[group]`",
         "country": "where it is (ISO 3166)",
         "tax_ids": "how documents name it: VAT numbers, registrations, network addresses",
         "iban": "the bank account it pays from, and whose statements it gets",
@@ -602,7 +603,7 @@ POLICY_MEANINGS: dict[type[Struct], dict[str, str]] = {
         "bank": "the connector of its bank",
         "close": "the connector of its close tool",
         "procurement": "the connector of its procurement system",
-        "tolerances": "the set of limits it uses",
+        "tolerances": "the set of limits it uses, or limits of its own that change the set `default`",
     },
     Partner: {
         "name": "what people call it",
@@ -640,7 +641,7 @@ POLICY_MEANINGS: dict[type[Struct], dict[str, str]] = {
 
 _POLICY_TABLES: dict[type[Struct], str] = {
     Policy: "At the top",
-    EntityPolicy: "`[entities.<name>]`",
+    EntityPolicy: "`[entities.<name>]`, `[regions.<name>]` and `[group]`",
     Partner: "`[partners.<name>]`",
     Channel: "`[channels.<name>]`",
     Tolerances: "`[tolerances.<name>]`",

@@ -3,6 +3,7 @@
 ``policy.version`` is derived from the content, so any change of a rule is visible on every event decided under it.
 """
 
+from datetime import datetime
 from typing import Literal
 
 import msgspec
@@ -16,11 +17,13 @@ class EntityPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     """One legal entity: its currency, its own bank account and the systems it works with (connector names).
 
     ``tax_ids``: how documents name it: VAT numbers, registrations, network addresses, EDI ids. ``accounts``: further
-    bank accounts of its own whose statements come, as the banks number them.
+    bank accounts of its own whose statements come, as the banks number them. ``region``: what it does not say itself
+    it takes from there, then from the group. ``tolerances``: the name of a set, or limits of its own.
     """
 
     name: str
     currency: str
+    region: str = ""
     country: str = ""
     tax_ids: tuple[str, ...] = ()
     iban: str = ""
@@ -31,7 +34,7 @@ class EntityPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     bank: str = "bank"
     close: str = "close"
     procurement: str = "procurement"
-    tolerances: str = "default"
+    tolerances: Tolerances | str = "default"
 
     @property
     def systems(self) -> frozenset[str]:
@@ -100,7 +103,12 @@ class Policy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     def tolerances_of(self, entity: str) -> Tolerances:
         """The tolerance set an entity uses. Raises ``KeyError`` when the policy names one it does not define."""
         settings = self.entities.get(entity)
-        return self.tolerances[settings.tolerances if settings else "default"]
+        named = settings.tolerances if settings else "default"
+        return self.tolerances[named] if isinstance(named, str) else named
+
+    def at(self, moment: datetime) -> "Policy":
+        """The policy in force at a moment: a policy alone always is. (A :class:`PolicyBook` has one for each time.)"""
+        return self
 
     def channel(self, name: str) -> Channel:
         """The rules of a channel, or of the channels it is one of (``portal.<supplier>``)."""
