@@ -12,7 +12,7 @@ from msgspec import Struct
 from rich.console import Console
 from rich.table import Table
 
-from tieout_bench import dbos, latency, memory, stores, throughput
+from tieout_bench import dbos, latency, memory, stores, throughput, what_if
 from tieout_bench.formats import report as formats
 from tieout_bench.latency import Latency
 from tieout_bench.measuring import tell
@@ -59,11 +59,16 @@ def main() -> None:
     readers = commands.add_parser("formats", help="readers of outside documents: speed, and memory of a large file")
     readers.add_argument("--megabytes", type=int, default=100, metavar="N", help="of a large file: 1 to 100")
     readers.add_argument("--json", action="store_true")
+    past = commands.add_parser("what-if", help="the recorded past once more under another policy")
+    past.add_argument("--invoices", type=int, default=100_000)
+    past.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
     if arguments.command == "formats":
         if not 1 <= arguments.megabytes <= 100:
             parser.error(f"--megabytes is from 1 to 100, not {arguments.megabytes}")
         _answer(formats.measure(arguments.megabytes), formats.show, arguments)
+    elif arguments.command == "what-if":
+        _answer(what_if.measure(arguments.invoices), what_if.show, arguments)
     else:
         _answer(_pipeline(arguments), _print, arguments)
 

@@ -27,6 +27,7 @@ from tieout.engine.unit_of_work import UnitOfWork
 from tieout.engine.worker import Pace, Worker
 from tieout.kernel.errors import ConfigError
 from tieout.policy.dependencies import DEPENDENCIES
+from tieout.policy.files import joined
 from tieout.policy.load import load_policy
 from tieout.policy.policy import Policy
 from tieout.ports import Connector, Listener
@@ -34,13 +35,22 @@ from tieout.processes.registry import PROCESSES
 
 
 def read_policy(file: Path) -> Policy:
-    """The policy in a file. Raises ``ConfigError`` that names the file and everything that is wrong in it."""
+    """The policy in a file or folder. Raises ``ConfigError`` that names the file and everything that is wrong in it."""
     try:
-        return load_policy(file.read_text(encoding="utf-8"))
-    except UnicodeDecodeError as error:
-        raise ConfigError(f"{file} is not UTF-8: {error}") from None
+        return load_policy(policy_text(file))
     except ConfigError as error:
         raise ConfigError(f"{file}: {error}") from None
+
+
+def policy_text(place: Path) -> str:
+    """The text of a policy: of one file, or of all TOML files in a folder, its ``regions`` and its ``entities``."""
+    try:
+        if not place.is_dir():
+            return place.read_text(encoding="utf-8")
+        found = (*place.glob("*.toml"), *place.glob("regions/*.toml"), *place.glob("entities/*.toml"))
+        return joined({file.relative_to(place).as_posix(): file.read_text(encoding="utf-8") for file in found})
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{place} is not UTF-8: {error}") from None
 
 
 class Company:
@@ -60,7 +70,7 @@ class Company:
     def policy(self) -> Policy:
         """The policy in force. Raises ``ConfigError`` when it cannot be read."""
         file = self.settings.path(self.settings.config.policy)
-        if not file.is_file():
+        if not file.exists():
             raise ConfigError(
                 f"there is no policy {file}; `tieout init` writes one, `policy` in the configuration names it"
             )

@@ -199,8 +199,8 @@ class Store(Protocol):
 
     # the log, read back
 
-    def read_log(self, partition: int, after: int, limit: int) -> list[EventRow]:
-        """Events of one partition in order of position."""
+    def read_log(self, partition: int, after: int, limit: int, types: Collection[str] = ()) -> list[EventRow]:
+        """Events of one partition in order of position; with ``types`` only those."""
         ...
 
     def log_heads(self) -> dict[int, Head]: ...

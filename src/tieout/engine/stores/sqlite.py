@@ -503,10 +503,11 @@ class SqliteStore:
     def resolve(self, system: str, external_id: str) -> LinkRow | None:
         return SqliteUnit(self.connection).resolve([(system, external_id)]).get((system, external_id))
 
-    def read_log(self, partition: int, after: int, limit: int) -> list[EventRow]:
+    def read_log(self, partition: int, after: int, limit: int, types: Collection[str] = ()) -> list[EventRow]:
+        only = f"AND type IN ({','.join('?' * len(types))})" if types else ""
         rows = self.connection.execute(
-            f'SELECT {_EVENT} FROM event WHERE "partition" = ? AND position > ? ORDER BY position LIMIT ?',
-            (partition, after, limit),
+            f'SELECT {_EVENT} FROM event WHERE "partition" = ? AND position > ? {only} ORDER BY position LIMIT ?',
+            (partition, after, *types, limit),
         ).fetchall()
         return [EventRow(*row) for row in rows]
 
