@@ -183,6 +183,7 @@ _GROUPS = {
     "ledger": "Ledgers",
     "period": "Close",
     "accrual": "Accruals",
+    "policy": "The policy",
     "effect": "Writes on other systems",
     "case": "Cases",
     "message": "Messages",
@@ -585,6 +586,8 @@ POLICY_MEANINGS: dict[type[Struct], dict[str, str]] = {
         "tolerances": "named sets of limits, `[tolerances.default]`; the set `default` must be there",
         "bank_change_confirmations": "how many people, other than the requester, must confirm new bank details",
         "signal_age_minutes_max": "how long ago a required source may have been heard of for a period to be ready",
+        "close_window_days": "from the last day of a month until so many days into the next no release of the policy"
+        " takes effect unless its rollback is stated; 0: there is no such window",
         "accrual_account": "the account that accruals are posted to, as the ERP connector's `accounts` names it",
         "expense_account": "the account that accruals are posted against",
         "effective_from": "from when this release of the policy holds; told, not enforced",

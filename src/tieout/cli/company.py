@@ -12,13 +12,16 @@ from tieout import connectors as kinds
 from tieout.connectors.mail import read_letter
 from tieout.engine.actions import Actions
 from tieout.engine.clock import SystemClock
-from tieout.engine.config import Settings, load
+from tieout.engine.config import Settings
+from tieout.engine.config import load as load_config
 from tieout.engine.delivery import Delivery
 from tieout.engine.dependencies import Dependencies
-from tieout.engine.documents import document_reader
+from tieout.engine.documents import ruled_reader
 from tieout.engine.intake import Intake
 from tieout.engine.originals import Originals
 from tieout.engine.people import People
+from tieout.engine.policies import Ruling
+from tieout.engine.policy_desk import PolicyDesk
 from tieout.engine.schedule import Schedule
 from tieout.engine.secrets import read_secret
 from tieout.engine.stores.open import open_store, prepare
@@ -28,7 +31,7 @@ from tieout.engine.worker import Pace, Worker
 from tieout.kernel.errors import ConfigError
 from tieout.policy.dependencies import DEPENDENCIES
 from tieout.policy.files import joined
-from tieout.policy.load import load_policy
+from tieout.policy.load import Loaded, load
 from tieout.policy.policy import Policy
 from tieout.ports import Connector, Listener
 from tieout.processes.registry import PROCESSES
@@ -36,8 +39,12 @@ from tieout.processes.registry import PROCESSES
 
 def read_policy(file: Path) -> Policy:
     """The policy in a file or folder. Raises ``ConfigError`` that names the file and everything that is wrong in it."""
+    return _loaded(file).policy
+
+
+def _loaded(file: Path) -> Loaded:
     try:
-        return load_policy(policy_text(file))
+        return load(policy_text(file))
     except ConfigError as error:
         raise ConfigError(f"{file}: {error}") from None
 
@@ -64,17 +71,33 @@ class Company:
     @classmethod
     def at(cls, config: Path) -> "Company":
         """The company that this configuration file describes."""
-        return cls(load(config))
+        return cls(load_config(config))
+
+    @property
+    def policy(self) -> Policy:
+        """The policy in force now. Raises ``ConfigError`` when it cannot be read."""
+        return self.policies.at(self.clock.now())
 
     @cached_property
-    def policy(self) -> Policy:
-        """The policy in force. Raises ``ConfigError`` when it cannot be read."""
-        file = self.settings.path(self.settings.config.policy)
-        if not file.exists():
+    def policies(self) -> Ruling:
+        """The policy's releases; without any, what the configuration's file says."""
+        return Ruling(self.store, self.policy_of_file)
+
+    def policy_of_file(self) -> Loaded:
+        """What the file or folder says that the configuration names. Raises ``ConfigError`` when there is none."""
+        place = self.settings.path(self.settings.config.policy)
+        if not place.exists():
             raise ConfigError(
-                f"there is no policy {file}; `tieout init` writes one, `policy` in the configuration names it"
+                f"there is no policy {place}; `tieout init` writes one, `policy` in the configuration names it"
             )
-        return read_policy(file)
+        return _loaded(place)
+
+    @cached_property
+    def policy_desk(self) -> PolicyDesk:
+        """Where releases of the policy are drafted, tried, approved and rolled back."""
+        return PolicyDesk(
+            self.store, self.intake, self.policies, self.clock, partitions=self.settings.config.partitions
+        )
 
     @cached_property
     def store(self) -> Store:
@@ -95,7 +118,7 @@ class Company:
             self.originals,
             self.clock,
             partitions=self.settings.config.partitions,
-            read_document=document_reader(self.policy, read_letter),
+            read_document=ruled_reader(lambda: self.policy, read_letter),
             capacity=self.settings.config.inbox_capacity,
         )
 
@@ -120,7 +143,7 @@ class Company:
     @cached_property
     def schedule(self) -> Schedule:
         """What happens by time alone."""
-        return Schedule(self.store, self.intake, self.connectors, self.policy, self.clock, self.dependencies)
+        return Schedule(self.store, self.intake, self.connectors, self.policies, self.clock, self.dependencies)
 
     @cached_property
     def actions(self) -> Actions:
@@ -147,7 +170,7 @@ class Company:
         return UnitOfWork(
             self.store,
             PROCESSES,
-            self.policy,
+            self.policies,
             self.clock,
             partitions=self.settings.config.partitions,
             lane_of=self.delivery.lane_of,

@@ -10,12 +10,14 @@ error), a case is opened, and only messages of the same subject wait behind it.
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from typing import Any
 
 import msgspec
 import structlog
 
 from tieout.engine.chain import GENESIS
+from tieout.engine.policies import Policies
 from tieout.engine.scope import ABSENT, Key, LaneOf, Scope, Setting, dispatch_table, encode_state, routing_event
 from tieout.engine.standings import Standings
 from tieout.engine.stores.port import FencedError, Store, Unit
@@ -69,7 +71,7 @@ class UnitOfWork:
         self,
         store: Store,
         processes: tuple[Process, ...],
-        policy: Policy,
+        policy: Policies,
         clock: Clock,
         *,
         partitions: int,
@@ -79,8 +81,8 @@ class UnitOfWork:
         self._processes = {process.name: process for process in processes}
         self._decoders = {process.name: msgspec.json.Decoder(process.state) for process in processes}
         self._dispatch = dispatch_table(processes)
-        self._policy = policy
-        self._policy_version = policy.version
+        self._policies = policy
+        self._ruling: tuple[Policy | None, str] = None, ""
         self._clock = clock
         self._partitions = partitions
         self._lane_of = lane_of
@@ -149,10 +151,11 @@ class UnitOfWork:
             with self._store.unit() as unit:
                 now = self._clock.now()
                 rows = unit.take(partitions, limit, to_micros(now))
+                policy, version = self._in_force(now)
                 setting = Setting(
                     self._dispatch,
-                    self._policy,
-                    self._policy_version,
+                    policy,
+                    version,
                     self._partitions,
                     self._lane_of,
                     now,
@@ -164,6 +167,13 @@ class UnitOfWork:
             self._cache.forget()
             raise
         self._cache.keep(batch.heads, batch.before | batch.states)
+
+    def _in_force(self, now: datetime) -> tuple[Policy, str]:
+        """The policy in force at the moment this unit of work records, and its version."""
+        policy = self._policies.at(now)
+        if self._ruling[0] is not policy:
+            self._ruling = policy, policy.version
+        return policy, self._ruling[1]
 
 
 class Batch:

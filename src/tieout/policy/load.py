@@ -15,6 +15,7 @@ from tieout.policy.policy import EntityPolicy, Policy
 from tieout.policy.shape import shown, table_faults
 from tieout.policy.tolerances import Limit
 
+_WINDOW_MAX = 25
 _NEXT = "Correct it and load the policy again."
 
 
@@ -78,6 +79,9 @@ def _complaints(policy: Policy) -> Iterator[Fault]:
     if policy.bank_change_confirmations < 1:
         told = "at least 1 person must confirm a bank change"
         yield Fault(key="bank_change_confirmations", value=str(policy.bank_change_confirmations), expected=told)
+    if not 0 <= policy.close_window_days <= _WINDOW_MAX:
+        told = f"must be from 0 to {_WINDOW_MAX} days"
+        yield Fault(key="close_window_days", value=str(policy.close_window_days), expected=told)
     if policy.signal_age_minutes_max < 1:
         told = "must be at least 1 minute"
         yield Fault(key="signal_age_minutes_max", value=str(policy.signal_age_minutes_max), expected=told)

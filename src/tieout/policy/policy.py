@@ -91,6 +91,7 @@ class Policy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     tolerances: dict[str, Tolerances] = msgspec.field(default_factory=lambda: {"default": Tolerances()})
     bank_change_confirmations: int = 2
     signal_age_minutes_max: int = 60
+    close_window_days: int = 5
     accrual_account: str = "accrued_liabilities"
     expense_account: str = "expense"
     effective_from: str = ""

@@ -24,6 +24,11 @@ from tieout.model.facts import (
     PaymentsHeld,
     PaymentsReleased,
     PeriodOpened,
+    PolicyAdopted,
+    PolicyApprovalRequested,
+    PolicyDrafted,
+    PolicyRollbackRequested,
+    PolicyTried,
     RunProposed,
     SendRequested,
     SourceObserved,
@@ -35,6 +40,7 @@ from tieout.model.facts import (
     close_home,
     ledger_home,
     partner_home,
+    policy_home,
     supplier_home,
 )
 from tieout.model.identity import supplier_id_of
@@ -96,5 +102,7 @@ def address(fact: Fact) -> tuple[str, str] | None:
             return close_home(entity), f"{entity}/{period}"
         case SourceObserved(entity=entity):
             return close_home(entity), entity
+        case PolicyAdopted() | PolicyDrafted() | PolicyTried() | PolicyApprovalRequested() | PolicyRollbackRequested():
+            return policy_home(), policy_home()
         case _:
             return None

@@ -13,6 +13,7 @@ from tieout.processes import (
     order,
     payment,
     payment_run,
+    policy_release,
     query,
     statement,
     supplier,
@@ -37,4 +38,6 @@ PROCESSES: tuple[Process, ...] = (
     effect.PROCESS,
     case.PROCESS,
     query.PROCESS,
+    policy_release.PROCESS,
+    policy_release.TEXT,
 )

@@ -203,6 +203,10 @@ class Store(Protocol):
         """Events of one partition in order of position; with ``types`` only those."""
         ...
 
+    def states(self, keys: Collection[tuple[str, str]]) -> dict[tuple[str, str], bytes]:
+        """The states of these (process, subject) pairs, as far as they exist, outside of any unit of work."""
+        ...
+
     def log_heads(self) -> dict[int, Head]: ...
 
     def read_table(self, table: str, partition: int | None) -> list[dict[str, Any]]:

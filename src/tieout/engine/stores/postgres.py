@@ -628,6 +628,10 @@ class PostgresStore:
         )
         return [EventRow(*row) for row in rows]
 
+    def states(self, keys: Collection[tuple[str, str]]) -> dict[tuple[str, str], bytes]:
+        with self._connection() as sql:
+            return PostgresUnit(sql).states(keys)
+
     def log_heads(self) -> dict[int, Head]:
         with self._connection() as sql:
             return PostgresUnit(sql).heads([row[0] for row in sql.execute(_PARTITIONS).fetchall()])

@@ -511,6 +511,9 @@ class SqliteStore:
         ).fetchall()
         return [EventRow(*row) for row in rows]
 
+    def states(self, keys: Collection[tuple[str, str]]) -> dict[tuple[str, str], bytes]:
+        return SqliteUnit(self.connection).states(keys)
+
     def log_heads(self) -> dict[int, Head]:
         numbers = [row[0] for row in self.connection.execute('SELECT DISTINCT "partition" FROM event').fetchall()]
         return SqliteUnit(self.connection).heads(numbers)
