@@ -37,6 +37,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "requeue": ("act", "handle a quarantined message again"),
     "verify": ("prove", "prove that no byte of the log was changed"),
     "rebuild": ("prove", "fold the log again and compare it with every table derived from it"),
+    "policy": ("policy", "what the policy says and why; draft, try, approve and roll back its releases"),
     "replay": ("policy", "play the past again under a changed policy, sending nothing, and print the difference"),
     "sim": ("prove", "play many small companies with faults at every boundary, and audit each"),
     "fuzz": ("prove", "read broken documents without end, to see that no reader raises, hangs or grows"),

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from functools import cached_property
 from pathlib import Path
 
+import structlog
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from tieout import connectors as kinds
@@ -35,6 +36,8 @@ from tieout.policy.load import Loaded, load
 from tieout.policy.policy import Policy
 from tieout.ports import Connector, Listener
 from tieout.processes.registry import PROCESSES
+
+LOG = structlog.get_logger("tieout.policy")
 
 
 def read_policy(file: Path) -> Policy:
@@ -91,6 +94,25 @@ class Company:
                 f"there is no policy {place}; `tieout init` writes one, `policy` in the configuration names it"
             )
         return _loaded(place)
+
+    def tell_policy(self) -> None:
+        """Say in the log of the program which policy is in force, and that its file says something else if it does."""
+        ruling = self.policy.version
+        if not self.policies.releases().releases:
+            return
+        place = self.settings.path(self.settings.config.policy)
+        try:
+            filed = self.policy_of_file().policy.version if place.exists() else ruling
+        except ConfigError as error:
+            filed = f"unreadable: {error}"
+        if filed != ruling:
+            LOG.warning(
+                "policy_file_differs",
+                file=str(place),
+                says=filed,
+                in_force=ruling,
+                next=f"the release in force counts; `tieout policy draft {place}` proposes what the file says",
+            )
 
     @cached_property
     def policy_desk(self) -> PolicyDesk:

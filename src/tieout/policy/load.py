@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from tieout.kernel.errors import ConfigError
 from tieout.kernel.money import Money
-from tieout.policy.files import Fault, written
+from tieout.policy.files import Fault, Table, written
 from tieout.policy.identifiers import iban_problems
 from tieout.policy.levels import GROUP, Origins, inheritance_faults, inherited, level_faults
 from tieout.policy.policy import EntityPolicy, Policy
@@ -29,10 +29,11 @@ class PolicyError(ConfigError):
 
 
 class Loaded(Struct, frozen=True):
-    """A policy with its text and, for each entity, the level that each of its keys comes from."""
+    """A policy with its text, the tables as they were written, and the level that each key of an entity comes from."""
 
     policy: Policy
     text: str
+    tables: Table
     origins: dict[str, Origins]
 
 
@@ -55,7 +56,7 @@ def load(text: str) -> Loaded:
         faults = tuple(_complaints(policy))
     if faults:
         raise PolicyError(tuple(map(said.located, faults)))
-    return Loaded(policy, text, {name: one.origins for name, one in entities.items()})
+    return Loaded(policy, text, said.tables, {name: one.origins for name, one in entities.items()})
 
 
 def _shape_faults(tables: dict[str, object]) -> Iterator[Fault]:

@@ -95,6 +95,17 @@ class Text(Struct, frozen=True):
     text: str
 
 
+def status_of(release: Release, state: State, in_force: str) -> str:
+    """Where a release stands: ``draft``, ``tried``, ``coming``, ``in force``, ``superseded`` or ``rolled back``."""
+    if release.release == in_force:
+        return "in force"
+    if not release.approved_at:
+        return "tried" if release.trial else "draft"
+    if state.book and state.book[-1].release == release.release:
+        return "coming"
+    return "rolled back" if release.rolled_back_at else "superseded"
+
+
 # ── what may not be ────────────────────────────────────────────────────────────────────────────────────────────────
 
 
