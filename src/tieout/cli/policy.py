@@ -163,7 +163,7 @@ def list_releases(config: Path, as_json: bool) -> None:
             (
                 one.number,
                 one.release,
-                status_of(one, state, now),
+                status_of(one, state, now).replace("_", " "),
                 one.drafted_by,
                 one.approved_by,
                 f"{from_micros(one.effective_from):%Y-%m-%d %H:%M:%S}" if one.effective_from else "",
@@ -298,10 +298,10 @@ def _explain_document(company: Company, document: str, key: str, as_json: bool) 
 
 
 _DECISIONS = frozenset(
-    """
-    invoice.admitted invoice.duplicate_stopped invoice.validated invoice.found_invalid
-    invoice.matched invoice.match_failed supplier.activated supplier.refused case.opened
-    """.split()
+    (
+        *("invoice.admitted", "invoice.duplicate_stopped", "invoice.validated", "invoice.found_invalid"),
+        *("invoice.matched", "invoice.match_failed", "supplier.activated", "supplier.refused", "case.opened"),
+    )
 )
 
 

@@ -24,9 +24,10 @@ from tieout.model.facts import (
     PolicyDrafted,
     PolicyRollbackRequested,
     PolicyTried,
+    decode_fact,
 )
 from tieout.policy.load import load
-from tieout.processes.policy_release import approval_objection, rollback_objection
+from tieout.processes.policy_release import Release, approval_objection, rollback_objection
 
 SOURCE = "person"
 KEPT_MAX = 200
@@ -45,23 +46,24 @@ class PolicyDesk:
         *,
         partitions: int,
     ) -> None:
-        self._store, self._intake, self._policies, self._clock = store, intake, policies, clock
+        self._store, self._intake, self._clock = store, intake, clock
+        self.policies = policies
         self._partitions = partitions
 
     def draft(self, text: str, by: str, *, effective_from: datetime | None = None, note: str = "") -> str:
         """Propose a policy; returns its release. Raises :class:`tieout.policy.load.PolicyError` when it is none, and
         ``PermanentError`` when it says what is in force already."""
         release, now = load(text).policy.version, self._clock.now()
-        if release == self._policies.at(now).version:
+        if release == self.policies.at(now).version:
             raise PermanentError(f"this says what release {release} says, which is in force; change something first")
-        if not self._policies.releases().releases:
+        if not self.policies.releases().releases:
             self._adopt()
         self._say(PolicyDrafted(text=text, release=release, effective_from=effective_from, note=note), by)
         return release
 
     def _adopt(self) -> None:
         """What was in force before there were releases is the first of them."""
-        ruling = self._policies.loaded_at(self._clock.now())
+        ruling = self.policies.loaded_at(self._clock.now())
         adopted = PolicyAdopted(text=ruling.text, release=ruling.policy.version)
         self._say(adopted, "system:policy", key="policy/adopted")
 
@@ -78,7 +80,7 @@ class PolicyDesk:
         """Play the past again under a draft, and keep what came of it with the draft."""
         found = what_if(
             self._store,
-            self._policies.release(release).policy,
+            self.policies.release(release).policy,
             partitions=self._partitions,
             start=start,
             end=end,
@@ -103,6 +105,21 @@ class PolicyDesk:
         )
         return found
 
+    def events(self) -> int:
+        """How many events the log holds, for telling how far a trial is."""
+        return sum(head.position for head in self._store.log_heads().values())
+
+    def result(self, release: Release) -> WhatIf | None:
+        """What the last trial of a release found, as it was kept in the log."""
+        if release.trial is None:
+            return None
+        partition, _, position = release.trial.event.partition(".")
+        for row in self._store.read_log(int(partition), int(position) - 1, 1):
+            fact = decode_fact(row.type, row.data)
+            if isinstance(fact, PolicyTried) and fact.result:
+                return msgspec.json.decode(fact.result, type=WhatIf)
+        return None
+
     def approve(
         self,
         release: str,
@@ -117,14 +134,14 @@ class PolicyDesk:
             release=release, effective_from=effective_from, rollback=rollback, rollback_to=rollback_to
         )
         now = self._clock.now()
-        days = self._policies.at(now).close_window_days
-        _refuse(approval_objection(self._policies.releases(), asked, by, now, days))
+        days = self.policies.at(now).close_window_days
+        _refuse(approval_objection(self.policies.releases(), asked, by, now, days))
         self._say(asked, by)
 
     def roll_back(self, release: str, by: str, reason: str) -> None:
         """Take the newest release back, at once. Raises ``PermanentError`` when that cannot be."""
         asked = PolicyRollbackRequested(release=release, reason=reason)
-        _refuse(rollback_objection(self._policies.releases(), asked, by))
+        _refuse(rollback_objection(self.policies.releases(), asked, by))
         self._say(asked, by)
 
     def _say(self, fact: Fact, by: str, key: str = "") -> None:

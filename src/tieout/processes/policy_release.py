@@ -96,14 +96,14 @@ class Text(Struct, frozen=True):
 
 
 def status_of(release: Release, state: State, in_force: str) -> str:
-    """Where a release stands: ``draft``, ``tried``, ``coming``, ``in force``, ``superseded`` or ``rolled back``."""
+    """Where a release stands: ``draft``, ``tried``, ``coming``, ``in_force``, ``superseded`` or ``rolled_back``."""
     if release.release == in_force:
-        return "in force"
+        return "in_force"
     if not release.approved_at:
         return "tried" if release.trial else "draft"
     if state.book and state.book[-1].release == release.release:
         return "coming"
-    return "rolled back" if release.rolled_back_at else "superseded"
+    return "rolled_back" if release.rolled_back_at else "superseded"
 
 
 # ── what may not be ────────────────────────────────────────────────────────────────────────────────────────────────
