@@ -98,3 +98,18 @@ def test_what_is_not_there(client: Client) -> None:
     assert (
         client.post(f"/policy/releases/{OLD}/dance", data={"form_token": token}, headers=SAME_SITE).status_code == 404
     )
+
+
+def test_while_a_period_is_being_closed_the_rollback_is_stated(client: Client, books: Books) -> None:
+    """May is over and not ready, and the 20th of June lies in no close window by the calendar."""
+    books.clock.move(timedelta(days=25))
+    books.desk.draft(LOOSE, "person:cora")
+    books.rest()
+    books.desk.attempt(NEW, "person:cora")
+    books.rest()
+    token = sign_in(client, "paul")
+    refused = post_form(client, f"/policy/releases/{NEW}/approve", token)
+    assert refused.status_code == 409
+    assert "2026-05 are being closed" in refused.text
+    stated = {"rollback": "the limits of before", "rollback_to": OLD}
+    assert post_form(client, f"/policy/releases/{NEW}/approve", token, **stated).status_code == 303

@@ -27,7 +27,7 @@ from tieout.model.facts import (
     decode_fact,
 )
 from tieout.policy.load import load
-from tieout.processes.policy_release import Release, approval_objection, rollback_objection
+from tieout.processes.policy_release import Release, approval_objection, effective, rollback_objection
 
 SOURCE = "person"
 KEPT_MAX = 200
@@ -134,9 +134,28 @@ class PolicyDesk:
             release=release, effective_from=effective_from, rollback=rollback, rollback_to=rollback_to
         )
         now = self._clock.now()
-        days = self.policies.at(now).close_window_days
-        _refuse(approval_objection(self.policies.releases(), asked, by, now, days))
+        state, days = self.policies.releases(), self.policies.at(now).close_window_days
+        _refuse(approval_objection(state, asked, by, now, days))
+        _refuse(self._closing_objection(effective(state.releases[release], asked, now), now, asked))
         self._say(asked, by)
+
+    def _closing_objection(self, since: datetime, now: datetime, asked: PolicyApprovalRequested) -> str:
+        """A period that is over and not ready yet is being closed, however many days of this month that takes."""
+        this_month = f"{now:%Y-%m}"
+        if (asked.rollback.strip() and asked.rollback_to) or f"{since:%Y-%m}" != this_month:
+            return ""
+        open_periods = sorted(
+            f"{row['entity']} {row['period']}"
+            for row in self._store.read_table("view_period", None)
+            if row["period"] < this_month and row["status"] != "ready"
+        )
+        if not open_periods:
+            return ""
+        told = f"release {asked.release} would take effect on {since:%Y-%m-%d}, while {', '.join(open_periods[:5])}"
+        return (
+            f"{told} {'is' if len(open_periods) == 1 else 'are'} being closed; choose a later day, or state how it"
+            " would be rolled back and to which release"
+        )
 
     def roll_back(self, release: str, by: str, reason: str) -> None:
         """Take the newest release back, at once. Raises ``PermanentError`` when that cannot be."""

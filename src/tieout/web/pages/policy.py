@@ -165,12 +165,17 @@ def _in_force(site: Site, caller: Caller, entity: str) -> dict[str, Any]:
         "version": loaded.policy.version,
         "release": state.releases.get(loaded.policy.version),
         "rows": _rows(state, now),
-        "text": loaded.text if caller.person.reach is None else "",
+        "text": loaded.text if _reads_text(caller) else "",
     }
 
 
 def _within(policy: Policy, reach: Reach) -> tuple[str, ...]:
     return tuple(name for name in sorted(policy.entities) if reach is None or name in reach)
+
+
+def _reads_text(caller: Caller) -> bool:
+    """The text names all entities and their accounts: it is for those who write and approve policies of all of them."""
+    return caller.person.reach is None and (caller.may("draft_policy") or caller.may("approve_policy"))
 
 
 def _shown(setting: Setting) -> Setting:
@@ -234,6 +239,7 @@ def _release(site: Site, caller: Caller, name: str, offset: int) -> dict[str, An
     ruling = desk.policies.loaded_at(now).policy
     running = _trials(site).of(name)
     found = _result(desk, name, caller.person.reach) if release else None
+    bars = _bars(found) if found else ()
     return {
         "name": name,
         "release": release,
@@ -242,13 +248,11 @@ def _release(site: Site, caller: Caller, name: str, offset: int) -> dict[str, An
         "below": state.book[-1].below if state.book else "",
         "ruling": ruling.version,
         "differs": _differs(desk.policies, ruling, name, caller.person.reach) if release else (),
-        "text": desk.policies.text(name) if release and caller.person.reach is None else "",
+        "text": desk.policies.text(name) if release and _reads_text(caller) else "",
         "running": running,
         "found": found,
-        "bars": _bars(found) if found else (),
-        "most": max((max(bar.before.documents, bar.after.documents) for bar in _bars(found)), default=0)
-        if found
-        else 0,
+        "bars": bars,
+        "most": max((max(bar.before.documents, bar.after.documents) for bar in bars), default=0),
         "changes": found.changes[offset : offset + SHOWN] if found else (),
         "offset": offset,
         "shown": SHOWN,
