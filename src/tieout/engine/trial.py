@@ -250,7 +250,7 @@ class _Places:
 
     def __init__(self, past: Past) -> None:
         self._partition = past.partition
-        self._positions = {row.position for row in past.rows}
+        self._positions = {row.position for row in past.rows if row.recorded_at >= past.begin}
         self._roots = [row.position for row in past.rows if row.key is not None]
         self._timers = {row.key for row in past.rows if row.source == _TIMER and row.recorded_at >= past.begin}
         self._found: defaultdict[tuple[int, str, str], deque[int]] = defaultdict(deque)
@@ -259,7 +259,7 @@ class _Places:
                 self._found[self._root_of(row), row.type, row.subject].append(row.position)
 
     def foreign(self, row: EventRow) -> bool:
-        """Whether a fact came from another partition, or from a process that takes no part in the trial."""
+        """Whether a fact came from another partition, from a process that takes no part, or from before the trial."""
         partition, position = _cause(row)
         return partition != self._partition or position not in self._positions
 
