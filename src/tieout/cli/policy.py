@@ -82,7 +82,7 @@ def show(found: "WhatIf", title: str) -> None:
     before, after = found.before, found.after
     CONSOLE.print(
         f"{title}: {found.invoices:,} invoices; {before.held:,} held then, {after.held:,} held under the changed"
-        f" policy; {found.changed:,} verdicts are others; {found.effects_captured:,} effects captured, none sent"
+        f" policy; changed verdicts: {found.changed:,}; {found.effects_captured:,} effects captured, none sent"
     )
     CONSOLE.print(
         f"touchless: {found.touchless_before:.1f} % then, {found.touchless_after:.1f} % under the changed policy"

@@ -20,6 +20,7 @@ from tieout.engine.stores.port import Store
 from tieout.engine.stores.rows import FOREVER, EventRow
 from tieout.engine.tally import READ, Life, Tally
 from tieout.engine.trial import Past, Trial
+from tieout.engine.worker import calm_collector
 from tieout.kernel.clock import to_micros
 from tieout.kernel.errors import TieoutError
 from tieout.kernel.money import Money
@@ -304,6 +305,7 @@ def _work(
     url: str, policy: bytes, partitions: int, span: Span, share: list[int], nothing: WhatIf, told: Connection
 ) -> None:
     """One process's share."""
+    calm_collector()
     try:
         store = open_store(url)
         rules = msgspec.json.decode(policy, type=Policy)
