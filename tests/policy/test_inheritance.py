@@ -186,6 +186,11 @@ def test_a_folder_is_one_text_and_can_be_told_apart_again() -> None:
             " say it in [entities.<name>]",
         ),
         (
+            "entities/US01.toml",
+            'currency = "USD"\n',
+            "entities/US01.toml, line 1: entities.US01.name: is missing and must be said",
+        ),
+        (
             "more.toml",
             "[tolerances.default]\n",
             "more.toml: tolerances: is said in another file of the policy already; say it once",

@@ -88,6 +88,8 @@ def show(found: "WhatIf", title: str) -> None:
         f"touchless: {found.touchless_before:.1f} % then, {found.touchless_after:.1f} % under the changed policy"
         + (f" (up to {found.touchless_after_max:.1f} %: {_asked_nobody(found)})" if found.undecided else "")
     )
+    if found.set_aside:
+        CONSOLE.print(f"  {found.set_aside:,} messages could not be played: a process failed on them; the rest counts")
     for what, sums in (("would now pass", found.passing), ("would now be stopped", found.stopping)):
         for amount in _amounts(sums):
             CONSOLE.print(f"  {amount} in invoices that {what}")

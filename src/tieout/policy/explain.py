@@ -77,7 +77,7 @@ def _nearest(origins: dict[str, str], key: str) -> str:
 def differences(before: Policy, after: Policy) -> tuple[Difference, ...]:
     """Every key in which two policies differ, by name. Of entities the tolerances are compared limit by limit."""
     left, right = dict(_whole(before)), dict(_whole(after))
-    keys = sorted(key for key in left.keys() | right.keys() if left.get(key) != right.get(key))
+    keys = sorted(key for key in left.keys() | right.keys() if left.get(key, "") != right.get(key, ""))
     return tuple(Difference(key, left.get(key, ""), right.get(key, "")) for key in keys)
 
 
