@@ -189,6 +189,7 @@ _GROUPS = {
     "ledger": "Ledgers",
     "period": "Close",
     "accrual": "Accruals",
+    "policy": "The policy",
     "effect": "Writes on other systems",
     "case": "Cases",
     "message": "Messages",
@@ -609,6 +610,8 @@ POLICY_MEANINGS: dict[type[Struct], dict[str, str]] = {
         "bank_change_confirmations": "how many people, other than the requester, must confirm new bank details",
         "signal_age_minutes_max": "how long ago a required source may have been heard of for a period to be ready",
         "credit_expected_days": "so many days after goods went back, a credit note that has not come is a case",
+        "close_window_days": "from the last day of a month until so many days into the next no release of the policy"
+        " takes effect unless its rollback is stated; 0: there is no such window",
         "accrual_account": "the account that accruals are posted to, as the ERP connector's `accounts` names it",
         "expense_account": "the account that accruals are posted against",
         "routing": "who works which cases, `[[routing]]`; the first rule that fits takes a case",
@@ -639,6 +642,7 @@ POLICY_MEANINGS: dict[type[Struct], dict[str, str]] = {
     EntityPolicy: {
         "name": "its legal name",
         "currency": "its own currency (ISO 4217)",
+        "region": "what it does not say it takes from `[regions.<region>]`, then from `[group]`",
         "country": "where it is (ISO 3166)",
         "tax_ids": "how documents name it: VAT numbers, registrations, network addresses",
         "iban": "the bank account it pays from, and whose statements it gets",
@@ -649,7 +653,7 @@ POLICY_MEANINGS: dict[type[Struct], dict[str, str]] = {
         "bank": "the connector of its bank",
         "close": "the connector of its close tool",
         "procurement": "the connector of its procurement system",
-        "tolerances": "the set of limits it uses",
+        "tolerances": "the set of limits it uses, or limits of its own that change the set `default`",
     },
     Partner: {
         "name": "what people call it",
@@ -765,7 +769,7 @@ POLICY_MEANINGS: dict[type[Struct], dict[str, str]] = {
 
 _POLICY_TABLES: dict[type[Struct], str] = {
     Policy: "At the top",
-    EntityPolicy: "`[entities.<name>]`",
+    EntityPolicy: "`[entities.<name>]`, `[regions.<name>]` and `[group]`",
     Partner: "`[partners.<name>]`",
     Channel: "`[channels.<name>]`",
     Routing: "`[[routing]]`",

@@ -387,6 +387,8 @@ class StoreConformance:
         assert self.store.read_log(1, 0, 10) == [first, second]
         assert self.store.read_log(1, 0, 1) == [first]
         assert self.store.read_log(1, 1, 10) == [second]
+        assert self.store.read_log(1, 0, 10, (first.type, "no.such.type")) == [first, second]
+        assert self.store.read_log(1, 0, 10, ("no.such.type",)) == []
         assert self.store.read_log(3, 0, 10) == []
         heads = {1: Head(2, b"hash 2"), 2: Head(1, b"hash 1")}
         assert self.store.log_heads() == heads
