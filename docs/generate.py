@@ -56,7 +56,7 @@ from tieout.policy.cases import CASE_RULES
 from tieout.policy.dependencies import DEPENDENCIES
 from tieout.policy.duties import ACTIONS, CONFLICTS, DUTIES, duty_for
 from tieout.policy.policy import Channel, EntityPolicy, Partner, Policy
-from tieout.policy.tolerances import Limit, Tolerances
+from tieout.policy.tolerances import CHECKS, Limit, Tolerances
 
 HERE = Path(__file__).parent
 _WIDTHS: dict[str, Any] = {"terminal_width": 96, "max_content_width": 96}
@@ -723,6 +723,8 @@ def _default(field: Any) -> str:
     if field.default is NODEFAULT:
         return "must be given"
     match field.default:
+        case None if field.name in CHECKS or field.name == "unplanned_charges":
+            return "the dialect's"
         case None | "" | ():
             return "none"
         case Limit(kind=kind):
