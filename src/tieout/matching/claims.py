@@ -278,7 +278,7 @@ def _spread(
 
 def _share(minor: int, part: Decimal, whole: Decimal) -> int:
     """The part of an amount that goes with a part of its quantity, in whole minor units, rounded down."""
-    return int(WIDE.divide_int(WIDE.multiply(Decimal(minor), part), whole)) if whole else 0
+    return int(WIDE.divide_int(WIDE.multiply(Decimal(minor), part), whole))
 
 
 # ── what is withheld, and what is charged beside the goods ─────────────────────────────────────────────────────────
