@@ -55,7 +55,9 @@ from tieout.model.standings import STANDINGS
 from tieout.policy.cases import CASE_RULES, CaseRule
 from tieout.policy.controls import Control
 from tieout.policy.dependencies import DEPENDENCIES
+from tieout.policy.duplicates import DuplicateRules
 from tieout.policy.duties import ACTIONS, CONFLICTS, DUTIES, Identity, duty_for
+from tieout.policy.matching import MatchingRules
 from tieout.policy.policy import Channel, EntityPolicy, Partner, Policy
 from tieout.policy.routing import Amounts, Escalation, Routing, Substitute, Urgency
 from tieout.policy.tolerances import CHECKS, Limit, Tolerances
@@ -602,6 +604,8 @@ POLICY_MEANINGS: dict[type[Struct], dict[str, str]] = {
         "partners": "one table for each partner in EDI, `[partners.acme]`",
         "channels": "what may come in by a channel, `[channels.mail]`",
         "tolerances": "named sets of limits, `[tolerances.default]`; the set `default` must be there",
+        "duplicates": "how invoices are compared with those that came before, `[duplicates]`",
+        "matching": "how far matching looks for the order line of an invoice line, `[matching]`",
         "bank_change_confirmations": "how many people, other than the requester, must confirm new bank details",
         "signal_age_minutes_max": "how long ago a required source may have been heard of for a period to be ready",
         "credit_expected_days": "so many days after goods went back, a credit note that has not come is a case",
@@ -701,6 +705,11 @@ POLICY_MEANINGS: dict[type[Struct], dict[str, str]] = {
         "high": "from this amount on a case is at least high",
         "critical": "from this amount on it is critical",
     },
+    MatchingRules: {
+        "assign_lines": "an invoice line that names its order but no line of it is given the line that fits, where that"
+        " is certain",
+        "search_orders": "an invoice that names no order is looked for among the supplier's last hundred orders",
+    },
     Tolerances: {
         "dialect": "whose reading of limits it follows and whose holds it predicts: [matching](matching.md) lists them."
         " A limit that is not given is what the dialect makes of a blank one",
@@ -732,6 +741,16 @@ POLICY_MEANINGS: dict[type[Struct], dict[str, str]] = {
         "unplanned_charges": "what becomes of charges the order does not know: a person decides (`refuse`), they are"
         " `spread` over the goods, or booked on an `account` of their own; not given: as the dialect does",
     },
+    DuplicateRules: {
+        "layers": "which comparisons are made; `exact` always is",
+        "window_days": "how many days two documents may be apart and still be compared (1 to 366)",
+        "amount_percent": "how many percent their gross amounts may be apart (0 to 10)",
+        "edit_distance": "how many characters of two near numbers may differ (0 to 3)",
+        "suspect_score": "from how many points of 100 a person is asked (50 to 100)",
+        "override_above": "above which gross amount a manager has to clear a stopped invoice, by currency;"
+        " a currency that is not named has no such limit",
+        "lookalike_days": "how many days a learnt look-alike counts",
+    },
     Limit: {
         "kind": "`off`: no check; `zero`: no variance; `value`: up to percent and amount; `unlimited`: any",
         "percent": "with `value`: at most so many percent",
@@ -755,6 +774,7 @@ _POLICY_TABLES: dict[type[Struct], str] = {
     Urgency: "`[urgency]`",
     Amounts: "`[urgency.amounts.<currency>]`",
     Tolerances: "`[tolerances.<name>]`",
+    DuplicateRules: "`[duplicates]`",
     Limit: "`[tolerances.<name>.<limit>]`",
     Identity: "`[[identities]]`",
     Control: "`[[controls]]`",
@@ -814,8 +834,10 @@ def _default(field: Any) -> str:
             return "none"
         case Limit(kind=kind):
             return f"`{kind}`"
-        case Urgency():
+        case Struct():
             return "as below"
+        case tuple(several):
+            return ", ".join(f"`{one}`" for one in several)
         case value:
             return f"`{value}`"
 

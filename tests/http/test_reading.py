@@ -219,6 +219,7 @@ def test_what_may_be_told_from_outside_is_what_the_facts_say_of_themselves() -> 
     elsewhere = {
         *("message.requeued", "effect.handled", "case.answered", "case.attached"),
         *("period.evaluation_due", "interchange.acknowledgment_due", "invoice.approval_due", "case.due"),
+        "order.credit_due",
     }
     #: Derived as a rule, but a person may conclude it too.
     besides = {"case.settled"}

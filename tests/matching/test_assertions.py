@@ -10,8 +10,8 @@ from tests.matching.paper import CREDIT, D, beside, eur, failed, invoice, judge,
 
 from tieout.kernel.problem import Code, Problem
 from tieout.matching.orders import LinePosition
-from tieout.matching.settlement import settleable
-from tieout.model.documents import OrderCharge, UnitFactor
+from tieout.matching.settlement import unmet
+from tieout.model.documents import OrderCharge, Supplier, UnitFactor
 from tieout.model.verdict import Allocation
 from tieout.policy.tolerances import Limit, Tolerances
 
@@ -132,9 +132,10 @@ def test_price_unit() -> None:
 
 def test_ers_blocked_by_estimated_price() -> None:
     firm = position(settled_on_receipt=True, matched_to_receipt=True)
-    agreed = {"supplier_agrees": True, "tax_code": "V1", "terms_days": 30, "billed_by_hand": False}
-    assert settleable(firm, **agreed) == ()
-    assert settleable(replace(firm, estimated=True), **agreed) == ("the price is only estimated",)
+    agrees = Supplier(supplier_id="s", name="Acme", tax_id="DE1", settled_on_receipt=True)
+    assert list(unmet(agrees, firm, flagged=True, tax_code="V1", terms_days=30)) == []
+    estimated = unmet(agrees, replace(firm, estimated=True), flagged=True, tax_code="V1", terms_days=30)
+    assert list(estimated) == ["the price is only estimated"]
 
 
 def test_ers_and_an_invoice_is_a_duplicate() -> None:

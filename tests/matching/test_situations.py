@@ -8,9 +8,9 @@ from tests.matching.paper import CREDIT, D, beside, eur, failed, invoice, judge,
 
 from tieout.kernel.problem import Code, Problem
 from tieout.matching.orders import LinePosition, ReceiptPosition
-from tieout.matching.settlement import settleable
+from tieout.matching.settlement import unmet
 from tieout.matching.three_way import allocate
-from tieout.model.documents import OrderCharge
+from tieout.model.documents import OrderCharge, Supplier
 from tieout.model.verdict import Allocation
 from tieout.policy.tolerances import Limit, Tolerances
 
@@ -432,28 +432,35 @@ def test_the_total_takes_agreed_charges_and_no_others() -> None:
 # ── settlement on receipt ──────────────────────────────────────────────────────────────────────────────────────────
 
 SETTLED = position(settled_on_receipt=True, matched_to_receipt=True)
-AGREED: dict[str, Any] = {"supplier_agrees": True, "tax_code": "V1", "terms_days": 0, "billed_by_hand": False}
+AGREES = Supplier(supplier_id="s", name="Acme", tax_id="DE1", settled_on_receipt=True, payment_terms_days=0)
+KNOWN: dict[str, Any] = {"supplier": AGREES, "flagged": True, "tax_code": "V1", "terms_days": 0}
 
 
 @pytest.mark.parametrize(
     ("stands", "changed", "reason"),
     [
-        (SETTLED, {"supplier_agrees": False}, "the supplier has not agreed to be settled on receipt"),
-        (SETTLED, {"billed_by_hand": True}, "the supplier sent an invoice of its own for it"),
-        (replace(SETTLED, settled_on_receipt=False), {}, "the order line is not flagged to be settled on receipt"),
-        (replace(SETTLED, matched_to_receipt=False), {}, "the order line is not billed by receipt"),
+        (SETTLED, {"supplier": None}, "the supplier is not marked for settlement on receipt"),
+        (SETTLED, {"supplier": replace(AGREES, settled_on_receipt=False)}, "the supplier is not marked for settlement on receipt"),
+        (SETTLED, {"flagged": False}, "the order line is not marked for settlement on receipt"),
+        (replace(SETTLED, settled_on_receipt=False), {}, "a supplier's invoice was booked on the order line"),
+        (replace(SETTLED, matched_to_receipt=False), {}, "the order line is not matched to its receipts"),
         (SETTLED, {"tax_code": ""}, "the order line has no tax code"),
         (replace(SETTLED, estimated=True), {}, "the price is only estimated"),
-        (SETTLED, {"terms_days": None}, "there are no terms of payment"),
-        (replace(SETTLED, retainage_percent=D(5)), {}, "a part of it is retained, which the supplier's invoice has to show"),
+        (SETTLED, {"terms_days": None}, "there are no payment terms"),
+        (replace(SETTLED, retainage_percent=D(5)), {}, "a part is retained, which only a supplier's invoice can show"),
         (replace(SETTLED, closed=True), {}, "the order line is closed"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_settled_says_why(stands: LinePosition, changed: dict[str, Any], reason: str) -> None:
-    assert settleable(SETTLED, **AGREED) == ()
-    assert settleable(stands, **AGREED | changed) == (reason,)
+    assert list(unmet(stands=SETTLED, **KNOWN)) == []
+    assert list(unmet(stands=stands, **KNOWN | changed)) == [reason]
 
 
-def test_a_consignment_needs_no_flag_and_is_not_billed_by_receipt() -> None:
-    assert settleable(position(kind="consignment"), **AGREED) == ()
-    assert len(settleable(position(), **AGREED)) == 2
+def test_the_suppliers_terms_count_where_the_order_has_none() -> None:
+    terms = {"supplier": replace(AGREES, payment_terms_days=30), "terms_days": None}
+    assert list(unmet(stands=SETTLED, **KNOWN | terms)) == []
+
+
+def test_a_consignment_needs_no_mark_and_is_not_billed_by_receipt() -> None:
+    assert list(unmet(stands=position(kind="consignment"), **KNOWN | {"flagged": False})) == []
+    assert len(list(unmet(stands=position(), **KNOWN | {"flagged": False}))) == 2

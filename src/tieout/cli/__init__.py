@@ -30,6 +30,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "verdict": ("matching", "say in sentences what matching found on an invoice, and what would make it pass"),
     "documents": ("look", "list what came in, and what waits in quarantine"),
     "cases": ("cases", "what people must work on: list, export, explain, decide"),
+    "duplicates": ("duplicates", "compare an invoice with all that came before, and list learnt look-alikes"),
     "effects": ("look", "list writes on other systems and what became of them"),
     "hold": ("act", "hold an effect, or payments to a supplier"),
     "release": ("act", "let a held effect, or payments to a supplier, go"),

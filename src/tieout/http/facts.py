@@ -37,6 +37,7 @@ ACTION_OF: dict[type[f.Fact], str] = {
     f.InvoiceReceived: "enter_invoice",
     f.DuplicateCleared: "clear_duplicate",
     f.DuplicateOverruled: "overrule_duplicate",
+    f.LinesAssigned: "assign_lines",
     f.RecheckRequested: "recheck_invoice",
     f.VarianceAccepted: "accept_variance",
     f.ApprovalDecided: "decide_approval",

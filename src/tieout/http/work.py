@@ -24,6 +24,7 @@ from tieout.engine.queries.whereabouts import Whereabouts, home_in, whereabouts
 from tieout.engine.schema import EVENT, INBOX
 from tieout.engine.stores.port import Receipt
 from tieout.engine.stores.rows import UNRESOLVED
+from tieout.http import choices
 from tieout.http.callers import Caller, require
 from tieout.http.door import Door
 from tieout.http.events import full
@@ -97,6 +98,12 @@ ACTS: dict[str, Act] = {
             label="Accept the variance",
             fields=(_REASON,),
             done="The variance has been accepted; the invoice goes on.",
+        ),
+        Act(
+            name="assign_lines",
+            label="Choose the order lines",
+            fields=(Field(name="lines", label="Which line bills which", hint=choices.HINT), _REASON),
+            done="Your choice has been recorded; the invoice is matched again.",
         ),
         Act(
             name="cancel_invoice",
@@ -313,6 +320,9 @@ class Work:
                 return f.CaseSettled(resolution=reason), case.case_id
             case "accept_variance":
                 return f.VarianceAccepted(reason=reason), case.document
+            case "assign_lines":
+                chosen = choices.line_choices(values["lines"])
+                return f.LinesAssigned(assignments=chosen, reason=reason), case.document
             case "cancel_invoice":
                 return f.InvoiceCancelled(reason=reason), case.document
             case "clear_duplicate" | "clear_recurring":

@@ -42,7 +42,7 @@ from tieout.model.documents import (
 )
 from tieout.model.duplicates import Candidate, Lookalike
 from tieout.model.effects import Letter
-from tieout.model.verdict import Allocation, Verdict
+from tieout.model.verdict import Allocation, LineAssignment, Verdict
 
 
 @dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(msgspec.field,))
@@ -359,7 +359,10 @@ class PostingDue(Fact):
 
 @fact("invoice.validated")
 class InvoiceValidated(Fact):
-    """Derived (invoice): supplier known, sums right, entity and currency right."""
+    """Derived (invoice): supplier known, sums right, entity and currency right. ``search``: it names no order, and
+    among the open orders of its supplier are some that fit."""
+
+    search: bool = False
 
 
 @fact("invoice.found_invalid")
@@ -375,6 +378,14 @@ class RecheckRequested(Fact):
     """Derived (order, supplier), or outside (a person): something it waited for has changed; look at it again."""
 
     reason: str
+
+
+@fact("invoice.lines_assigned")
+class LinesAssigned(Fact):
+    """Outside: a person chose the order lines that lines of the invoice bill. It is matched again at once."""
+
+    assignments: tuple[LineAssignment, ...]
+    reason: str = ""
 
 
 @fact("invoice.matched")

@@ -12,6 +12,7 @@ from tieout.kernel.ids import fingerprint
 from tieout.policy.controls import Control
 from tieout.policy.duplicates import DuplicateRules
 from tieout.policy.duties import Identity
+from tieout.policy.matching import MatchingRules
 from tieout.policy.routing import Desk, Escalation, Routing, Substitute, Urgency
 from tieout.policy.tolerances import Tolerances
 
@@ -90,6 +91,7 @@ class Policy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     partners: dict[str, Partner] = {}
     channels: dict[str, Channel] = {}
     tolerances: dict[str, Tolerances] = msgspec.field(default_factory=lambda: {"default": Tolerances()})
+    matching: MatchingRules = MatchingRules()
     duplicates: DuplicateRules = DuplicateRules()
     bank_change_confirmations: int = 2
     signal_age_minutes_max: int = 60

@@ -12,6 +12,7 @@ from tieout.processes import (
     ledger,
     lookalike,
     mail,
+    open_orders,
     order,
     payment,
     payment_run,
@@ -27,6 +28,7 @@ from tieout.processes.process import Process
 PROCESSES: tuple[Process, ...] = (
     supplier.PROCESS,
     order.PROCESS,
+    open_orders.PROCESS,
     settlement.PROCESS,
     invoice.PROCESS,
     lookalike.PROCESS,

@@ -22,7 +22,7 @@ _TONES = {
     """,
     "bad": """
         critical dead duplicate invalid mismatched not_proved posting_failed posting_unknown quarantined refused
-        rejected returned undecided unknown
+        rejected returned suspect undecided unknown
     """,
     "warn": """
         calling_off cancelled held high not_ready open partly releasing unposted withheld
