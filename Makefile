@@ -12,6 +12,7 @@ UV ?= uv
 BIN := .venv/bin
 RUN := .venv/.run-stamp
 TEST := .venv/.test-stamp
+MUTATION := .venv/.mutation-stamp
 TRYTON := .venv-tryton/.stamp
 BENCH := .venv-bench/.stamp
 
@@ -23,7 +24,7 @@ ifeq ($(filter clean,$(MAKECMDGOALS)),)
 MAKEFLAGS += --jobs=2
 endif
 
-.PHONY: help demo test check format bench soak lock clean debian
+.PHONY: help demo test check format mutate bench soak lock clean debian
 
 help: ## say what each target does (this page)
 	@grep -hE '^[a-z]+:.*## ' Makefile | sed -E 's/^([a-z]+):[^#]*## (.*)/\1|\2/' \
@@ -46,9 +47,16 @@ format: $(TEST) ## let ruff lay out the source and mend what it safely can
 	@$(BIN)/ruff check --fix-only --quiet .
 	@$(BIN)/ruff format .
 
-bench: $(TEST) $(BENCH) ## measure the pipeline and DBOS on the same work, then the readers of formats
+mutate: $(MUTATION) ## break the rules in matching/ and policy/ in every place, and see that the tests notice
+	@rm -rf mutants
+	@$(BIN)/python -m mutmut run >mutation.log 2>&1 || { tail -n 20 mutation.log; exit 1; }
+	@$(BIN)/python -m tests.mutation
+
+bench: $(TEST) $(BENCH) ## measure the pipeline beside DBOS, the readers of formats, matching, and the search for duplicates
 	@BENCH_VENV="$(CURDIR)/.venv-bench" $(BIN)/tieout bench pipeline
 	@BENCH_VENV="$(CURDIR)/.venv-bench" $(BIN)/tieout bench formats
+	@$(BIN)/tieout bench match
+	@$(BIN)/tieout bench duplicates
 
 SOAK_MINUTES ?= 20
 TIEOUT_SAMPLES ?= ../shared/samples
@@ -65,11 +73,12 @@ lock: ## write requirements/*.txt anew from pyproject.toml (needs uv)
 	@command -v "$(UV)" >/dev/null || { echo 'make lock needs uv: "python3 -m pip install uv", or "make lock UV=/path/to/uv".' >&2; exit 1; }
 	@$(LOCK) pyproject.toml --all-extras --group build -o requirements/run.txt
 	@$(LOCK) pyproject.toml --all-extras --group build --group test -c requirements/run.txt -o requirements/test.txt
+	@$(LOCK) pyproject.toml --all-extras --group build --group test --group mutation -c requirements/test.txt -o requirements/mutation.txt
 	@$(LOCK) --group tryton -o requirements/tryton.txt
 	@$(LOCK) --group bench -o requirements/bench.txt
 
 clean: ## remove environments, caches, and what runs left behind
-	rm -rf .venv .venv-tryton .venv-bench build dist var
+	rm -rf .venv .venv-tryton .venv-bench build dist var mutants
 	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find src lab tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -95,6 +104,11 @@ $(RUN): requirements/run.txt pyproject.toml
 $(TEST): requirements/test.txt $(RUN)
 	@echo "Setting up .venv: test tools ..."
 	@$(BIN)/python $(PINNED) requirements/test.txt
+	@touch $@
+
+$(MUTATION): requirements/mutation.txt $(TEST)
+	@echo "Setting up .venv: the tool that breaks code ..."
+	@$(BIN)/python $(PINNED) requirements/mutation.txt
 	@touch $@
 
 $(TRYTON): requirements/tryton.txt

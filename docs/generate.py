@@ -52,11 +52,15 @@ from tieout.model.facts import (
     StatementReceived,
 )
 from tieout.model.standings import STANDINGS
-from tieout.policy.cases import CASE_RULES
+from tieout.policy.cases import CASE_RULES, CaseRule
+from tieout.policy.controls import Control
 from tieout.policy.dependencies import DEPENDENCIES
-from tieout.policy.duties import ACTIONS, CONFLICTS, DUTIES, duty_for
+from tieout.policy.duplicates import DuplicateRules
+from tieout.policy.duties import ACTIONS, CONFLICTS, DUTIES, Identity, duty_for
+from tieout.policy.matching import MatchingRules
 from tieout.policy.policy import Channel, EntityPolicy, Partner, Policy
-from tieout.policy.tolerances import Limit, Tolerances
+from tieout.policy.routing import Amounts, Escalation, Routing, Substitute, Urgency
+from tieout.policy.tolerances import CHECKS, Limit, Tolerances
 
 HERE = Path(__file__).parent
 _WIDTHS: dict[str, Any] = {"terminal_width": 96, "max_content_width": 96}
@@ -189,6 +193,8 @@ _GROUPS = {
     "case": "Cases",
     "message": "Messages",
     "checkpoint": "Checkpoints",
+    "duties": "Segregation of duties",
+    "control": "Compensating controls",
 }
 
 
@@ -518,21 +524,25 @@ def cases_page() -> Lines:
     yield from _head(
         "Cases",
         "A case is an exception that somebody must work: one for each class and document, opened and settled by itself"
-        " when its cause comes and goes. Days are business days; an action takes a [duty](duties.md).",
+        " when its cause comes and goes. Targets count business days of the entity's own calendar. The policy may say"
+        " who else works a case, when it is graver, and to whom it goes when it is not worked in time"
+        " ([`[[routing]]`, `[urgency]`, `[[escalation]]`](configuration.md)). An action takes a [duty](duties.md).",
         "`src/tieout/policy/cases.toml`",
     )
     for one in CaseClass:
         rule = CASE_RULES[one]
         yield f"## `{one.value}`\n"
-        due = _days(rule.target_days)
-        yield f"{rule.title}. **Owner:** {rule.owner}. **Severity:** {rule.severity}. **Target:** {due}.\n"
+        yield f"{rule.title}. **Owner:** {rule.owner}. **Severity:** {rule.severity}. **Target:** {_target(rule)}.\n"
         yield f"**What to do:** {rule.remedy}\n"
+        yield "\n".join(f"{number}. {step}" for number, step in enumerate(rule.playbook, 1)) + "\n"
+        yield f"**Settles** {rule.settles}.\n"
         actions = (f"{_words(action)} ({duty_for(action)})" for action in rule.actions)
         yield f"**Actions:** {', '.join(actions)}.\n"
 
 
-def _days(days: int) -> str:
-    return {0: "the same day", 1: "1 day"}.get(days, f"{days} days")
+def _target(rule: CaseRule) -> str:
+    days = f"{rule.target_days} day{'s' if rule.target_days != 1 else ''}" if rule.target_days else ""
+    return " and ".join(filter(None, (days, f"{rule.target_hours} hours" if rule.target_hours else "")))
 
 
 def duties_page() -> Lines:
@@ -540,8 +550,9 @@ def duties_page() -> Lines:
     yield from _head(
         "Duties",
         "What a person may do is a set of duties: the functions of segregation of duties. Two that conflict are not"
-        " granted to one person, and whoever acts on a document is checked against what they did before on *this*"
-        " document.",
+        " granted to one person or given to one key, and whoever acts on a document is checked against what they did"
+        " before on *this* document and on what it stands on: its orders, its supplier, its payment, the policy."
+        " [Segregation of duties](segregation.md) says how, and what compensating controls can do.",
         "`src/tieout/policy/duties.toml`",
     )
     by_duty: dict[str, list[str]] = {}
@@ -553,8 +564,16 @@ def duties_page() -> Lines:
     )
     yield "## Conflicts\n"
     yield from _table(
-        ("duties", "level", "why"),
-        [(" and ".join(_duty(one) for one in rule.duties), rule.level, rule.why) for rule in CONFLICTS],
+        ("duties", "level", "a control can let it through", "why"),
+        [
+            (
+                " and ".join(_duty(one) for one in rule.duties),
+                rule.level,
+                "yes" if rule.compensable else "never on one document",
+                rule.why,
+            )
+            for rule in CONFLICTS
+        ],
     )
 
 
@@ -585,12 +604,37 @@ POLICY_MEANINGS: dict[type[Struct], dict[str, str]] = {
         "partners": "one table for each partner in EDI, `[partners.acme]`",
         "channels": "what may come in by a channel, `[channels.mail]`",
         "tolerances": "named sets of limits, `[tolerances.default]`; the set `default` must be there",
+        "duplicates": "how invoices are compared with those that came before, `[duplicates]`",
+        "matching": "how far matching looks for the order line of an invoice line, `[matching]`",
         "bank_change_confirmations": "how many people, other than the requester, must confirm new bank details",
         "signal_age_minutes_max": "how long ago a required source may have been heard of for a period to be ready",
         "credit_expected_days": "so many days after goods went back, a credit note that has not come is a case",
         "accrual_account": "the account that accruals are posted to, as the ERP connector's `accounts` names it",
         "expense_account": "the account that accruals are posted against",
+        "routing": "who works which cases, `[[routing]]`; the first rule that fits takes a case",
+        "substitutes": "who stands in for whom, `[[substitutes]]`",
+        "escalation": "to whom a case goes that is not worked in time, `[[escalation]]`",
+        "urgency": "from which amount, and how long before a deadline, a case is graver than its class",
+        "approval_days": "after so many business days without a decision an approval is a case; 0: never",
+        "identities": "who stands behind a name in another system, `[[identities]]`, once for each person and name",
+        "controls": "compensating controls for duties that conflict, `[[controls]]`",
         "effective_from": "from when this release of the policy holds; told, not enforced",
+    },
+    Identity: {
+        "person": "the account here, without `person:`",
+        "system": "the connector of the other system; `tieout` for an account here that several people use",
+        "name": "the name that is used there; without one the connection's own user",
+    },
+    Control: {
+        "name": "what it is called on every event that it let through",
+        "duties": "the two duties that conflict",
+        "person": "the account that holds both, of a person or a machine",
+        "measure": "what is done instead of separating the duties",
+        "reviewer": "the other person who looks at what was done under it",
+        "valid_from": "its first day",
+        "valid_until": "its last day",
+        "review_days": "it must be reviewed again within so many days, or it is not in force",
+        "entities": "the legal entities it holds for; all when left out",
     },
     EntityPolicy: {
         "name": "its legal name",
@@ -626,6 +670,46 @@ POLICY_MEANINGS: dict[type[Struct], dict[str, str]] = {
         "capture_to": "the channel by which PDFs without a structured invoice go on to be captured; without one they"
         " wait in quarantine",
     },
+    Routing: {
+        "name": "how the case and `tieout cases route` name it",
+        "case_classes": "only cases of these [classes](cases.md); empty: all",
+        "entities": "only cases of these entities; empty: all",
+        "categories": "only cases about these kinds of invoice: `invoice`, `credit_note`, `prepayment`, `value_only`,"
+        " `retainage_release`, `self_billed`; empty: all",
+        "suppliers": "only cases about these suppliers (`sup-…`); empty: all",
+        "currency": "the currency of `amount_from` and `amount_to`",
+        "amount_from": "only cases with an amount of at least this, whatever its sign",
+        "amount_to": "only cases with an amount below this",
+        "role": "the role or team that works them; without one the class's own owner does",
+        "person": "the person they are given to, by the name of the account",
+    },
+    Substitute: {
+        "person": "who is away, by the name of the account",
+        "by": "who stands in; somebody who is away too is stood in for in turn",
+        "since": "the first day",
+        "until": "the last day",
+    },
+    Escalation: {
+        "after_hours": "so many hours of business days (24 to a day) after the target time",
+        "case_classes": "only cases of these classes; empty: all",
+        "entities": "only cases of these entities; empty: all",
+        "role": "the role or team that gets them",
+        "person": "the person that gets them",
+    },
+    Urgency: {
+        "amounts": "by currency, `[urgency.amounts.EUR]`",
+        "high_hours": "a deadline within so many hours, or over, makes a case at least high",
+        "critical_hours": "a deadline within so many hours makes it critical",
+    },
+    Amounts: {
+        "high": "from this amount on a case is at least high",
+        "critical": "from this amount on it is critical",
+    },
+    MatchingRules: {
+        "assign_lines": "an invoice line that names its order but no line of it is given the line that fits, where that"
+        " is certain",
+        "search_orders": "an invoice that names no order is looked for among the supplier's last hundred orders",
+    },
     Tolerances: {
         "dialect": "whose reading of limits it follows and whose holds it predicts: [matching](matching.md) lists them."
         " A limit that is not given is what the dialect makes of a blank one",
@@ -657,6 +741,16 @@ POLICY_MEANINGS: dict[type[Struct], dict[str, str]] = {
         "unplanned_charges": "what becomes of charges the order does not know: a person decides (`refuse`), they are"
         " `spread` over the goods, or booked on an `account` of their own; not given: as the dialect does",
     },
+    DuplicateRules: {
+        "layers": "which comparisons are made; `exact` always is",
+        "window_days": "how many days two documents may be apart and still be compared (1 to 366)",
+        "amount_percent": "how many percent their gross amounts may be apart (0 to 10)",
+        "edit_distance": "how many characters of two near numbers may differ (0 to 3)",
+        "suspect_score": "from how many points of 100 a person is asked (50 to 100)",
+        "override_above": "above which gross amount a manager has to clear a stopped invoice, by currency;"
+        " a currency that is not named has no such limit",
+        "lookalike_days": "how many days a learnt look-alike counts",
+    },
     Limit: {
         "kind": "`off`: no check; `zero`: no variance; `value`: up to percent and amount; `unlimited`: any",
         "percent": "with `value`: at most so many percent",
@@ -674,8 +768,16 @@ _POLICY_TABLES: dict[type[Struct], str] = {
     EntityPolicy: "`[entities.<name>]`",
     Partner: "`[partners.<name>]`",
     Channel: "`[channels.<name>]`",
+    Routing: "`[[routing]]`",
+    Substitute: "`[[substitutes]]`",
+    Escalation: "`[[escalation]]`",
+    Urgency: "`[urgency]`",
+    Amounts: "`[urgency.amounts.<currency>]`",
     Tolerances: "`[tolerances.<name>]`",
+    DuplicateRules: "`[duplicates]`",
     Limit: "`[tolerances.<name>.<limit>]`",
+    Identity: "`[[identities]]`",
+    Control: "`[[controls]]`",
 }
 
 
@@ -726,10 +828,16 @@ def _default(field: Any) -> str:
     if field.default is NODEFAULT:
         return "must be given"
     match field.default:
+        case None if field.name in CHECKS or field.name == "unplanned_charges":
+            return "the dialect's"
         case None | "" | ():
             return "none"
         case Limit(kind=kind):
             return f"`{kind}`"
+        case Struct():
+            return "as below"
+        case tuple(several):
+            return ", ".join(f"`{one}`" for one in several)
         case value:
             return f"`{value}`"
 

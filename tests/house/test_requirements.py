@@ -43,7 +43,7 @@ def runtime() -> list[str]:
 
 
 def test_the_files_are_those_that_make_installs() -> None:
-    assert [path.name for path in FILES] == ["bench.txt", "run.txt", "test.txt", "tryton.txt"]
+    assert [path.name for path in FILES] == ["bench.txt", "mutation.txt", "run.txt", "test.txt", "tryton.txt"]
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
@@ -64,10 +64,11 @@ def test_every_requirement_is_pinned_and_hashed(path: Path) -> None:
     [
         ("run", runtime()),
         ("test", [*runtime(), *GROUPS["test"]]),
+        ("mutation", [*runtime(), *GROUPS["test"], *GROUPS["mutation"]]),
         ("tryton", GROUPS["tryton"]),
         ("bench", GROUPS["bench"]),
     ],
-    ids=["run", "test", "tryton", "bench"],
+    ids=["run", "test", "mutation", "tryton", "bench"],
 )
 def test_every_dependency_is_covered_by_a_version_it_accepts(name: str, asked: list[str]) -> None:
     pinned = pins(name)
@@ -81,8 +82,8 @@ def test_every_dependency_is_covered_by_a_version_it_accepts(name: str, asked: l
 
 
 def test_the_tests_run_on_the_versions_the_demo_runs_on() -> None:
-    tested = pins("test")
-    assert {name: versions for name, versions in pins("run").items() if tested.get(name) != versions} == {}
+    for tests in (pins("test"), pins("mutation")):
+        assert {name: versions for name, versions in pins("run").items() if tests.get(name) != versions} == {}
 
 
 def test_the_product_neither_contains_nor_requires_the_gpl_erp() -> None:

@@ -1,7 +1,6 @@
 """What an expert will throw at matching: one test for each assertion, named after it."""
 
 from dataclasses import dataclass, field
-from datetime import date
 from decimal import Decimal
 
 from hypothesis import given
@@ -11,8 +10,8 @@ from tests.matching.paper import CREDIT, D, beside, eur, failed, invoice, judge,
 
 from tieout.kernel.problem import Code, Problem
 from tieout.matching.orders import LinePosition
-from tieout.matching.settlement import Settlement, settleable
-from tieout.model.documents import OrderCharge, OrderLine, PurchaseOrder, Supplier, UnitFactor
+from tieout.matching.settlement import unmet
+from tieout.model.documents import OrderCharge, Supplier, UnitFactor
 from tieout.model.verdict import Allocation
 from tieout.policy.tolerances import Limit, Tolerances
 
@@ -131,44 +130,12 @@ def test_price_unit() -> None:
     assert judge(invoice(line("100", "2", price_per=D(6), net="66.67")), third).matched
 
 
-TERMS = Supplier(supplier_id="sup_1", name="S", tax_id="DE1", settled_on_receipt=True)
-SETTLED = OrderLine(
-    line_id="1",
-    item="I",
-    quantity=D(100),
-    unit="EA",
-    unit_price=D(5),
-    price_per=D(3),
-    matched_to="receipt",
-    tax_code="V1",
-    settled_on_receipt=True,
-)
-
-
-def purchase(ordered: OrderLine = SETTLED, terms: int | None = None) -> PurchaseOrder:
-    return PurchaseOrder(
-        order_id="PO-1",
-        entity="de",
-        supplier_id="sup_1",
-        currency="EUR",
-        ordered_on=date(2026, 1, 1),
-        lines=(ordered,),
-        payment_terms_days=terms,
-    )
-
-
-def settlements(ordered: OrderLine = SETTLED, supplier: Supplier | None = TERMS, **now: object) -> list[Settlement]:
-    stands = position(settled_on_receipt=True, **now)
-    return list(settleable(supplier, purchase(ordered), order(stands)))
-
-
 def test_ers_blocked_by_estimated_price() -> None:
-    open_ = Settlement("PO-1", "1", "", D(100), eur("166.67"))
-    assert settlements() == [open_]
-    assert open_.settleable
-    (blocked,) = settlements(replace(SETTLED, estimated=True))
-    assert blocked == replace(open_, reasons=("the price is only estimated",))
-    assert not blocked.settleable
+    firm = position(settled_on_receipt=True, matched_to_receipt=True)
+    agrees = Supplier(supplier_id="s", name="Acme", tax_id="DE1", settled_on_receipt=True)
+    assert list(unmet(agrees, firm, flagged=True, tax_code="V1", terms_days=30)) == []
+    estimated = unmet(agrees, replace(firm, estimated=True), flagged=True, tax_code="V1", terms_days=30)
+    assert list(estimated) == ["the price is only estimated"]
 
 
 def test_ers_and_an_invoice_is_a_duplicate() -> None:

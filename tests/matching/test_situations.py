@@ -1,16 +1,16 @@
 """The situations of a procure-to-pay month beyond goods at a price: receipts by name, allowances, retainage and others."""
 
-from datetime import date
+from typing import Any
 
 import pytest
 from msgspec.structs import replace
 from tests.matching.paper import CREDIT, D, beside, eur, failed, invoice, judge, line, order, position, value
 
 from tieout.kernel.problem import Code, Problem
-from tieout.matching.orders import ReceiptPosition
-from tieout.matching.settlement import Settlement, settleable
+from tieout.matching.orders import LinePosition, ReceiptPosition
+from tieout.matching.settlement import unmet
 from tieout.matching.three_way import allocate
-from tieout.model.documents import OrderCharge, OrderLine, PurchaseOrder, Supplier
+from tieout.model.documents import OrderCharge, Supplier
 from tieout.model.verdict import Allocation
 from tieout.policy.tolerances import Limit, Tolerances
 
@@ -101,6 +101,15 @@ def test_a_credit_note_gives_back_of_the_receipt_that_was_billed() -> None:
             detail="order PO-1 line 1 receipt GR-1",
             passes="0 EA or less",
         ),
+    )
+
+
+def test_a_line_that_takes_back_stands_on_the_last_receipt() -> None:
+    document = invoice(line("50"), line("-2", net="-20.00", line_id="2"), line("0", net="1.00", line_id="3"))
+    verdict = judge(document, order(BY_RECEIPT))
+    assert verdict.allocations == (
+        Allocation("PO-1", "1", D(50), eur("500.00"), "GR-1"),
+        Allocation("PO-1", "1", D(-2), eur("-19.00"), "GR-2"),
     )
 
 
@@ -422,74 +431,36 @@ def test_the_total_takes_agreed_charges_and_no_others() -> None:
 
 # ── settlement on receipt ──────────────────────────────────────────────────────────────────────────────────────────
 
-SUPPLIER = Supplier(supplier_id="sup_1", name="S", tax_id="DE1", settled_on_receipt=True, payment_terms_days=30)
-ORDERED = OrderLine(
-    line_id="1",
-    item="I",
-    quantity=D(100),
-    unit="EA",
-    unit_price=D(10),
-    matched_to="receipt",
-    tax_code="V1",
-    settled_on_receipt=True,
-)
-STANDS = replace(BY_RECEIPT, settled_on_receipt=True)
-
-
-def settled(
-    ordered: OrderLine = ORDERED,
-    stands: object = STANDS,
-    supplier: Supplier | None = SUPPLIER,
-    terms: int | None = None,
-) -> tuple[Settlement, ...]:
-    whole = PurchaseOrder(
-        order_id="PO-1",
-        entity="de",
-        supplier_id="sup_1",
-        currency="EUR",
-        ordered_on=date(2026, 1, 1),
-        lines=(ordered, replace(ordered, line_id="2")),
-        payment_terms_days=terms,
-    )
-    return settleable(supplier, whole, order(stands))  # type: ignore[arg-type]
-
-
-def test_each_open_receipt_is_settled() -> None:
-    assert settled() == (
-        Settlement("PO-1", "1", "GR-1", D(50), eur("500.00")),
-        Settlement("PO-1", "1", "GR-2", D(40), eur("400.00")),
-    )
-    done = replace(STANDS, receipts={"GR-1": ReceiptPosition(D(60), D(60)), "GR-2": ReceiptPosition(D(40), D(41))})
-    assert settled(stands=done) == ()
+SETTLED = position(settled_on_receipt=True, matched_to_receipt=True)
+AGREES = Supplier(supplier_id="s", name="Acme", tax_id="DE1", settled_on_receipt=True, payment_terms_days=0)
+KNOWN: dict[str, Any] = {"supplier": AGREES, "flagged": True, "tax_code": "V1", "terms_days": 0}
 
 
 @pytest.mark.parametrize(
-    ("changed", "reason"),
+    ("stands", "changed", "reason"),
     [
-        ({"supplier": replace(SUPPLIER, settled_on_receipt=False)}, "the supplier is not marked for settlement on receipt"),
-        ({"ordered": replace(ORDERED, settled_on_receipt=False)}, "the order line is not marked for settlement on receipt"),
-        ({"stands": replace(STANDS, settled_on_receipt=False)}, "a supplier's invoice was booked on the order line"),
-        ({"ordered": replace(ORDERED, matched_to="order")}, "the order line is not matched to its receipts"),
-        ({"ordered": replace(ORDERED, tax_code="")}, "the order line has no tax code"),
-        ({"ordered": replace(ORDERED, estimated=True)}, "the price is only estimated"),
-        ({"stands": replace(STANDS, estimated=True)}, "the price is only estimated"),
-        ({"supplier": replace(SUPPLIER, payment_terms_days=0)}, "there are no payment terms"),
-        ({"stands": replace(STANDS, closed=True)}, "the order line is closed"),
+        (SETTLED, {"supplier": None}, "the supplier is not marked for settlement on receipt"),
+        (SETTLED, {"supplier": replace(AGREES, settled_on_receipt=False)}, "the supplier is not marked for settlement on receipt"),
+        (SETTLED, {"flagged": False}, "the order line is not marked for settlement on receipt"),
+        (replace(SETTLED, settled_on_receipt=False), {}, "a supplier's invoice was booked on the order line"),
+        (replace(SETTLED, matched_to_receipt=False), {}, "the order line is not matched to its receipts"),
+        (SETTLED, {"tax_code": ""}, "the order line has no tax code"),
+        (replace(SETTLED, estimated=True), {}, "the price is only estimated"),
+        (SETTLED, {"terms_days": None}, "there are no payment terms"),
+        (replace(SETTLED, retainage_percent=D(5)), {}, "a part is retained, which only a supplier's invoice can show"),
+        (replace(SETTLED, closed=True), {}, "the order line is closed"),
     ],
 )  # fmt: skip
-def test_what_cannot_be_settled_says_why(changed: dict[str, object], reason: str) -> None:
-    found = settled(**changed)  # type: ignore[arg-type]
-    assert [(one.receipt_id, one.reasons, one.settleable) for one in found] == [
-        ("GR-1", (reason,), False),
-        ("GR-2", (reason,), False),
-    ]
+def test_what_cannot_be_settled_says_why(stands: LinePosition, changed: dict[str, Any], reason: str) -> None:
+    assert list(unmet(stands=SETTLED, **KNOWN)) == []
+    assert list(unmet(stands=stands, **KNOWN | changed)) == [reason]
 
 
-def test_payment_terms_of_the_order_are_enough() -> None:
-    terms = settled(supplier=replace(SUPPLIER, payment_terms_days=0), terms=0)
-    assert all(one.settleable for one in terms)
-    unknown = settled(supplier=None)
-    assert unknown[0].reasons == (
-        "the supplier is not marked for settlement on receipt",
-        "there are no payment terms",
-    )
+def test_the_suppliers_terms_count_where_the_order_has_none() -> None:
+    terms = {"supplier": replace(AGREES, payment_terms_days=30), "terms_days": None}
+    assert list(unmet(stands=SETTLED, **KNOWN | terms)) == []
+
+
+def test_a_consignment_needs_no_mark_and_is_not_billed_by_receipt() -> None:
+    assert list(unmet(stands=position(kind="consignment"), **KNOWN | {"flagged": False})) == []
+    assert len(list(unmet(stands=position(), **KNOWN | {"flagged": False}))) == 2

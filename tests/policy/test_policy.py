@@ -5,6 +5,7 @@ from decimal import Decimal
 import pytest
 
 from tieout.kernel.errors import ConfigError
+from tieout.policy.duplicates import DuplicateRules
 from tieout.policy.load import load_policy
 from tieout.policy.policy import Policy
 from tieout.policy.tolerances import Limit
@@ -49,6 +50,31 @@ def test_any_change_changes_the_version() -> None:
     assert load_policy(GOOD).version == load_policy("\n".join(["# a remark", GOOD])).version
 
 
+def test_how_duplicates_are_searched_for_is_policy() -> None:
+    text = """
+[duplicates]
+layers = ["exact", "near"]
+window_days = 366
+amount_percent = 0.5
+edit_distance = 3
+suspect_score = 50
+lookalike_days = 1
+override_above = { EUR = 10_000, JPY = 0 }
+"""
+    assert load_policy(text).duplicates == DuplicateRules(
+        layers=("exact", "near"),
+        window_days=366,
+        amount_percent=Decimal("0.5"),
+        edit_distance=3,
+        suspect_score=50,
+        lookalike_days=1,
+        override_above={"EUR": Decimal(10_000), "JPY": Decimal(0)},
+    )
+    edges = "[duplicates]\nwindow_days = 1\namount_percent = 10\nedit_distance = 0\nsuspect_score = 100"
+    assert load_policy(edges).duplicates.window_days == 1
+    assert load_policy("[duplicates]\namount_percent = 0").duplicates.amount_percent == 0
+
+
 def test_an_empty_policy_is_the_strict_one() -> None:
     assert load_policy("") == Policy()
 
@@ -75,6 +101,21 @@ def test_an_empty_policy_is_the_strict_one() -> None:
         ("[tolerances.default]\nprice = { kind = 'value', percent = -1 }", "zero or more"),
         ("[tolerances.default]\nprice = { kind = 'value', percent = nan }", "zero or more"),
         ("[tolerances.default]\nprice = { kind = 'some' }", "Invalid enum value 'some'"),
+        ("[duplicates]\nlayers = ['near']", 'duplicates.layers: "exact" must be among them'),
+        ("[duplicates]\nlayers = ['exact', 'far']", "Invalid enum value 'far'"),
+        ("[duplicates]\nwindow_days = 0", "duplicates.window_days: must be from 1 to 366"),
+        ("[duplicates]\nwindow_days = 367", "duplicates.window_days: must be from 1 to 366"),
+        ("[duplicates]\namount_percent = 10.1", "duplicates.amount_percent: must be from 0 to 10"),
+        ("[duplicates]\namount_percent = -1", "duplicates.amount_percent: must be from 0 to 10"),
+        ("[duplicates]\namount_percent = nan", "duplicates.amount_percent: must be from 0 to 10"),
+        ("[duplicates]\nedit_distance = 4", "duplicates.edit_distance: must be from 0 to 3"),
+        ("[duplicates]\nedit_distance = -1", "duplicates.edit_distance: must be from 0 to 3"),
+        ("[duplicates]\nsuspect_score = 49", "duplicates.suspect_score: must be from 50 to 100"),
+        ("[duplicates]\nsuspect_score = 101", "duplicates.suspect_score: must be from 50 to 100"),
+        ("[duplicates]\nlookalike_days = 0", "duplicates.lookalike_days: must be at least 1"),
+        ("[duplicates.override_above]\nEuro = 1", 'duplicates.override_above: "Euro" is not an ISO 4217 code'),
+        ("[duplicates.override_above]\nEUR = -1", "duplicates.override_above.EUR: must be a plain amount"),
+        ("[duplicates.override_above]\nEUR = inf", "duplicates.override_above.EUR: must be a plain amount"),
         ("bank_change_confirmations = 0", "at least 1 person"),
         ("bank_change_confirmations = '2'", "bank_change_confirmations: Expected `int`, got `str`"),
     ],

@@ -2,11 +2,12 @@
 
 from functools import reduce
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tieout.policy.status_ladder import STATUSES, Rung, advance, makes_suspect, rung
+from tieout.policy.status_ladder import STATUSES, Rung, advance, makes_suspect, read_ladder, rung
 
 CODES = st.sampled_from([*STATUSES, "XXXX", "acsc", ""])
 
@@ -93,3 +94,32 @@ def test_every_rung_has_a_rank_of_its_own_and_ends_stand_above_claims() -> None:
 )
 def test_return_reasons_that_make_an_account_suspect(reason: str, suspect: bool) -> None:
     assert makes_suspect(reason) is suspect
+
+
+LADDER = """
+[status]
+ACSP = { rank = 40, kind = "claim", state = "executing", meaning = "in execution", accepts = true }
+[returns]
+suspect = ["AC01"]
+"""
+
+
+def test_a_ladder_is_read_from_its_text() -> None:
+    ladder = read_ladder(LADDER)
+    executing = Rung(kind="claim", state="executing", meaning="in execution", rank=40, accepts=True)
+    assert ladder.status == {"ACSP": executing}
+    assert ladder.returns.suspect == ("AC01",)
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong"),
+    [
+        pytest.param("accepts", "acceptz", id="a flag that nobody would look at"),
+        pytest.param('"claim"', '"clame"', id="a kind that no rule knows"),
+        pytest.param("suspect", "suspects", id="reasons that would make nothing suspect"),
+        pytest.param("40", '"40"', id="a rank that does not compare"),
+    ],
+)
+def test_a_slip_in_the_ladder_is_an_error_and_not_a_rule_less(right: str, wrong: str) -> None:
+    with pytest.raises(msgspec.ValidationError):
+        read_ladder(LADDER.replace(right, wrong))

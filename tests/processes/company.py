@@ -32,10 +32,10 @@ from tieout.model.facts import (
 )
 from tieout.model.identity import supplier_id_of
 from tieout.policy.policy import EntityPolicy, Policy
-from tieout.processes import case, effect, invoice, number, order, supplier
+from tieout.processes import case, effect, invoice, lookalike, order, supplier
 from tieout.processes.address import order_subject
 
-PROCESSES = (number.PROCESS, supplier.PROCESS, order.PROCESS, invoice.PROCESS, effect.PROCESS, case.PROCESS)
+PROCESSES = (supplier.PROCESS, order.PROCESS, invoice.PROCESS, lookalike.PROCESS, effect.PROCESS, case.PROCESS)
 POLICY = Policy(entities={"de": EntityPolicy(name="Muster GmbH", currency="EUR", country="DE")})
 TAX_ID = "DE136695976"
 SUPPLIER_ID = supplier_id_of(TAX_ID)

@@ -13,12 +13,22 @@ from typing import Any
 import msgspec
 
 from tieout.kernel.ids import derive
+from tieout.matching.duplicates import Fingerprint, Index, related
 from tieout.model.effects import Payload, effect_id
 from tieout.model.events import Event
-from tieout.model.facts import CaseOpened, EffectSettled, Fact, InvoiceReceived, Outcome, decode_fact, encode_fact
+from tieout.model.facts import (
+    CaseOpened,
+    CaseRouted,
+    EffectSettled,
+    Fact,
+    InvoiceReceived,
+    Outcome,
+    decode_fact,
+    encode_fact,
+)
 from tieout.policy.policy import Policy
 from tieout.processes.address import address
-from tieout.processes.process import Emit, Intent, Link, Output, Process, Send, Timer
+from tieout.processes.process import Emit, Governance, Intent, Link, Output, Process, Send, Timer
 
 START = datetime(2026, 5, 4, 8, tzinfo=UTC)
 
@@ -26,12 +36,18 @@ START = datetime(2026, 5, 4, 8, tzinfo=UTC)
 class Home:
     """The surroundings of a decision in one partition: the ``Facts`` that processes see."""
 
-    def __init__(self, policy: Policy, now: datetime) -> None:
-        self.policy, self.now = policy, now
+    def __init__(self, policy: Policy, now: datetime, known: Index | None = None) -> None:
+        self.policy, self.now, self.known = policy, now, Index() if known is None else known
+        self.governance = Governance()
+        self.committed: dict[str, Fingerprint] = {}
         self.states: dict[tuple[str, str], Any] = {}
 
     def state(self, process: str, subject: str) -> Any:
         return self.states.get((process, subject))
+
+    def similar(self, one: Fingerprint) -> tuple[Fingerprint, ...]:
+        mine = self.committed.get(one.invoice_id)
+        return (*((mine,) if mine else ()), *related(one, self.known, self.policy.duplicates))
 
 
 class Story:
@@ -40,6 +56,7 @@ class Story:
     def __init__(self, policy: Policy, processes: Sequence[Process], now: datetime = START) -> None:
         self.policy, self.processes, self.now = policy, tuple(processes), now
         self.homes: dict[str, Home] = {}
+        self.known, self.committed = Index(), dict[str, Fingerprint]()  # what was told before can be seen by everybody
         self.events: list[Event] = []
         self.intents: dict[str, tuple[str, str, Intent]] = {}  # effect id → home, subject, first asked
         self.links: dict[tuple[str, str], tuple[str, str]] = {}
@@ -47,7 +64,10 @@ class Story:
         self._sent: deque[tuple[str, str, Fact, str, str, str]] = deque()
 
     def tell(self, fact: Fact, subject: str = "", home: str = "", *, actor: str = "system", entity: str = "", source: str = "ap") -> list[Fact]:  # fmt: skip
-        """Handle one message and all that it sends to other homes; return the facts that came of it, in order."""
+        """Handle one message and all that it sends to other homes; return the facts that came of it, in order.
+
+        To whom a case goes (``CaseRouted``) follows every opened case and is a story of its own; ``events`` has it.
+        """
         found = address(fact) or ("", "")
         home, subject = home or found[0], subject or found[1]
         if isinstance(fact, InvoiceReceived) and not subject:
@@ -56,7 +76,7 @@ class Story:
         self._sent.append((home or self._home_of(subject), subject, fact, actor, entity, source))
         while self._sent:
             self._handle(*self._sent.popleft())
-        return [event.data for event in self.events[first + 1 :]]
+        return [event.data for event in self.events[first + 1 :] if not isinstance(event.data, CaseRouted)]
 
     def settle(self, payload: type[Payload], key: str, outcome: Outcome, connector: str = "erp") -> list[Fact]:
         """Tell the outcome of an effect that was asked for."""
@@ -102,8 +122,9 @@ class Story:
         return next((name for name, home in self.homes.items() for _, known in home.states if known == subject), "?")
 
     def _handle(self, name: str, subject: str, fact: Fact, actor: str, entity: str, source: str) -> None:
-        home = self.homes.setdefault(name, Home(self.policy, self.now))
+        home = self.homes.setdefault(name, Home(self.policy, self.now, self.known))
         home.policy, home.now = self.policy, self.now
+        home.committed = self.committed.copy()
         queue = deque([(fact, subject, source)])
         while queue:
             data, about, origin = queue.popleft()
@@ -111,7 +132,11 @@ class Story:
             self.events.append(event)
             reached = [(p, s) for p in self.processes if type(data) in p.routes for s in p.routes[type(data)](event)]
             for process, key in reached:
-                home.states[process.name, key] = _kept(process, process.evolve(home.state(process.name, key), event))
+                before = home.state(process.name, key)
+                after = home.states[process.name, key] = _kept(process, process.evolve(before, event))
+                if process.prints and (one := process.prints(key, before, after)):
+                    self.known.add(one)
+                    self.committed[key] = one
             for process, key in reached:
                 for output in process.decide(home.state(process.name, key), event, home):
                     if isinstance(output, Emit):

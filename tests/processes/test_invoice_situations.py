@@ -36,6 +36,7 @@ from tieout.model.documents import (
     UnitFactor,
 )
 from tieout.model.facts import (
+    DuplicateCleared,
     Fact,
     GoodsReceived,
     InvoiceCancelled,
@@ -174,6 +175,8 @@ def test_several_receipts_for_one_invoice_and_several_invoices_for_one_receipt()
 def test_a_document_that_is_cancelled_gives_its_goods_to_the_one_that_waits() -> None:
     told = company(ORDER, came())
     first, second = receive(told, bill()), receive(told, bill(number="R-2"))
+    assert status(told, second) == "suspect"
+    told.tell(DuplicateCleared(reason="a second delivery was agreed"), second, entity="de", actor="person:bea")
     assert status(told, second) == "mismatched"
     told.tell(InvoiceCancelled(reason="wrong addressee"), first, entity="de")
     assert status(told, second) == "matched"

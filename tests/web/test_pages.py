@@ -32,6 +32,8 @@ PAGES = (
     "/invoices",
     "/invoices?stage=stopped",
     "/invoices?number=CS-10551",
+    "/matching",
+    "/matching?status=matched&entity=DE01",
     "/liabilities",
     "/liabilities?entity=DE01&currency=EUR&bucket=overdue",
     "/payments",

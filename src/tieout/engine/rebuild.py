@@ -5,6 +5,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from tieout.engine.fingerprints import fingerprint_row
 from tieout.engine.scope import dispatch_table, encode_state
 from tieout.engine.seal import read_partition
 from tieout.engine.stores.port import Store
@@ -58,6 +59,7 @@ def rebuild(
         states += len(kept)
         differences += _compare_states(store, partition, kept)
         differences += _compare_views(store, partition, kept, by_name)
+        differences += _compare_fingerprints(store, partition, kept, by_name)
         differences += _compare_standings(store, partition, kept, by_name, totals)
     on_progress(events % 1000)
     differences += _compare_totals(store, totals)
@@ -100,6 +102,21 @@ def _compare_views(store: Store, partition: int, folded: Folded, processes: dict
     for view, rows in rebuilt.items():
         stored = {row["subject"]: row for row in store.read_table(f"view_{view}", partition)}
         yield from _differences(f"view_{view}", stored, rows)
+
+
+def _compare_fingerprints(
+    store: Store, partition: int, folded: Folded, processes: dict[str, Process]
+) -> Iterator[Difference]:
+    """What others are compared with, and everything it is found under."""
+    rows = [
+        fingerprint_row(one, partition)
+        for (name, subject), (state, _) in folded.items()
+        if (prints := processes[name].prints) and (one := prints(subject, None, state))
+    ]
+    stored = {row["subject"]: row["data"] for row in store.read_table("fingerprint", partition)}
+    yield from _differences("fingerprint", stored, {row.subject: row.data for row in rows})
+    found = {(row["key"], row["day"], row["subject"]): True for row in store.read_table("likeness", partition)}
+    yield from _differences("likeness", found, {(key, row.day, row.subject): True for row in rows for key in row.keys})
 
 
 def _compare_standings(

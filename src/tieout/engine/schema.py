@@ -165,6 +165,24 @@ Index(
     postgresql_where=_TROUBLED,
 )
 
+FINGERPRINT = Table(
+    "fingerprint",
+    METADATA,
+    _text("subject", key=True),
+    Column("partition", Integer, nullable=False),
+    _blob("data"),
+)
+
+LIKENESS = Table(
+    "likeness",
+    METADATA,
+    _int("key", key=True),
+    Column("day", Integer, primary_key=True, autoincrement=False),
+    _text("subject", key=True),
+    Column("partition", Integer, nullable=False),
+    sqlite_with_rowid=False,
+)
+
 LEASE = Table("lease", METADATA, _text("name", key=True), _text("owner"), _int("until"))
 
 CURSOR = Table("cursor", METADATA, _text("name", key=True), _text("value"), _int("changed_at"))

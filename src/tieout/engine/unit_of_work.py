@@ -8,7 +8,7 @@ error), a case is opened, and only messages of the same subject wait behind it.
 """
 
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -16,6 +16,7 @@ import msgspec
 import structlog
 
 from tieout.engine.chain import GENESIS
+from tieout.engine.fingerprints import Fingerprints
 from tieout.engine.scope import ABSENT, Key, LaneOf, Scope, Setting, dispatch_table, encode_state, routing_event
 from tieout.engine.standings import Standings
 from tieout.engine.stores.port import FencedError, Store, Unit
@@ -23,10 +24,22 @@ from tieout.engine.stores.rows import UNRESOLVED, EventRow, Head, InboxRow, Link
 from tieout.engine.stores.text import plain
 from tieout.kernel.clock import Clock, to_micros
 from tieout.kernel.ids import derive
+from tieout.matching.duplicates import Fingerprint
 from tieout.model.cases import Case, CaseClass
-from tieout.model.facts import CaseOpened, Fact, MessageQuarantined, decode_fact, encode_fact
+from tieout.model.events import Event
+from tieout.model.facts import (
+    CaseOpened,
+    CaseSettled,
+    Fact,
+    MessageQuarantined,
+    control_home,
+    decode_fact,
+    encode_fact,
+)
+from tieout.policy.duties import Act
 from tieout.policy.policy import Policy
-from tieout.processes.process import Process, Row
+from tieout.processes.control import reviewed
+from tieout.processes.process import Governance, Process, Row
 
 LOG = structlog.get_logger("tieout.work")
 
@@ -74,7 +87,10 @@ class UnitOfWork:
         *,
         partitions: int,
         lane_of: LaneOf,
+        authors: Callable[[], tuple[Act, ...]] = tuple,
     ) -> None:
+        """``authors``: who drafted and approved the policy; they may not pass documents under it."""
+        self._authors = authors
         self._store = store
         self._processes = {process.name: process for process in processes}
         self._decoders = {process.name: msgspec.json.Decoder(process.state) for process in processes}
@@ -157,6 +173,7 @@ class UnitOfWork:
                     self._lane_of,
                     now,
                     to_micros(now),
+                    self._governance(unit),
                 )
                 batch = Batch(unit, setting, self._processes, self._decoders, self._cache)
                 yield batch, rows
@@ -164,6 +181,15 @@ class UnitOfWork:
             self._cache.forget()
             raise
         self._cache.keep(batch.heads, batch.before | batch.states)
+
+    def _governance(self, unit: Unit) -> Governance:
+        """Who stands behind the policy now; the reviews of its controls are read anew with every batch."""
+        controls = self._policy.controls
+        if not controls:
+            return Governance(self._authors())
+        found = unit.states([("control", control_home(one.name)) for one in controls])
+        states: dict[str, Any] = {key[1]: self._decoders["control"].decode(data) for key, data in found.items()}
+        return Governance(self._authors(), reviewed(controls, states))
 
 
 class Batch:
@@ -182,6 +208,7 @@ class Batch:
         self._processes = processes
         self._decoders = decoders
         self._cache = cache
+        self._fingerprints = Fingerprints(unit, setting.policy.duplicates)
         self.heads: dict[int, Head] = {}
         self.states: dict[Key, Any] = {}
         self.before: dict[Key, Any] = {}
@@ -207,6 +234,10 @@ class Batch:
                 return self.before[key]
             self.before[key] = state
         return state
+
+    def state(self, process: str, subject: str) -> Any:
+        """A state as it stands in this batch (what a process may see before its decision)."""
+        return self.load((process, subject))
 
     def _fetch(self, keys: Sequence[Key]) -> None:
         found = self._unit.states(keys)
@@ -250,6 +281,7 @@ class Batch:
     def _prefetch(self, ready: Sequence[tuple[InboxRow, Fact]]) -> None:
         """Read the states that the messages themselves concern in one go, rather than one by one."""
         wanted: dict[Key, None] = {}
+        seekers: list[tuple[Process, Event]] = []
         for row, fact in ready:
             targets = self._setting.dispatch.get(type(fact), ())
             event = routing_event(self._setting, row, fact) if targets else None
@@ -258,14 +290,26 @@ class Batch:
                     wanted[process.name, subject] = None
                 if process.reads is not None:
                     wanted.update(dict.fromkeys(process.reads(event)))  # type: ignore[arg-type]
+                if process.seeks is not None:
+                    seekers.append((process, event))  # type: ignore[arg-type]
         missing = [key for key in wanted if key not in self._cache.states]
         if missing:
             self._fetch(missing)
+        self._fingerprints.ask(self._sought(seekers))
+
+    def _sought(self, seekers: Sequence[tuple[Process, Event]]) -> Iterator[Fingerprint]:
+        """The fingerprints whose like the decisions to come will ask for, as far as can be told now."""
+        for process, event in seekers:
+            for subject in process.routes[type(event.data)](event):
+                if process.seeks and (one := process.seeks(event, self.load((process.name, subject)), self)):
+                    yield one
 
     def _handle_one(self, row: InboxRow, fact: Fact) -> None:
-        scope = Scope(self._setting, row.partition, self._head(row.partition), self.load)
+        scope = Scope(self._setting, row.partition, self._head(row.partition), self.load, self._fingerprints.similar)
         try:
             scope.handle(row, fact)
+            if row.error:
+                self._settle_quarantine(scope, row)
         except FencedError:
             raise
         except Exception as error:
@@ -275,9 +319,32 @@ class Batch:
         self._take_in(scope)
         self._done.append(row.id)
 
+    @staticmethod
+    def _settle_quarantine(scope: Scope, row: InboxRow) -> None:
+        """A message that was set aside has been handled after all: nobody needs to look at it any more."""
+        subject = derive("case", CaseClass.QUARANTINE, row.subject)
+        state = scope.state("case", subject)
+        if state is None or state.status != "open":
+            return
+        fact = CaseSettled(resolution=f"{row.type} from {row.source} was handled after all")
+        scope.append(
+            fact,
+            encode_fact(fact),
+            subject=subject,
+            entity=row.entity,
+            correlation=row.correlation or row.subject,
+            causation="",
+            actor="system:work",
+            occurred_at=scope.micros,
+        )
+        scope.settle()
+
     def _take_in(self, scope: Scope) -> None:
         for key in scope.touched:
             self._stood[key] = (scope.partition, scope.head.position)
+            process = self._processes[key[0]]
+            if process.prints and (one := process.prints(key[1], self.load(key), scope.states[key])):
+                self._fingerprints.keep(one, scope.partition)
         self.states.update(scope.states)
         self.heads[scope.partition] = scope.head
         self._events += scope.events
@@ -317,7 +384,7 @@ class Batch:
         row.status, row.error, row.attempts = "quarantined", text, row.attempts + 1
         self._later.append(row)
         self._blocked.add(row.subject)
-        scope = Scope(self._setting, row.partition, self._head(row.partition), self.load)
+        scope = Scope(self._setting, row.partition, self._head(row.partition), self.load, self._fingerprints.similar)
         notice = MessageQuarantined(inbox_id=row.id, source=row.source, key=row.key, type_name=row.type, error=text)
         case = Case(
             case_class=CaseClass.QUARANTINE,
@@ -345,6 +412,7 @@ class Batch:
         """Write everything, table by table, each in one go."""
         unit = self._unit
         unit.append(self._events)
+        self._fingerprints.write()
         standings = Standings(self._setting)
         self._write_states(standings)
         if effects := [effect for scope in self._scopes for effect in scope.effects]:

@@ -89,6 +89,32 @@ class Reading(Collector):
             age.add_metric([one.case_class, one.severity], self._age(one.oldest_at))
         yield number
         yield age
+        late = GaugeMetricFamily(
+            "tieout_cases_overdue", "Open cases that should have been worked by now", labels=["class", "severity"]
+        )
+        for (name, severity), count in cases.overdue_by_class(self._sql, None, self._now).items():
+            late.add_metric([name, severity], count)
+        yield late
+        yield from self._case_ages()
+
+    def _case_ages(self) -> Iterator[Metric]:
+        share = GaugeMetricFamily(
+            "tieout_cases_age_seconds",
+            "Half of the open cases (0.5), or nine in ten (0.9), are at most so old; the class is empty for all",
+            labels=["class", "quantile"],
+        )
+        for one in cases.ages(self._sql, None, self._now):
+            share.add_metric([one.case_class, "0.5"], one.p50_seconds)
+            share.add_metric([one.case_class, "0.9"], one.p90_seconds)
+        yield share
+        number = GaugeMetricFamily("tieout_cases_by_age", "Open cases by age in days", labels=["class", "bucket"])
+        sums: dict[tuple[str, str], int] = {}
+        for row in cases.aging(self._sql, cases.CaseFilter(), None, self._now):
+            key = (row.case_class, row.bucket)
+            sums[key] = sums.get(key, 0) + row.count
+        for (name, bucket), count in sorted(sums.items()):
+            number.add_metric([name, bucket], count)
+        yield number
 
     def _money(self) -> Iterator[Metric]:
         standing = GaugeMetricFamily("tieout_standing_items", "Items of a control total", labels=["name", "currency"])

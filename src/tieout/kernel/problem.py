@@ -37,8 +37,11 @@ class Code(StrEnum):
     # invoices
     UNKNOWN_ENTITY = "unknown_entity"
     DUPLICATE_INVOICE = "duplicate_invoice"
+    SUSPECTED_DUPLICATE = "suspected_duplicate"
+    OVERRIDE_LIMIT = "override_limit"
     UNKNOWN_ORDER = "unknown_order"
     UNKNOWN_ORDER_LINE = "unknown_order_line"
+    AMBIGUOUS_ORDER_LINE = "ambiguous_order_line"
     WRONG_SUPPLIER = "wrong_supplier"
     CURRENCY_MISMATCH = "currency_mismatch"
     UNIT_MISMATCH = "unit_mismatch"

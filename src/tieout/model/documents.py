@@ -296,6 +296,14 @@ class InvoiceLine(Document):
             raise ValueError(f"price_per must be more than zero, not {self.price_per}")
 
 
+class CashDiscount(Document):
+    """What may be taken off when the invoice is paid by a day; of ``percent``, where the document says it so."""
+
+    until: date
+    amount: Money
+    percent: Decimal | None = None
+
+
 class Invoice(Document):
     """A supplier invoice or credit note as the supplier sent it.
 
@@ -333,6 +341,7 @@ class Invoice(Document):
     purpose: Literal["", "prepayment", "value_only", "retainage_release", "self_billed"] = ""
     payee_account: str = ""
     conversion_rate: Decimal | None = None
+    discounts: tuple[CashDiscount, ...] = ()
 
     @property
     def sign(self) -> int:

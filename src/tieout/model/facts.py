@@ -40,8 +40,9 @@ from tieout.model.documents import (
     Supplier,
     Total,
 )
+from tieout.model.duplicates import Candidate, Lookalike
 from tieout.model.effects import Letter
-from tieout.model.verdict import Allocation, Verdict
+from tieout.model.verdict import Allocation, LineAssignment, Verdict
 
 
 @dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(msgspec.field,))
@@ -99,6 +100,11 @@ def document_home(mark: str) -> str:
 def mail_home(sender: str) -> str:
     """Who writes to us by mail, by the address that gets an answer."""
     return f"mail/{sender}"
+
+
+def control_home(name: str) -> str:
+    """One compensating control of the policy, by its name."""
+    return f"control/{name}"
 
 
 def ledger_home(entity: str) -> str:
@@ -289,26 +295,74 @@ class InvoiceReceived(Fact):
 
 @fact("invoice.admitted")
 class InvoiceAdmitted(Fact):
-    """Derived (number): no other invoice of this supplier carries this number in this entity."""
+    """Derived (invoice): it was compared with everything known and may go on, or a person has told it ``apart`` from
+    these invoices. ``account`` (a digest) and ``parent`` are the supplier's at that moment, ``compared`` says with how
+    many it was compared, and ``explained`` are those that look alike for a good reason."""
+
+    account: str = ""
+    parent: str = ""
+    compared: int = 0
+    explained: tuple[Candidate, ...] = ()
+    apart: tuple[str, ...] = ()
 
 
 @fact("invoice.duplicate_stopped")
 class DuplicateStopped(Fact):
-    """Derived (number): an invoice with this number is already known; this one goes no further."""
+    """Derived (invoice): an invoice with this number is already known; this one goes no further."""
 
     first_invoice_id: str
+    candidates: tuple[Candidate, ...] = ()
+    account: str = ""
+    parent: str = ""
+
+
+@fact("invoice.duplicate_suspected")
+class DuplicateSuspected(Fact):
+    """Derived (invoice): it looks like an invoice that is already known. It waits until a person has compared them,
+    and is never refused by itself."""
+
+    candidates: tuple[Candidate, ...]
+    account: str = ""
+    parent: str = ""
 
 
 @fact("invoice.duplicate_cleared")
 class DuplicateCleared(Fact):
-    """Outside: a person decided that a suspected duplicate is a document of its own."""
+    """Outside: a person decided that a stopped invoice is a claim of its own. ``recurring``: and that the like of it
+    will come again."""
 
     reason: str
+    recurring: bool = False
+
+
+@fact("invoice.duplicate_overruled")
+class DuplicateOverruled(Fact):
+    """Outside: as cleared, by a manager, which it takes above the limit of the policy."""
+
+    reason: str
+    recurring: bool = False
+
+
+@fact("invoice.lookalike_learnt")
+class LookalikeLearnt(Fact):
+    """Derived (invoice): a person has taught that this amount of this supplier comes again; until it expires, two that
+    fit are not asked about."""
+
+    lookalike: Lookalike
+    invoice_id: str
+
+
+@fact("invoice.posting_due")
+class PostingDue(Fact):
+    """Derived (invoice): everything that arrived beside it can be seen by now; compare once more, then post it."""
 
 
 @fact("invoice.validated")
 class InvoiceValidated(Fact):
-    """Derived (invoice): supplier known, sums right, entity and currency right."""
+    """Derived (invoice): supplier known, sums right, entity and currency right. ``search``: it names no order, and
+    among the open orders of its supplier are some that fit."""
+
+    search: bool = False
 
 
 @fact("invoice.found_invalid")
@@ -324,6 +378,14 @@ class RecheckRequested(Fact):
     """Derived (order, supplier), or outside (a person): something it waited for has changed; look at it again."""
 
     reason: str
+
+
+@fact("invoice.lines_assigned")
+class LinesAssigned(Fact):
+    """Outside: a person chose the order lines that lines of the invoice bill. It is matched again at once."""
+
+    assignments: tuple[LineAssignment, ...]
+    reason: str = ""
 
 
 @fact("invoice.matched")
@@ -377,6 +439,11 @@ class ApprovalDecided(Fact):
     approver: str
     reason: str = ""
     decided_at: datetime | None = None
+
+
+@fact("invoice.approval_due")
+class ApprovalDue(Fact):
+    """Timer: by now the approvers should have decided."""
 
 
 @fact("invoice.posted")
@@ -1035,6 +1102,45 @@ class CaseCommented(Fact):
     text: str
 
 
+@fact("case.routed")
+class CaseRouted(Fact):
+    """Derived (case): who works the case, how grave it is and when it is due, by which rule of the policy and why."""
+
+    owner: str
+    severity: str
+    due_at: datetime
+    rule: str
+    assignee: str = ""
+    why: str = ""
+
+
+@fact("case.due")
+class CaseDue(Fact):
+    """Timer: the case may not have been worked in time."""
+
+
+@fact("case.escalated")
+class CaseEscalated(Fact):
+    """Derived (case): nobody has worked it in time; it is graver now and goes to whoever the policy names."""
+
+    level: int
+    owner: str
+    severity: str
+    assignee: str = ""
+    next_at: datetime | None = None
+    why: str = ""
+
+
+@fact("case.attached")
+class CaseAttached(Fact):
+    """Outside: a person adds a file, which is kept by its hash (SHA-256) as it came. It is never read as a document."""
+
+    document: str
+    name: str
+    media_type: str = ""
+    size: int = 0
+
+
 @fact("case.asked")
 class CaseAsked(Fact):
     """Outside: a person asks the supplier about a case. The supplier sees the question and nothing else of it."""
@@ -1068,6 +1174,37 @@ class MessageRequeued(Fact):
 
     inbox_id: int
     reason: str
+
+
+# ── segregation of duties ──────────────────────────────────────────────────────────────────────────────────────────
+
+
+@fact("duties.refused")
+class DutiesRefused(Fact):
+    """Derived (the unit of work): the actor told something that their duties forbid on this document. It is kept (the
+    fact's name in ``told``, its content in ``said``) and does not count; a case says what to do."""
+
+    action: str
+    told: str
+    said: str
+    reasons: tuple[str, ...]
+
+
+@fact("duties.compensated")
+class DutiesCompensated(Fact):
+    """Derived (the unit of work): duties that conflict met in one hand on this document, under these compensating
+    controls of the policy."""
+
+    action: str
+    controls: tuple[str, ...]
+
+
+@fact("control.reviewed")
+class ControlReviewed(Fact):
+    """Outside: a person looked at what was done under a compensating control. Only its reviewer's word counts."""
+
+    control: str
+    remark: str
 
 
 @fact("checkpoint.signed")

@@ -57,6 +57,20 @@ INVOICE = View(
     },
     (("status", "due_on"), ("supplier_id",), ("entity", "period", "status"), ("number",)),
 )
+LOOKALIKE = View(
+    "lookalike",
+    {
+        "entity": "text",
+        "supplier_id": "text",
+        "currency": "text",
+        "amount_minor": "int",
+        "intervals": "text",  # days between two of them, 0 for the same day: "0, 30"
+        "until": "day",  # the last day on which it counts
+        "taught_by": "text",
+        "invoice_id": "text",
+    },
+    (("supplier_id",),),
+)
 ORDER = View(
     "order",
     {
@@ -138,6 +152,12 @@ CASE = View(
         "amount_minor": "int",
         "opened_at": "time",
         "settled_at": "time",
+        "due_at": "time",  # 0 for cases of logs older than target times
+        "deadline": "day",  # when money is lost or late; empty when nothing hangs on a day
+        "deadline_name": "text",
+        "level": "int",  # how often it was escalated
+        "rule": "text",  # which rule of the policy gave it to its owner
+        "opened_count": "int",
     },
     (("status", "case_class"), ("document",)),
 )
@@ -183,6 +203,7 @@ PREDICTION = View(
 )
 
 VIEWS: dict[str, View] = {
-    view.name: view for view in (SUPPLIER, INVOICE, ORDER, PAYMENT, RUN, ACCOUNT, CASE, QUERY, PERIOD, PREDICTION)
+    view.name: view
+    for view in (SUPPLIER, INVOICE, LOOKALIKE, ORDER, PAYMENT, RUN, ACCOUNT, CASE, QUERY, PERIOD, PREDICTION)
 }
 """All views by name. The table of a view is called ``view_<name>``."""

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 
 from stdnum import iban as iban_numbers
 from stdnum.eu import vat
-from stdnum.exceptions import ValidationError
+from stdnum.exceptions import InvalidChecksum, ValidationError
 
 from tieout.kernel.problem import Code, Problem
 from tieout.model.documents import BankAccount, Supplier
@@ -66,12 +66,24 @@ _CLEARING: dict[str, Callable[[str], bool]] = {
 def tax_id_problems(tax_id: str) -> Iterator[Problem]:
     """EU VAT numbers are checked by their country's rules; others must be 4 to 20 letters and digits."""
     number = normal_tax_id(tax_id)
-    if number[:2] in _EU_PREFIXES and vat.is_valid(number):
-        return
-    if number[:2] in _EU_PREFIXES and number[2:].isdigit():
-        yield Problem(Code.BAD_TAX_ID, "tax_id", f"a VAT number of {number[:2]}", tax_id, detail="wrong check digits")
+    if fault := _vat_fault(number):
+        yield Problem(Code.BAD_TAX_ID, "tax_id", f"a VAT number of {number[:2]}", tax_id, detail=fault)
     elif not (4 <= len(number) <= 20 and number.isascii() and number.isalnum()):
         yield Problem(Code.BAD_TAX_ID, "tax_id", "4 to 20 letters and digits", tax_id or "nothing")
+
+
+def _vat_fault(number: str) -> str:
+    """What is wrong with an EU VAT number. Other registrations begin with the same two letters now and then: what has
+    letters and not the form of its country's VAT numbers is taken for one of those."""
+    if number[:2] not in _EU_PREFIXES:
+        return ""
+    try:
+        vat.validate(number)
+    except InvalidChecksum:
+        return "wrong check digits"
+    except ValidationError:
+        return "wrong form" if number[2:].isdigit() else ""
+    return ""
 
 
 def supplier_problems(supplier: Supplier) -> Iterator[Problem]:

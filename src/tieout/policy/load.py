@@ -9,7 +9,10 @@ import msgspec
 
 from tieout.kernel.errors import ConfigError
 from tieout.kernel.money import Money
+from tieout.policy import routing
+from tieout.policy.controls import control_complaints
 from tieout.policy.dialect import DIALECTS
+from tieout.policy.duplicates import DuplicateRules
 from tieout.policy.identifiers import iban_problems
 from tieout.policy.policy import Policy
 from tieout.policy.tolerances import CHECKS, Limit
@@ -59,10 +62,15 @@ def _complaints(policy: Policy) -> Iterator[str]:
             yield f'entities.{name}.currency: "{entity.currency}" is not an ISO 4217 code such as EUR'
         if entity.iban and tuple(iban_problems(entity.iban)):
             yield f'entities.{name}.iban: "{entity.iban}" is not a valid IBAN'
+    yield from _duplicate_complaints(policy.duplicates)
+    yield from control_complaints(policy.controls, policy.entities)
     if policy.bank_change_confirmations < 1:
         yield "bank_change_confirmations: at least 1 person must confirm a bank change"
     if policy.signal_age_minutes_max < 1:
         yield "signal_age_minutes_max: must be at least 1"
+    if policy.approval_days < 0:
+        yield "approval_days: must be zero or more"
+    yield from routing.complaints(policy.desk)
 
 
 def _limit_complaints(place: str, limit: Limit) -> Iterator[str]:
@@ -73,6 +81,27 @@ def _limit_complaints(place: str, limit: Limit) -> Iterator[str]:
         yield f'{place}: kind "{limit.kind}" takes neither percent nor amount; say kind "value"'
     if any(not value.is_finite() or value < 0 for value in given):
         yield f"{place}: percent and amount must be plain numbers of zero or more"
+
+
+def _duplicate_complaints(rules: DuplicateRules) -> Iterator[str]:
+    """What would make the search for duplicates blind or endless."""
+    if "exact" not in rules.layers:
+        yield 'duplicates.layers: "exact" must be among them; the same number is always stopped'
+    if not 1 <= rules.window_days <= 366:
+        yield "duplicates.window_days: must be from 1 to 366"
+    if not (rules.amount_percent.is_finite() and 0 <= rules.amount_percent <= 10):
+        yield "duplicates.amount_percent: must be from 0 to 10"
+    if not 0 <= rules.edit_distance <= 3:
+        yield "duplicates.edit_distance: must be from 0 to 3"
+    if not 50 <= rules.suspect_score <= 100:
+        yield "duplicates.suspect_score: must be from 50 to 100"
+    if rules.lookalike_days < 1:
+        yield "duplicates.lookalike_days: must be at least 1"
+    for currency, amount in rules.override_above.items():
+        if not _is_currency(currency):
+            yield f'duplicates.override_above: "{currency}" is not an ISO 4217 code such as EUR'
+        if not amount.is_finite() or amount < 0:
+            yield f"duplicates.override_above.{currency}: must be a plain amount of zero or more"
 
 
 def _is_currency(text: str) -> bool:

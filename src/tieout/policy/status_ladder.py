@@ -28,17 +28,19 @@ class _Returns(Struct, frozen=True, forbid_unknown_fields=True):
     suspect: tuple[str, ...]
 
 
-class _Ladder(Struct, frozen=True, forbid_unknown_fields=True):
+class Ladder(Struct, frozen=True, forbid_unknown_fields=True):
+    """The whole ladder, and the return reasons that make an account suspect."""
+
     status: dict[str, Rung]
     returns: _Returns
 
 
-def _load() -> _Ladder:
-    text = files("tieout.policy").joinpath("status_ladder.toml").read_text("utf-8")
-    return msgspec.convert(tomllib.loads(text), _Ladder)
+def read_ladder(text: str) -> Ladder:
+    """The ladder in a TOML text. Raises ``msgspec.ValidationError`` for a kind or a key that we do not know."""
+    return msgspec.convert(tomllib.loads(text), Ladder)
 
 
-_LADDER = _load()
+_LADDER = read_ladder(files("tieout.policy").joinpath("status_ladder.toml").read_text("utf-8"))
 STATUSES = _LADDER.status
 """Every status code that we know."""
 _UNKNOWN = Rung(kind="unknown", state="unknown", meaning="not a status that we know", flags=True)

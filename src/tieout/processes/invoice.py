@@ -5,12 +5,14 @@
     received ─admitted─► admitted ─► valid ─► matched ─approved─► posting ─► posted ─► reserved ─► paid ─► closed
         │                   │          │         ▲   └denied─► rejected        ▲ ▲        │          │
         ▼                   ▼          ▼         │             │  ▲            │ └────────┴──────────┘
-    duplicate            invalid   mismatched ───┘             ▼  │            │      liability reopened
+    duplicate, suspect   invalid   mismatched ───┘             ▼  │            │      liability reopened
      (cleared: admitted)  (recheck)  (recheck, accepted)    approved anew   posting_unknown, posting_failed
 
 An invoice without an order has nothing to match and waits as ``valid`` for its approval. An approval that comes before
 the match is remembered. ``cancelled`` can be reached until posting begins, and again when the ERP has refused it.
-Nothing counts as posted before it was read back from the ERP, nor as paid before the bank booked it.
+Nothing counts as posted before it was read back from the ERP, nor as paid before the bank booked it. It is compared
+with all other invoices when it arrives and once more when it is about to be posted; what looks like one of them waits
+as ``suspect`` for a person, from either place (``admission`` says more).
 """
 
 from collections.abc import Iterator
@@ -22,17 +24,23 @@ from msgspec.structs import replace
 from tieout.kernel.clock import period_of, to_micros
 from tieout.kernel.money import Money
 from tieout.kernel.problem import Code, Problem
+from tieout.matching.assignment import assign, chosen, filled
+from tieout.matching.duplicates import Fingerprint, Status, fingerprint_of
 from tieout.matching.invoice_check import invoice_problems
 from tieout.matching.orders import OrderPosition
 from tieout.matching.three_way import allocate, match
 from tieout.model.cases import Case, CaseClass
 from tieout.model.documents import Invoice, Posting
+from tieout.model.duplicates import Candidate
 from tieout.model.effects import PostInvoice, ReportPayment, ReportPosting, SubmitInvoice, effect_id
 from tieout.model.events import Event
 from tieout.model.facts import (
     ApprovalDecided,
+    ApprovalDue,
     DuplicateCleared,
+    DuplicateOverruled,
     DuplicateStopped,
+    DuplicateSuspected,
     EffectHandled,
     EffectSettled,
     HoldsCompared,
@@ -48,31 +56,54 @@ from tieout.model.facts import (
     InvoiceReserved,
     InvoiceValidated,
     LiabilityReopened,
+    LinesAssigned,
     MatchFailed,
     MatchReleased,
     Outcome,
+    PostingDue,
     PostingFailed,
     PrepaymentPaid,
     PrepaymentSetOff,
     RecheckRequested,
     VarianceAccepted,
+    supplier_home,
 )
 from tieout.model.verdict import Allocation, Verdict
+from tieout.policy.calendars import add_business_hours
 from tieout.policy.duties import PERSON, is_person, same_actor
+from tieout.policy.matching import MatchingRules
 from tieout.policy.policy import EntityPolicy
+from tieout.processes import admission
 from tieout.processes import order as orders
 from tieout.processes import prepayment as prepayments
 from tieout.processes import supplier as suppliers
 from tieout.processes.address import order_subject
 from tieout.processes.case import is_open, open_case, settle_case
-from tieout.processes.process import Emit, Facts, Intent, Link, Output, Process, Row, Standing, by_subject
+from tieout.processes.open_orders import open_orders
+from tieout.processes.process import (
+    Emit,
+    Facts,
+    Intent,
+    Link,
+    Output,
+    Process,
+    Row,
+    Send,
+    Standing,
+    States,
+    Timer,
+    by_subject,
+)
 
 #: Work is ordered by financial deadline; an invoice should be in the ERP at noon UTC of the day it is due.
 CUT_OFF = time(12, tzinfo=UTC)
 #: Until here nobody but us knows of it.
-_OPEN = frozenset({"received", "duplicate", "admitted", "invalid", "valid", "mismatched", "matched", "rejected"})
+_STOPPED = frozenset({"duplicate", "suspect"})
+_OPEN = frozenset({"received", "admitted", "invalid", "valid", "mismatched", "matched", "rejected"}) | _STOPPED
 _CANCELLABLE = _OPEN | {"posting_failed"}
 _POSTING = frozenset({"posting", "posting_unknown", "posting_failed"})
+#: An event about one of these may be what it takes to post it.
+_SOUGHT = frozenset({"matched", "valid", "posting", "rejected"})
 _UNPOSTED = _CANCELLABLE | _POSTING | {"cancelled"}
 _OWED = frozenset({"posted", "reserved"})
 #: Which class of case a finding of matching belongs to; what is not named is a mismatch with the order.
@@ -101,6 +132,7 @@ _CLASS_OF = {
     Code.CONSIGNMENT_BILLED: CaseClass.SELF_BILLING_CONFLICT,
     Code.PARTLY_PAYABLE: CaseClass.PARTLY_PAYABLE,
 }
+_ALIKE = (CaseClass.DUPLICATE, CaseClass.SUSPECTED_DUPLICATE)
 _INVALID = (CaseClass.UNKNOWN_SUPPLIER, CaseClass.INVALID_INVOICE)
 _MISMATCH = tuple(dict.fromkeys((*_CLASS_OF.values(), CaseClass.ORDER_MISMATCH)))
 #: What no receipt, order change or other document mends, only a person.
@@ -114,8 +146,13 @@ _OPERATIONS = frozenset(payload.operation for payload in (SubmitInvoice, PostInv
 
 class State(Struct, frozen=True, omit_defaults=True):
     """Where an invoice stands, and what has to be known to go on. ``flagged`` are the classes of case that were ever
-    opened about it, so that an invoice without trouble need not look for any. ``ours``: we wrote it for what we
-    received. ``predicted`` are the holds that an ERP of this ``dialect`` should place, ``holds`` those it told of."""
+    opened about it, so that an invoice without trouble need not look for any.
+
+    ``ours``: we wrote it for what we received. ``predicted``: the holds that an ERP of this ``dialect`` should place,
+    ``holds`` those it told of. ``account`` (a digest) and ``parent`` are the supplier's when the invoice was compared
+    with others; ``compared`` is with how many. ``candidates`` are those it was stopped for last, ``apart`` those that a
+    person has told from it.
+    """
 
     invoice: Invoice
     channel: str
@@ -137,9 +174,15 @@ class State(Struct, frozen=True, omit_defaults=True):
     payment_id: str = ""
     flagged: tuple[CaseClass, ...] = ()
     ours: bool = False
+    searched: bool = False
     dialect: str = ""
     predicted: tuple[str, ...] = ()
     holds: tuple[str, ...] | None = None
+    account: str = ""
+    parent: str = ""
+    compared: int = 0
+    candidates: tuple[Candidate, ...] = ()
+    apart: tuple[str, ...] = ()
 
 
 class Due(Struct, frozen=True):
@@ -179,10 +222,12 @@ def _received(data: InvoiceReceived, event: Event) -> State:
 
 def _evolved(state: State, event: Event) -> State:
     match event.data:
-        case InvoiceAdmitted() if state.status in ("received", "duplicate"):
-            return replace(state, status="admitted", reason="")
-        case InvoiceValidated() if state.status in ("admitted", "invalid"):
-            return _validated(state)
+        case InvoiceAdmitted() if state.status == "received" or state.status in _STOPPED:
+            return _admitted(state, event.data)
+        case InvoiceValidated(search=search) if state.status in ("admitted", "invalid"):
+            return _validated(state, search=search)
+        case LinesAssigned(assignments=choices) if _unmatched(state) and is_person(event.actor):
+            return replace(state, invoice=chosen(state.invoice, choices))
         case InvoiceMatched():
             return _matched(state, event.data)
         case ApprovalDecided():
@@ -212,7 +257,10 @@ def _stopped(state: State, event: Event) -> State:
     match event.data:
         case DuplicateStopped(first_invoice_id=first) if state.status == "received":
             reason = f"carries the same number as {first}"
-            return _flagged(replace(state, status="duplicate", reason=reason), CaseClass.DUPLICATE)
+            return _flagged(_stop(state, event.data, "duplicate", reason), CaseClass.DUPLICATE)
+        case DuplicateSuspected(candidates=candidates) if state.status in ("received", "posting"):
+            reason = f"looks like {candidates[0].invoice_id}: {candidates[0].reason}"
+            return _flagged(_stop(state, event.data, "suspect", reason), CaseClass.SUSPECTED_DUPLICATE)
         case InvoiceFoundInvalid(problems=problems) if state.status in ("admitted", "invalid"):
             return _flagged(replace(state, status="invalid", reason=_text(problems)), *_classes(problems, _INVALID))
         case MatchFailed(verdict=verdict) if not state.clear and state.status in ("valid", "mismatched", "rejected"):
@@ -231,6 +279,8 @@ def _stopped(state: State, event: Event) -> State:
             return replace(state, status="posting_failed", reason=f"{event.actor} called the posting off")
         case EffectHandled(operation=PostInvoice.operation, action="redelivered") if state.status == "posting_failed":
             return replace(state, status="posting", reason=f"sent again by {event.actor}")
+        case ApprovalDue() if _undecided(state):
+            return _flagged(state, CaseClass.APPROVAL_OVERDUE)
         case InvoiceCancelled(reason=reason) if state.status in _CANCELLABLE:
             return replace(state, status="cancelled", reason=reason, cancelled=True)
         case MatchReleased() if state.status == "cancelled":
@@ -239,9 +289,40 @@ def _stopped(state: State, event: Event) -> State:
             return state
 
 
-def _validated(state: State) -> State:
-    state = replace(state, status="valid", reason="")
-    if _has_orders(state.invoice):
+def _stop(state: State, data: DuplicateStopped | DuplicateSuspected, status: str, reason: str) -> State:
+    """It waits for a person to compare it with these."""
+    return replace(
+        state,
+        status=status,
+        reason=reason,
+        candidates=data.candidates,
+        account=data.account,
+        parent=data.parent,
+    )
+
+
+def _admitted(state: State, data: InvoiceAdmitted) -> State:
+    """It goes on where it was stopped: at the beginning, or on its way to the ERP."""
+    admitted = replace(
+        state,
+        status="admitted",
+        reason="",
+        candidates=(),
+        account=data.account or state.account,
+        parent=data.parent or state.parent,
+        compared=data.compared or state.compared,
+        apart=tuple(dict.fromkeys((*state.apart, *data.apart))),
+    )
+    if not state.clear:
+        return admitted
+    if state.approval == "denied":
+        return replace(admitted, status="rejected", reason=f"{state.decided_by} refused it")
+    return _ready(replace(admitted, status="matched" if _has_orders(state.invoice) else "valid"))
+
+
+def _validated(state: State, *, search: bool) -> State:
+    state = replace(state, status="valid", reason="", searched=search)
+    if search or _has_orders(state.invoice):
         return state
     return _ready(replace(state, clear=True, post_on=state.invoice.issued_on))
 
@@ -254,6 +335,7 @@ def _matched(state: State, data: InvoiceMatched) -> State:
     return _ready(
         replace(
             state,
+            invoice=filled(state.invoice, data.verdict.assigned),
             status="rejected" if state.approval == "denied" else "matched",
             reason="" if state.approval != "denied" else state.reason,
             clear=True,
@@ -268,7 +350,9 @@ def _matched(state: State, data: InvoiceMatched) -> State:
 
 def _ready(state: State) -> State:
     """What is clear and approved goes to the ERP."""
-    return replace(state, status="posting", reason="") if state.clear and state.approval == "approved" else state
+    if state.status in _STOPPED or not state.clear or state.approval != "approved":
+        return state
+    return replace(state, status="posting", reason="")
 
 
 def _decided(state: State, data: ApprovalDecided) -> State:
@@ -360,13 +444,17 @@ def decide(state: State | None, event: Event, facts: Facts) -> Iterator[Output]:
         yield from _close(event, facts)
         return
     match event.data:
-        case InvoiceReceived(system_id=system_id) if system_id:
-            yield Link(event.source or state.channel, system_id)
-        case DuplicateCleared() if state.status == "duplicate":
-            yield Emit(InvoiceAdmitted())
-        case InvoiceAdmitted() if state.status == "admitted":
-            yield from _settle(state, event, facts, (CaseClass.DUPLICATE,), "it is a document of its own")
-            yield from _validate(state, facts)
+        case InvoiceReceived(system_id=system_id):
+            if system_id:
+                yield Link(event.source or state.channel, system_id)
+            if state.status == "received":
+                yield from admission.first_look(_compared_as(event.subject, state, facts), state.invoice, facts)
+        case DuplicateCleared() | DuplicateOverruled() if state.status in _STOPPED:
+            yield from _clear(state, event, event.data, facts)
+        case InvoiceAdmitted():
+            yield from _go_on(state, event, facts)
+        case PostingDue() if state.status == "posting":
+            yield from _post(state, event, facts)
         case InvoiceFoundInvalid(problems=problems) if state.status == "invalid":
             yield from _open(state, event, facts, problems, _INVALID)
         case InvoiceValidated() if state.status in ("valid", "posting"):
@@ -377,7 +465,7 @@ def decide(state: State | None, event: Event, facts: Facts) -> Iterator[Output]:
                 yield _judge(state, event, facts)
         case RecheckRequested() if state.status == "invalid":
             yield from _validate(state, facts)
-        case RecheckRequested() if _unmatched(state):
+        case RecheckRequested() | LinesAssigned() if _unmatched(state):
             yield _judge(state, event, facts)
         case MatchFailed(verdict=verdict) if _unmatched(state):
             yield from _open(state, event, facts, verdict.problems, _MISMATCH)
@@ -390,6 +478,8 @@ def decide(state: State | None, event: Event, facts: Facts) -> Iterator[Output]:
             yield from _accept(state, event, facts)
         case ApprovalDecided():
             yield from _heed(state, event, facts)
+        case ApprovalDue() if _undecided(state):
+            yield from _remind(state, event, facts)
         case InvoiceCancelled(reason=reason) if state.status == "cancelled":
             yield from _settle(state, event, facts, state.flagged, f"cancelled: {reason}")
             if state.allocations:
@@ -413,6 +503,45 @@ def decide(state: State | None, event: Event, facts: Facts) -> Iterator[Output]:
             return
 
 
+def _compared_as(subject: str, state: State, facts: States) -> Fingerprint:
+    """The fingerprint of an invoice with what its supplier's record says now."""
+    account, parent = admission.payee_of(state.invoice, facts)
+    return fingerprint_of(
+        subject,
+        state.invoice,
+        state.received_at,
+        channel=state.channel,
+        account=account or state.account,
+        parent=parent or state.parent,
+        apart=state.apart,
+    )
+
+
+def _clear(state: State, event: Event, data: DuplicateCleared | DuplicateOverruled, facts: Facts) -> Iterator[Output]:
+    """A person says that a stopped invoice is a claim of its own: not the one who entered it, nor beyond the limit."""
+    objection = _objection(state, event.actor)
+    problem = (
+        Problem(Code.SAME_PERSON, "actor", "a person who did not enter it", event.actor)
+        if objection
+        else admission.limit_problem(state.invoice, data, facts.policy)
+    )
+    if problem is None:
+        mine = _compared_as(event.subject, state, facts)
+        yield from admission.clearance(mine, state.candidates, facts, recurring=data.recurring)
+        return
+    for one in _open_now(state, event, facts, _ALIKE):
+        yield open_case(_case(state, event, one, (problem,), objection or str(problem)))
+
+
+def _go_on(state: State, event: Event, facts: Facts) -> Iterator[Output]:
+    """What was admitted, or told apart by a person, takes the next step of its life."""
+    yield from _settle(state, event, facts, _ALIKE, "it is a document of its own")
+    if state.status == "admitted":
+        yield from _validate(state, facts)
+    elif state.status == "posting":
+        yield from _post(state, event, facts)
+
+
 def _unmatched(state: State) -> bool:
     return not state.clear and state.status in ("mismatched", "rejected")
 
@@ -431,7 +560,7 @@ def _validate(state: State, facts: Facts) -> Iterator[Output]:
     if problems:
         yield Emit(InvoiceFoundInvalid(problems=problems, waits_for_supplier=invoice.supplier_id if unknown else ""))
     else:
-        yield Emit(InvoiceValidated())
+        yield Emit(InvoiceValidated(search=_finds_orders(invoice, facts)))
 
 
 # ── matching ───────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -443,23 +572,47 @@ def _order_subjects(invoice: Invoice) -> dict[str, str]:
     return {order_id: order_subject(invoice.entity, order_id, invoice.supplier_id) for order_id in ids}
 
 
-def _positions(subjects: dict[str, str], facts: Facts) -> dict[str, OrderPosition]:
-    found = ((order_id, orders.position(facts.state("order", subject))) for order_id, subject in subjects.items())
-    return {order_id: position for order_id, position in found if position is not None}
+def _known(state: State, facts: Facts) -> dict[str, OrderPosition]:
+    """The orders to match it with: those it names, and where it names none those of its supplier."""
+    found = ((one, orders.position(facts.state("order", its))) for one, its in _order_subjects(state.invoice).items())
+    named = {order_id: position for order_id, position in found if position is not None}
+    return {**open_orders(state.invoice, facts), **named} if state.searched else named
+
+
+def _finds_orders(invoice: Invoice, facts: Facts) -> bool:
+    """Whether an invoice that names no order could bill some of its supplier's, if policy has it looked for."""
+    rules = facts.policy.matching
+    if not rules.search_orders or _has_orders(invoice):
+        return False
+    found = assign(invoice, open_orders(invoice, facts), rules)
+    return bool(found.assigned or found.ambiguous)
+
+
+def _rules(state: State, facts: Facts) -> MatchingRules:
+    """What was begun under one policy is not given up under another."""
+    rules = facts.policy.matching
+    return replace(rules, search_orders=True) if state.searched else rules
 
 
 def _judge(state: State, event: Event, facts: Facts) -> Emit:
     """Match it with its orders as they stand now."""
     invoice = _as_told(state, facts)
-    subjects = _order_subjects(invoice)
-    known = _positions(subjects, facts)
-    verdict = match(invoice, known, facts.policy.tolerances_of(invoice.entity), event.policy)
+    tolerances = facts.policy.tolerances_of(invoice.entity)
+    verdict = match(invoice, _known(state, facts), tolerances, event.policy, _rules(state, facts))
     if verdict.matched:
-        return _match_emitted(state, verdict, subjects, facts)
+        return _match_emitted(state, verdict, facts)
     mendable = any(problem.code not in _UNMENDABLE for problem in verdict.problems)
-    waits_for = tuple(subjects.values()) if mendable else ()
+    waits_for = _concerned(invoice, verdict) if mendable else ()
     account = prepayments.account_of(invoice) if invoice.prepaid else ""
     return Emit(MatchFailed(verdict=verdict, waits_for=waits_for, waits_for_prepayment=account))
+
+
+def _concerned(invoice: Invoice, verdict: Verdict) -> tuple[str, ...]:
+    """The orders that it names or may bill."""
+    choices = [one.choice for one in verdict.assigned]
+    choices += [choice for line in verdict.ambiguous for choice in line.alternatives]
+    subjects = (order_subject(invoice.entity, choice.order_id, invoice.supplier_id) for choice in choices)
+    return tuple(dict.fromkeys((*_order_subjects(invoice).values(), *subjects)))
 
 
 def _as_told(state: State, facts: Facts) -> Invoice:
@@ -496,10 +649,8 @@ def _paid_in_advance(state: State, event: Event, amount: Money) -> Emit:
     return Emit(paid, prepayments.account_of(invoice))
 
 
-def _match_emitted(
-    state: State, verdict: Verdict, subjects: dict[str, str], facts: Facts, accepted_by: str = ""
-) -> Emit:
-    billed = tuple(dict.fromkeys(subjects[allocation.order_id] for allocation in verdict.allocations))
+def _match_emitted(state: State, verdict: Verdict, facts: Facts, accepted_by: str = "") -> Emit:
+    billed = _billed(state.invoice, verdict.allocations)
     days = [orders.posting_day(facts.state("order", subject), state.invoice.issued_on) for subject in billed]
     post_on = max(days, default=state.invoice.issued_on)
     return Emit(
@@ -517,20 +668,24 @@ def _accept(state: State, event: Event, facts: Facts) -> Iterator[Output]:
                 yield open_case(_case(state, event, one, (problem,), objection))
             return
         invoice = _as_told(state, facts)
-        subjects = _order_subjects(invoice)
-        known = _positions(subjects, facts)
+        known, rules = _known(state, facts), _rules(state, facts)
         tolerances = facts.policy.tolerances_of(invoice.entity)
-        found = match(invoice, known, tolerances, event.policy)
-        billed = allocate(invoice, known, tolerances)
+        found = match(invoice, known, tolerances, event.policy, rules)
+        billed = allocate(invoice, known, tolerances, rules)
         verdict = replace(found, matched=True, allocations=billed, waits_for_receipt=False)
-        yield _match_emitted(state, verdict, subjects, facts, event.actor)
+        yield _match_emitted(state, verdict, facts, event.actor)
     elif not state.differs:
         yield from _settle(state, event, facts, (CaseClass.POSTING_DIFFERS,), f"accepted by {event.actor}")
 
 
+def _billed(invoice: Invoice, allocations: tuple[Allocation, ...]) -> tuple[str, ...]:
+    """The subjects of the orders that are billed."""
+    ids = dict.fromkeys(allocation.order_id for allocation in allocations)
+    return tuple(order_subject(invoice.entity, order_id, invoice.supplier_id) for order_id in ids)
+
+
 def _match_released(state: State) -> MatchReleased:
-    subjects = _order_subjects(state.invoice)
-    billed = tuple(dict.fromkeys(subjects[allocation.order_id] for allocation in state.allocations))
+    billed = _billed(state.invoice, state.allocations)
     post_on = state.post_on or state.invoice.issued_on
     return MatchReleased(allocations=state.allocations, orders=billed, post_on=post_on)
 
@@ -549,20 +704,49 @@ def _submit(state: State, event: Event, verdict: Verdict, facts: Facts) -> Itera
         after=_supplier_at(settings.ap, state, facts),
     )
     if state.status == "posting":
-        yield _post(state, event, facts)
+        yield from _post(state, event, facts)
+    elif (days := facts.policy.approval_days) and not state.approval:
+        country = settings.country
+        due_at = add_business_hours(country, facts.now, 24 * days)
+        yield Timer(ApprovalDue(), due_at, f"{event.subject}/approval/{to_micros(due_at)}", event.subject)
+
+
+def _undecided(state: State) -> bool:
+    """Whether it was handed to the approvers and none of them has said anything."""
+    return state.clear and not state.approval and state.status in ("valid", "matched")
+
+
+def _remind(state: State, event: Event, facts: Facts) -> Iterator[Output]:
+    waited = f"{facts.policy.approval_days} business days"
+    problem = Problem(Code.NOT_APPROVED, "approval", "a decision", "none", limit=waited)
+    yield from _open(state, event, facts, (problem,), (CaseClass.APPROVAL_OVERDUE,))
 
 
 def _heed(state: State, event: Event, facts: Facts) -> Iterator[Output]:
+    if state.approval:
+        yield from _settle(state, event, facts, (CaseClass.APPROVAL_OVERDUE,), f"decided by {state.decided_by}")
     if state.approval == "approved":
         yield from _settle(state, event, facts, (CaseClass.REJECTED_APPROVAL,), f"approved by {state.decided_by}")
         if state.status == "posting":
-            yield _post(state, event, facts)
+            yield from _post(state, event, facts)
     elif state.approval == "denied" and state.status in _OPEN:
         problem = Problem(Code.NOT_APPROVED, "approval", "an approval", state.reason)
         yield from _open(state, event, facts, (problem,), (CaseClass.REJECTED_APPROVAL,))
 
 
-def _post(state: State, event: Event, facts: Facts) -> Intent:
+def _post(state: State, event: Event, facts: Facts) -> Iterator[Output]:
+    """Post it, unless by now there is another one that it looks like."""
+    mine = _compared_as(event.subject, state, facts)
+    alike = admission.last_look(mine, facts)
+    if alike is None:
+        yield Send(PostingDue(), event.subject, supplier_home(state.invoice.supplier_id), entity=state.invoice.entity)
+    elif alike:
+        yield from admission.suspicion(mine, state.invoice, alike)
+    else:
+        yield _posting(state, event, facts)
+
+
+def _posting(state: State, event: Event, facts: Facts) -> Intent:
     settings, invoice = _systems(state, facts), state.invoice
     post_on = state.post_on or invoice.issued_on
     return Intent(
@@ -677,6 +861,7 @@ def _settle(
 
 def _case(state: State, event: Event, one: CaseClass, problems: tuple[Problem, ...], reason: str) -> Case:
     invoice = state.invoice
+    deadline, name = _deadline(invoice, event.recorded_at.date())
     return Case(
         case_class=one,
         document=event.subject,
@@ -685,7 +870,19 @@ def _case(state: State, event: Event, one: CaseClass, problems: tuple[Problem, .
         problems=problems,
         amount=invoice.gross,
         supplier_id=invoice.supplier_id,
+        deadline=datetime.combine(deadline, CUT_OFF) if deadline else None,
+        deadline_name=name,
+        category=invoice.purpose or invoice.kind.value,
     )
+
+
+def _deadline(invoice: Invoice, today: date) -> tuple[date | None, str]:
+    """Until when a case about it should be worked: the next day on which a discount is lost, else the payment day.
+    Nothing is lost by a credit note that waits."""
+    if invoice.payable.minor <= 0:
+        return None, ""
+    open_discounts = [discount.until for discount in invoice.discounts if discount.until >= today]
+    return (min(open_discounts), "discount day") if open_discounts else (invoice.due_on, "payment day")
 
 
 # ── what people see ────────────────────────────────────────────────────────────────────────────────────────────────
@@ -727,6 +924,40 @@ def stands(subject: str, state: State) -> Iterator[Standing]:
         yield Standing("unposted", invoice.entity, period, subject, invoice.payable)
 
 
+def prints(subject: str, before: State | None, after: State | None) -> Fingerprint | None:
+    """What is kept of an invoice to compare others with, when that has changed."""
+    if after is None or (before is not None and _shows(before) == _shows(after)):
+        return None
+    return fingerprint_of(
+        subject,
+        after.invoice,
+        after.received_at,
+        channel=after.channel,
+        account=after.account,
+        parent=after.parent,
+        status=_standing(after),
+        apart=after.apart,
+    )
+
+
+def _shows(state: State) -> tuple[object, ...]:
+    return state.account, state.parent, state.apart, _standing(state)
+
+
+def _standing(state: State) -> Status:
+    if state.cancelled:
+        return "cancelled"
+    return "stopped" if state.status in _STOPPED else "open"
+
+
+def seeks(event: Event, state: State | None, facts: States) -> Fingerprint | None:
+    """What will be looked for when a new invoice comes, or one that is clear is about to be posted."""
+    if state is None:
+        state = _received(event.data, event) if isinstance(event.data, InvoiceReceived) else None
+        return _compared_as(event.subject, state, facts) if state is not None else None
+    return _compared_as(event.subject, state, facts) if state.clear and state.status in _SOUGHT else None
+
+
 def _route_effect(event: Event) -> tuple[str, ...]:
     data = event.data
     return (event.subject,) if isinstance(data, EffectSettled) and data.operation in _OPERATIONS else ()
@@ -750,15 +981,20 @@ _FACTS = (
     InvoiceReceived,
     InvoiceAdmitted,
     DuplicateStopped,
+    DuplicateSuspected,
     DuplicateCleared,
+    DuplicateOverruled,
+    PostingDue,
     InvoiceValidated,
     InvoiceFoundInvalid,
     RecheckRequested,
+    LinesAssigned,
     InvoiceMatched,
     MatchFailed,
     MatchReleased,
     VarianceAccepted,
     ApprovalDecided,
+    ApprovalDue,
     InvoicePosted,
     HoldsReported,
     PostingFailed,
@@ -779,4 +1015,6 @@ PROCESS = Process(
     view="invoice",
     show=show,
     stands=stands,
+    prints=prints,
+    seeks=seeks,
 )

@@ -6,15 +6,17 @@ can be folded again over the log and must give the same result.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Protocol, TypeVar
 
 from msgspec import Struct
 
 from tieout.kernel.money import Money
+from tieout.matching.duplicates.fingerprint import Fingerprint
 from tieout.model.effects import Payload
 from tieout.model.events import Event, Ref
 from tieout.model.facts import Fact
+from tieout.policy.duties import Act
 from tieout.policy.policy import Policy
 
 
@@ -91,11 +93,26 @@ class Standing(Struct, frozen=True):
 Row = Mapping[str, Any]
 
 
-class Facts(Protocol):
-    """The frozen surroundings of a decision: the policy, the moment it is recorded at, other states of the partition.
+class Governance(Struct, frozen=True):
+    """Who stands behind the policy: those who drafted and approved the release in force, and the days on which its
+    compensating controls were last reviewed, by their names."""
 
-    Only states of the *same* partition may be read; they are consistent because a partition is handled serially.
-    """
+    authors: tuple[Act, ...] = ()
+    reviewed: Mapping[str, date] = {}
+
+
+class States(Protocol):
+    """Other states of the partition. Only states of the *same* partition may be read; they are consistent because a
+    partition is handled serially."""
+
+    def state(self, process: str, subject: str) -> Any:
+        """The present state of another process in this partition, or ``None``."""
+        ...
+
+
+class Grounds(States, Protocol):
+    """The frozen surroundings of a ruling or a decision: the policy and who stands behind it, the moment it is recorded
+    at, other states of the partition."""
 
     @property
     def policy(self) -> Policy:
@@ -107,8 +124,19 @@ class Facts(Protocol):
         """When this event is being recorded (UTC)."""
         ...
 
-    def state(self, process: str, subject: str) -> Any:
-        """The present state of another process in this partition, or ``None``."""
+    @property
+    def governance(self) -> Governance:
+        """Who stands behind the policy in force."""
+        ...
+
+
+class Facts(Grounds, Protocol):
+    """All that a decision may see: its grounds, and what is alike anywhere."""
+
+    def similar(self, one: Fingerprint) -> tuple[Fingerprint, ...]:
+        """The fingerprints of all partitions that are worth comparing with this one, of documents whose units of work
+        are committed (and of others in this one). Its own is among them only when it was committed before, just as
+        everybody else sees it."""
         ...
 
 
@@ -122,7 +150,11 @@ def by_subject(event: Event) -> tuple[str, ...]:
 
 
 class Process(Struct, frozen=True, kw_only=True):
-    """One process manager, as data. See the module docstring; ``routes`` also says which facts it handles at all."""
+    """One process manager, as data. See the module docstring; ``routes`` also says which facts it handles at all.
+
+    ``prints`` is the fingerprint to keep of a subject, when it is another after than before; ``seeks`` the one that
+    the decision about an event will look for others of, so that a batch looks once for all.
+    """
 
     name: str
     state: type[Struct]
@@ -133,3 +165,5 @@ class Process(Struct, frozen=True, kw_only=True):
     view: str = ""
     show: Callable[[str, Any], Row | None] | None = None
     stands: Callable[[str, Any], Iterable[Standing]] | None = None
+    prints: Callable[[str, Any, Any], Fingerprint | None] | None = None
+    seeks: Callable[[Event, Any, "States"], Fingerprint | None] | None = None

@@ -3,13 +3,16 @@
 from tieout.processes import (
     case,
     close,
+    control,
     document,
     effect,
+    hands,
     interchange,
     invoice,
     ledger,
+    lookalike,
     mail,
-    number,
+    open_orders,
     order,
     payment,
     payment_run,
@@ -23,11 +26,12 @@ from tieout.processes import (
 from tieout.processes.process import Process
 
 PROCESSES: tuple[Process, ...] = (
-    number.PROCESS,
     supplier.PROCESS,
     order.PROCESS,
+    open_orders.PROCESS,
     settlement.PROCESS,
     invoice.PROCESS,
+    lookalike.PROCESS,
     prepayment.PROCESS,
     prediction.PROCESS,
     payment.PROCESS,
@@ -42,5 +46,7 @@ PROCESSES: tuple[Process, ...] = (
     ledger.PROCESS,
     effect.PROCESS,
     case.PROCESS,
+    hands.PROCESS,
+    control.PROCESS,
     query.PROCESS,
 )

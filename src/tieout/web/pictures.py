@@ -2,14 +2,19 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from itertools import pairwise
 from math import log2
 
 from markupsafe import Markup
 from msgspec import Struct
 
-from tieout.engine.queries.liabilities import BUCKETS, Due
+from tieout.engine.queries.cases import BUCKETS, Aging, Bucket
+from tieout.engine.queries.liabilities import BUCKETS as DUE_BUCKETS
+from tieout.engine.queries.liabilities import Due
 from tieout.engine.queries.trace import Lane, Step, Trace, Write
+from tieout.kernel.money import Money
+from tieout.matching.orders import LinePosition
 from tieout.web import words
 
 LANES: dict[Lane, str] = {
@@ -29,7 +34,7 @@ _ALWAYS: tuple[Lane, ...] = ("ap", "tieout", "erp", "bank", "close")
 
 def due_bar(due: Iterable[Due], currency: str) -> Markup:
     """What is owed in one currency, by when it is due, as one bar."""
-    sums = dict.fromkeys(BUCKETS, 0)
+    sums = dict.fromkeys(DUE_BUCKETS, 0)
     for one in due:
         if one.currency == currency:
             sums[one.bucket] += max(0, one.amount.minor)
@@ -37,7 +42,7 @@ def due_bar(due: Iterable[Due], currency: str) -> Markup:
     if not whole:
         return Markup("")
     parts, left = [], 0.0
-    for bucket in BUCKETS:
+    for bucket in DUE_BUCKETS:
         width = 1000 * sums[bucket] / whole
         if width:
             label = f"{words.bucket(bucket)}: {100 * sums[bucket] / whole:.0f} %"
@@ -61,9 +66,102 @@ def share_bar(number: int, most: int, kind: str = "plain") -> Markup:
     ).format(kind, width)
 
 
+# ── ages of cases ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class AgingRow(Struct, frozen=True):
+    """The cases of one class: how many in each bucket of age, of how many at most, overdue ones, and their money."""
+
+    case_class: str
+    counts: dict[Bucket, int]
+    most: int
+    overdue: int
+    sums: tuple[Money, ...]
+
+
+def aging_rows(found: Sequence[Aging]) -> tuple[AgingRow, ...]:
+    """Classes with cases, those with most of them first."""
+    by_class: dict[str, list[Aging]] = {}
+    for one in found:
+        by_class.setdefault(one.case_class, []).append(one)
+    totals = {name: sum(one.count for one in rows) for name, rows in by_class.items()}
+    most = max(totals.values(), default=0)
+    return tuple(
+        AgingRow(name, _counts(by_class[name]), most, sum(one.overdue for one in by_class[name]), _sums(by_class[name]))
+        for name in sorted(totals, key=lambda name: (-totals[name], name))
+    )
+
+
+def _counts(rows: Sequence[Aging]) -> dict[Bucket, int]:
+    counts = dict.fromkeys(BUCKETS, 0)
+    for one in rows:
+        counts[one.bucket] += one.count
+    return counts
+
+
+def _sums(rows: Sequence[Aging]) -> tuple[Money, ...]:
+    sums: dict[str, Money] = {}
+    for one in rows:
+        if one.amount and one.currency != words.NO_CURRENCY:
+            sums[one.currency] = sums.get(one.currency, Money.zero(one.currency)) + one.amount
+    return tuple(sums[currency] for currency in sorted(sums))
+
+
+def aging_bar(row: AgingRow) -> Markup:
+    """The cases of a class as one bar, the youngest first; the longest bar is that of the class with most cases."""
+    parts, left = [], 0.0
+    for bucket, count in row.counts.items():
+        width = 1000 * count / row.most
+        if width:
+            label = f"{words.case_bucket(bucket)}: {count}"
+            parts.append(
+                Markup('<rect class="age-{}" x="{:.1f}" width="{:.1f}" height="10"><title>{}</title></rect>').format(
+                    bucket, left, max(width - 3, 1.5), label
+                )
+            )
+            left += width
+    label = ", ".join(f"{words.case_bucket(bucket)}: {count}" for bucket, count in row.counts.items() if count)
+    return Markup(
+        '<svg class="bar" viewBox="0 0 1000 10" preserveAspectRatio="none" role="img" aria-label="{}">{}</svg>'
+    ).format(label, Markup("").join(parts))
+
+
+def span(seconds: float) -> str:
+    """A length of time in words."""
+    return words.span(timedelta(seconds=seconds))
+
+
+def quantity_bars(position: LinePosition, quantity: Decimal) -> Markup:
+    """What was ordered, received and billed of an order line, one bar above the other, in one scale.
+
+    The last bar is what is billed; the part that this invoice adds stands out, in red where it goes beyond what was
+    received (or ordered, where no receipt is needed)."""
+    billable = position.received if position.receipt_required else position.ordered
+    before = max(position.billed, Decimal(0))
+    within = max(min(quantity, billable - before), Decimal(0))
+    most = max(position.ordered, position.received, before + quantity, Decimal(1))
+    rows = [("plain", Decimal(0), position.ordered, 0)]
+    rows += [("info", Decimal(0), position.received, 7)] if position.receipt_required else []
+    rows += [
+        ("plain", Decimal(0), before, 14),
+        ("good", before, within, 14),
+        ("bad", before + within, quantity - within, 14),
+    ]
+    bars = Markup("").join(
+        Markup('<rect class="fill-{}" x="{:.1f}" y="{}" width="{:.1f}" height="5" rx="1"/>').format(
+            kind, 100 * left / most, top, 100 * width / most
+        )
+        for kind, left, width, top in rows
+        if width > 0
+    )
+    return Markup(
+        '<svg class="quantities" viewBox="0 0 100 19" preserveAspectRatio="none" aria-hidden="true">{}</svg>'
+    ).format(bars)
+
+
 _STAGES: tuple[tuple[str, tuple[str, ...], str], ...] = (
     ("Arrived", ("received", "admitted", "valid"), "info"),
-    ("Stopped", ("duplicate", "invalid", "mismatched", "rejected"), "bad"),
+    ("Stopped", ("duplicate", "suspect", "invalid", "mismatched", "rejected"), "bad"),
     ("Matched", ("matched",), "info"),
     ("Posting", ("posting", "posting_unknown", "posting_failed"), "warn"),
     ("Posted", ("posted", "reserved"), "good"),
@@ -109,7 +207,9 @@ _MARKS: dict[str, tuple[str, str]] = {
     "invoice.matched": ("matched", "good"),
     "invoice.match_failed": ("no match", "bad"),
     "invoice.variance_accepted": ("accepted", "info"),
+    "invoice.duplicate_suspected": ("looks like another", "bad"),
     "invoice.duplicate_cleared": ("no duplicate", "info"),
+    "invoice.duplicate_overruled": ("overruled", "info"),
     "invoice.cancelled": ("cancelled", "bad"),
     "invoice.posting_failed": ("refused", "bad"),
     "invoice.posted": ("posted", "good"),

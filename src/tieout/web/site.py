@@ -37,7 +37,15 @@ _HEADERS = {
 NAVIGATION = (
     ("", (("/", "Overview"),)),
     ("Work", (("/cases", "Cases"), ("/effects", "Effects"), ("/quarantine", "Quarantine"))),
-    ("Money", (("/invoices", "Invoices"), ("/liabilities", "Liabilities"), ("/payments", "Payments"))),
+    (
+        "Money",
+        (
+            ("/invoices", "Invoices"),
+            ("/matching", "Matching"),
+            ("/liabilities", "Liabilities"),
+            ("/payments", "Payments"),
+        ),
+    ),
     ("Control", (("/close", "Close"), ("/suppliers", "Suppliers"), ("/documents", "Documents"))),
 )
 _FILTERS = (
@@ -46,6 +54,7 @@ _FILTERS = (
     words.amount,
     words.blocker,
     words.bucket,
+    words.case_bucket,
     words.case_title,
     words.chip,
     words.day,
@@ -53,6 +62,7 @@ _FILTERS = (
     words.money,
     words.person,
     words.plain,
+    words.quantity,
     words.record_kind,
     words.rounded,
     words.short,
@@ -163,6 +173,8 @@ class Site:
 
 _SAID = {
     "assigned": "The case has been assigned.",
+    "asked": "The supplier has been asked; the answer will stand here.",
+    "attached": "The file has been added.",
     "remarked": "The remark has been added.",
     "recorded": "Recorded. What follows from it shows here in a moment.",
     "proposed": "The run has been proposed. It collects its payments and then waits for another person's release.",

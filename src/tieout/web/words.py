@@ -22,7 +22,7 @@ _TONES = {
     """,
     "bad": """
         critical dead duplicate invalid mismatched not_proved posting_failed posting_unknown quarantined refused
-        rejected returned undecided unknown
+        rejected returned suspect undecided unknown
     """,
     "warn": """
         calling_off cancelled held high not_ready open partly releasing unposted withheld
@@ -62,6 +62,13 @@ def money(value: Money | None) -> Markup:
     if value is None or value.currency == NO_CURRENCY:
         return Markup("")
     return Markup('<span class="money">{}<small> {}</small></span>').format(amount(value), value.currency)
+
+
+def quantity(value: Decimal) -> str:
+    """A quantity or a price without needless zeros: ``1,200`` and ``12.5``."""
+    plain = value.normalize()
+    digits = max(0, -int(plain.as_tuple().exponent))
+    return f"{plain:,.{digits}f}".replace("-", "−")
 
 
 def rounded(value: Money) -> str:
@@ -131,6 +138,11 @@ def case_title(case_class: str) -> str:
         return CASE_RULES[CaseClass(case_class)].title
     except (KeyError, ValueError):
         return status_word(case_class).capitalize()
+
+
+def case_bucket(name: str) -> str:
+    """An age in days, in words."""
+    return "over 30 days" if name == "over-30" else f"{name.replace('-', '–')} days"
 
 
 def blocker(name: str) -> str:

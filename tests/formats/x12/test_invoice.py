@@ -8,7 +8,7 @@ from tests.formats.x12.kit import CONTEXT, a_group, a_set, envelope, file_of, fi
 
 from tieout.formats.reading import Context
 from tieout.kernel.money import Money
-from tieout.model.documents import Invoice, InvoiceKind, InvoiceLine
+from tieout.model.documents import CashDiscount, Invoice, InvoiceKind, InvoiceLine
 from tieout.model.identity import supplier_id_of
 
 HEAD = """
@@ -78,6 +78,7 @@ def test_an_invoice_with_two_lines() -> None:
             tax=usd("0"),
             gross=usd("212.44"),
             document=records(reading)[0].document,
+            discounts=(CashDiscount(until=date(2026, 6, 6), amount=usd("4.25"), percent=Decimal(2)),),
         )
     ]
     assert [claim.name for claim in reading.proof.claims if claim.where.startswith("810")] == [

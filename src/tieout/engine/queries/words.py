@@ -6,6 +6,7 @@ from msgspec import Struct
 
 from tieout.kernel.problem import Problem
 from tieout.model import facts as f
+from tieout.model.verdict import AssignedLine
 
 
 class Words(Struct, frozen=True):
@@ -87,21 +88,38 @@ def _invoice(fact: f.Fact) -> Words | None:
         case f.InvoiceReceived(invoice=invoice, channel=channel):
             kind = "Credit note" if invoice.sign < 0 else "Invoice"
             return Words(f"{kind} {invoice.number} received", f"{invoice.gross} through {channel}")
-        case f.InvoiceAdmitted():
-            return Words("Its number is new")
+        case f.InvoiceAdmitted(apart=apart) if apart:
+            return Words("Goes on", f"a claim of its own beside {', '.join(apart)}")
+        case f.InvoiceAdmitted(compared=compared, explained=explained):
+            alike = "; ".join(f"{one.printed} looks like it: {one.explained}" for one in explained)
+            return Words("Is like no other invoice", alike or (f"compared with {compared}" if compared else ""))
         case f.DuplicateStopped(first_invoice_id=first):
             return Words("Stopped as a duplicate", f"of {first}")
+        case f.DuplicateSuspected(candidates=candidates):
+            alike = "; ".join(f"{one.printed}: {one.reason} ({one.score} of 100)" for one in candidates)
+            return Words("Looks like another invoice", alike)
         case f.DuplicateCleared(reason=reason):
             return Words("Found to be no duplicate", reason)
+        case f.DuplicateOverruled(reason=reason):
+            return Words("Found to be no duplicate by a manager", reason)
+        case f.LookalikeLearnt(lookalike=taught):
+            every = f"every {taught.interval_days} days" if taught.interval_days else "on the same day"
+            return Words("Comes again", f"{every}, counts until {taught.until}")
+        case f.PostingDue():
+            return Words("Compared once more before it is posted")
         case f.InvoiceValidated():
             return Words("Valid", "supplier, entity, currency and sums are right")
         case f.InvoiceFoundInvalid(problems=problems):
             return Words("Not valid as it is", told(problems))
         case f.RecheckRequested(reason=reason):
             return Words("Looked at again", reason)
+        case f.LinesAssigned(assignments=chosen, reason=reason):
+            lines = ", ".join(f"line {one.line_id}: order {one.order_id} line {one.order_line_id}" for one in chosen)
+            return Words("Order lines chosen", "; ".join(part for part in (lines, reason) if part))
         case f.InvoiceMatched(verdict=verdict):
             orders = sorted({allocation.order_id for allocation in verdict.allocations})
-            return Words("Matched", f"with order {', '.join(orders)}" if orders else "")
+            parts = [f"with order {', '.join(orders)}"] if orders else []
+            return Words("Matched", "; ".join((*parts, *map(_found_line, verdict.assigned))))
         case f.MatchFailed(verdict=verdict):
             waits = "Waits for a receipt" if verdict.waits_for_receipt else "Does not match"
             return Words(waits, told(verdict.problems))
@@ -109,6 +127,8 @@ def _invoice(fact: f.Fact) -> Words | None:
             return Words("Variance accepted", reason)
         case f.ApprovalDecided(approved=approved, approver=approver, reason=reason):
             return Words(f"{'Approved' if approved else 'Approval denied'} by {approver}", reason)
+        case f.ApprovalDue():
+            return Words("Is it approved yet?")
         case f.InvoicePosted(posting=posting):
             return Words(
                 f"Posted as {posting.number}",
@@ -141,6 +161,13 @@ def _invoice(fact: f.Fact) -> Words | None:
         case f.InvoiceClosed():
             return Words("Closed", "every system has been told and holds it so")
     return None
+
+
+def _found_line(line: AssignedLine) -> str:
+    """Why a line that names no order line bills this one."""
+    why = ", ".join(f"{one.name} {one.points}" for one in line.choice.components)
+    told = f"line {line.line_id} was found to bill {line.choice} ({why})"
+    return f"{told}: {line.rule}" if line.rule else told
 
 
 def _payment(fact: f.Fact) -> Words | None:
@@ -309,6 +336,17 @@ def _engine(fact: f.Fact) -> Words | None:
             return Words(f"Case given to {assignee}")
         case f.CaseCommented(text=text):
             return Words("Remark", text)
+        case f.CaseRouted(owner=owner, assignee=assignee, severity=severity, due_at=due_at, rule=rule, why=why):
+            to = f"{assignee} ({owner})" if assignee else owner
+            detail = f"{severity}, to be worked by {due_at:%Y-%m-%d %H:%M} UTC. By rule: {rule}."
+            return Words(f"Case goes to {to}", f"{detail} {why}".strip())
+        case f.CaseDue():
+            return Words("Is it worked yet?")
+        case f.CaseEscalated(owner=owner, assignee=assignee, severity=severity, why=why):
+            to = f"{assignee} ({owner})" if assignee else owner
+            return Words(f"Case escalated to {to}", f"{severity} now: {why}")
+        case f.CaseAttached(name=name, size=size):
+            return Words(f"File added: {name}", f"{size:,} bytes")
         case f.CaseAsked(question=question):
             return Words("The supplier was asked", question)
         case f.CaseAnswered(answer=answer):
@@ -317,6 +355,12 @@ def _engine(fact: f.Fact) -> Words | None:
             return Words("A message was set aside", error)
         case f.MessageRequeued(reason=reason):
             return Words("A message was sent on its way again", reason)
+        case f.DutiesRefused(action=action, reasons=reasons):
+            return Words(f"Does not count: {action.replace('_', ' ')}", " ".join(reasons))
+        case f.DutiesCompensated(controls=controls):
+            return Words(f"Allowed under {', '.join(controls)}", "duties that conflict met in one hand")
+        case f.ControlReviewed(control=control, remark=remark):
+            return Words(f"Control {control} reviewed", remark)
         case f.CheckpointSigned():
             return Words("Checkpoint signed")
     return None

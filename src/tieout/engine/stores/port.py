@@ -12,14 +12,20 @@ from tieout.engine.stores.rows import (
     DocumentRow,
     EffectRow,
     EventRow,
+    FingerprintRow,
     Head,
     InboxRow,
     LinkRow,
+    LookRow,
     Settlement,
     StandingRow,
     StateRow,
     TotalRow,
 )
+
+LOOK_MAX = 200
+"""So many fingerprints are compared for each key. A supplier with more invoices of one amount in one season is compared
+with the latest; one with the same number is always found, since it has a key of its own."""
 
 
 class Receipt(StrEnum):
@@ -60,6 +66,10 @@ class Unit(Protocol):
         """What these (system, id) pairs mean, as far as it is known."""
         ...
 
+    def similar(self, looks: Sequence[LookRow]) -> dict[str, list[bytes]]:
+        """The fingerprints that each asker asked for, each once; of those under one key the latest ``LOOK_MAX``."""
+        ...
+
     def append(self, events: Sequence[EventRow]) -> None:
         """Append to the log. Raises :class:`FencedError` when a position is taken."""
         ...
@@ -85,6 +95,10 @@ class Unit(Protocol):
 
     def put_views(self, view: str, rows: Sequence[Mapping[str, Any]]) -> None: ...
     def drop_views(self, view: str, subjects: Sequence[str]) -> None: ...
+
+    def put_fingerprints(self, rows: Sequence[FingerprintRow]) -> None:
+        """Write fingerprints, or again with other data; the keys and the day of one never change."""
+        ...
 
     def change_standings(self, added: Sequence[StandingRow], removed: Sequence[StandingRow]) -> None:
         """Write items that stand (again: with another amount) and take away those that stand no more."""

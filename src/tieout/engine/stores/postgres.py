@@ -25,15 +25,18 @@ from msgspec.structs import astuple
 from psycopg.errors import DeadlockDetected, SerializationFailure, UniqueViolation
 from psycopg.pq import TransactionStatus
 
-from tieout.engine.stores.port import FencedError, Receipt
+from tieout.engine.stores.port import LOOK_MAX, FencedError, Receipt
 from tieout.engine.stores.rows import (
     UNRESOLVED,
     DocumentRow,
     EffectRow,
     EventRow,
+    FingerprintRow,
     Head,
     InboxRow,
+    LikenessRow,
     LinkRow,
+    LookRow,
     Settlement,
     StandingRow,
     StateRow,
@@ -181,6 +184,25 @@ _FREE = """UPDATE effect SET status = 'ready' WHERE status = 'parked' AND "after
 _PUT_LINK = f"""
     INSERT INTO link ({_LINK}) SELECT * FROM {_unnest(LinkRow)}
     ON CONFLICT (system, external_id) DO NOTHING
+"""
+_SIMILAR = f"""
+    SELECT DISTINCT asked.asker, found.subject, fingerprint.data
+    FROM unnest(%b::text[], %b::bigint[], %b::bigint[], %b::bigint[]) AS asked (asker, key, first, last)
+    CROSS JOIN LATERAL (
+        SELECT subject FROM likeness WHERE likeness.key = asked.key AND day BETWEEN asked.first AND asked.last
+        ORDER BY day DESC LIMIT {LOOK_MAX}
+    ) AS found
+    JOIN fingerprint ON fingerprint.subject = found.subject
+"""
+_PUT_FINGERPRINT = """
+    INSERT INTO fingerprint (subject, "partition", data)
+    SELECT * FROM unnest(%b::text[], %b::int[], %b::bytea[]) AS new (subject, "partition", data)
+    ON CONFLICT (subject) DO UPDATE SET data = excluded.data
+"""
+_PUT_LIKENESS = f"""
+    INSERT INTO likeness (key, day, subject, "partition")
+    SELECT key, day, subject, "partition" FROM {_unnest(LikenessRow)} ORDER BY key, day, subject
+    ON CONFLICT DO NOTHING
 """
 _PUT_STANDING = f"""
     INSERT INTO standing ({_columns(StandingRow)}) SELECT * FROM {_unnest(StandingRow)}
@@ -357,6 +379,14 @@ class PostgresUnit:
         links = (LinkRow(*row) for row in self._sql.execute(_RESOLVE, _turned(refs)).fetchall())
         return {(link.system, link.external_id): link for link in links}
 
+    def similar(self, looks: Sequence[LookRow]) -> dict[str, list[bytes]]:
+        found: dict[str, list[bytes]] = {look.asker: [] for look in looks}
+        if looks:
+            rows = self._sql.execute(_SIMILAR, _turned([astuple(look) for look in looks]), binary=True).fetchall()
+            for asker, _, data in rows:
+                found[asker].append(data)
+        return found
+
     def append(self, events: Sequence[EventRow]) -> None:
         if not events:
             return
@@ -404,6 +434,11 @@ class PostgresUnit:
     def drop_views(self, view: str, subjects: Sequence[str]) -> None:
         if subjects:
             self._sql.execute(f"DELETE FROM view_{view} WHERE subject = ANY(%b)", (list(subjects),))
+
+    def put_fingerprints(self, rows: Sequence[FingerprintRow]) -> None:
+        if rows:
+            self._sql.execute(_PUT_FINGERPRINT, _turned([(row.subject, row.partition, row.data) for row in rows]))
+            self._put(_PUT_LIKENESS, [LikenessRow(key, r.day, r.subject, r.partition) for r in rows for key in r.keys])
 
     def change_standings(self, added: Sequence[StandingRow], removed: Sequence[StandingRow]) -> None:
         if removed:

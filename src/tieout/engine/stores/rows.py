@@ -115,6 +115,34 @@ class LinkRow(Struct, gc=False):
     entity: str
 
 
+class FingerprintRow(Struct, gc=False):
+    """What is kept of an invoice to compare others with (``data``), and the keys and the day it is found under."""
+
+    subject: str
+    partition: int
+    data: bytes
+    day: int
+    keys: tuple[int, ...]
+
+
+class LikenessRow(Struct, gc=False):
+    """One key that a fingerprint is found under, with its day (since year 1)."""
+
+    key: int
+    day: int
+    subject: str
+    partition: int
+
+
+class LookRow(Struct, gc=False):
+    """A question for fingerprints: all under ``key`` from ``first`` to ``last``, for the document ``asker``."""
+
+    asker: str
+    key: int
+    first: int
+    last: int
+
+
 class StandingRow(Struct, gc=False):
     """An item that counts in a control total as long as its process stands there."""
 

@@ -12,15 +12,17 @@ from typing import Any
 import msgspec
 from msgspec.structs import astuple
 
-from tieout.engine.stores.port import FencedError, Receipt
+from tieout.engine.stores.port import LOOK_MAX, FencedError, Receipt
 from tieout.engine.stores.rows import (
     UNRESOLVED,
     DocumentRow,
     EffectRow,
     EventRow,
+    FingerprintRow,
     Head,
     InboxRow,
     LinkRow,
+    LookRow,
     Settlement,
     StandingRow,
     StateRow,
@@ -85,6 +87,14 @@ _FREE = "UPDATE effect SET status = 'ready' WHERE status = 'parked' AND \"after\
 _PUT_LINK = f"""
     INSERT INTO link ({_columns(LinkRow)}) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (system, external_id) DO NOTHING
 """
+_PUT_FINGERPRINT = """
+    INSERT INTO fingerprint (subject, "partition", data) VALUES (?, ?, ?)
+    ON CONFLICT (subject) DO UPDATE SET data = excluded.data
+"""
+_PUT_LIKENESS = """
+    INSERT INTO likeness (key, day, subject, "partition") VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING
+"""
+_UNDER = f"SELECT subject FROM likeness WHERE key = ? AND day BETWEEN ? AND ? ORDER BY day DESC LIMIT {LOOK_MAX}"
 _PUT_STANDING = f"""
     INSERT INTO standing ({_columns(StandingRow)}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
     ON CONFLICT (name, entity, period, item) DO UPDATE
@@ -157,6 +167,19 @@ class SqliteUnit:
         found = ((ref, self._sql.execute(query, ref).fetchone()) for ref in refs)
         return {ref: LinkRow(*row) for ref, row in found if row}
 
+    def similar(self, looks: Sequence[LookRow]) -> dict[str, list[bytes]]:
+        found: dict[str, dict[str, None]] = {}
+        for look in looks:
+            here = self._sql.execute(_UNDER, (look.key, look.first, look.last)).fetchall()
+            found.setdefault(look.asker, {}).update((subject, None) for (subject,) in here)
+        subjects = list(dict.fromkeys(subject for some in found.values() for subject in some))
+        rows = self._sql.execute(
+            "SELECT f.subject, f.data FROM json_each(?) AS j CROSS JOIN fingerprint AS f ON f.subject = j.value",
+            (msgspec.json.encode(subjects).decode(),),
+        )
+        data = dict(rows.fetchall())
+        return {asker: [data[subject] for subject in some] for asker, some in found.items()}
+
     def append(self, events: Sequence[EventRow]) -> None:
         try:
             self._sql.executemany(_APPEND, map(astuple, events))
@@ -217,6 +240,12 @@ class SqliteUnit:
 
     def drop_views(self, view: str, subjects: Sequence[str]) -> None:
         self._sql.executemany(f"DELETE FROM view_{view} WHERE subject = ?", [(subject,) for subject in subjects])
+
+    def put_fingerprints(self, rows: Sequence[FingerprintRow]) -> None:
+        self._sql.executemany(_PUT_FINGERPRINT, [(row.subject, row.partition, row.data) for row in rows])
+        self._sql.executemany(
+            _PUT_LIKENESS, [(key, row.day, row.subject, row.partition) for row in rows for key in row.keys]
+        )
 
     def change_standings(self, added: Sequence[StandingRow], removed: Sequence[StandingRow]) -> None:
         self._sql.executemany(

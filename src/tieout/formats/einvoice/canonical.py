@@ -32,6 +32,7 @@ from tieout.formats import fields
 from tieout.formats.einvoice import rules
 from tieout.formats.einvoice.below_zero import turned
 from tieout.formats.einvoice.semantic import EN_16931, AllowanceCharge, Line, Party, SemanticInvoice, Tax
+from tieout.formats.einvoice.skonto import cash_discounts
 from tieout.formats.price_unit import for_units
 from tieout.formats.reading import Context, Findings
 from tieout.formats.source import Source
@@ -136,6 +137,7 @@ class _Conversion:
             document=document,
             prepaid=prepaid,
             rounding=rounding,
+            discounts=tuple(cash_discounts(semantic.payment_terms, semantic.issued_on, gross)),
             purpose=PURPOSES.get(semantic.type_code, ""),
             payee_account=_payee_account(semantic),
             collected=any(payment.means_code in ALREADY_PAID for payment in semantic.payments),

@@ -12,6 +12,7 @@ from lxml import etree
 from msgspec import Struct
 
 from tieout.formats.einvoice.canonical import ALLOWANCE, CHARGE
+from tieout.formats.einvoice.skonto import skonto
 from tieout.formats.einvoice.ubl import CREDIT_NOTE, INVOICE, NAMESPACES
 from tieout.formats.xml import Element
 from tieout.kernel.money import EXACT, Money, multiply, total
@@ -49,6 +50,8 @@ def write_ubl(invoice: Invoice, parties: Parties) -> bytes:
     _party(root, "AccountingSupplierParty", invoice.supplier_tax_id, invoice.supplier_name, parties.seller_country)
     _party(root, "AccountingCustomerParty", parties.buyer_tax_id, parties.buyer_name, parties.buyer_country)
     _payment(root, invoice, parties, is_credit=is_credit)
+    if terms := skonto(invoice.discounts, invoice.issued_on, invoice.gross):
+        _basic(_aggregate(root, "PaymentTerms"), "Note", terms)
     lines = [line for line in invoice.lines if not line.line_id.startswith((ALLOWANCE, CHARGE))]
     extras = [line for line in invoice.lines if line.line_id.startswith((ALLOWANCE, CHARGE))]
     for extra in extras:

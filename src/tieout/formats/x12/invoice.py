@@ -7,16 +7,15 @@
 """
 
 from collections.abc import Iterator, Sequence
-from datetime import date, timedelta
 from decimal import Decimal
 from functools import reduce
 
 from msgspec import Struct
 
 from tieout.formats import fields
-from tieout.formats.segments import Segment
 from tieout.formats.x12.amounts import READINGS, Extras, Reading, extras, is_counted, tax_of
 from tieout.formats.x12.message import Message, pairs, value
+from tieout.formats.x12.terms import discounts, due_on
 from tieout.formats.x12.tree import Node
 from tieout.kernel.money import EXACT, Money, multiply, total
 from tieout.kernel.problem import Code
@@ -36,8 +35,6 @@ PRODUCTS = ("BP", "IN", "PI", "SK", "VP", "VN", "VC", "VA", "MG", "MF", "UP", "U
 _NO_CHARGE = "NC"
 #: ``SAC02`` codes (element 1300) of delivery costs: freight, shipping, shipping and handling.
 _FREIGHT = ("D240", "G821", "G830")
-_INVOICE_DAY = ("", "3")
-_DAYS_MAX = 3_650
 
 
 class _Line(Struct, frozen=True):
@@ -85,13 +82,14 @@ def read_invoice(message: Message) -> Iterator[Invoice]:
         supplier_name=seller.name,
         currency=currency,
         issued_on=issued_on,
-        due_on=_due_on(message, issued_on),
+        due_on=due_on(message, issued_on),
         lines=tuple(_turned(line) for line in written) if is_negative else written,
         net=-net if is_negative else net,
         tax=-tax if is_negative else tax,
         gross=abs(gross),
         credits_number=message.reference(message.root, *_CREDITED) if is_credit else "",
         document=message.header.mark,
+        discounts=() if is_credit else tuple(discounts(message, issued_on, gross)),
     )
 
 
@@ -230,24 +228,3 @@ def _prove_counts(message: Message, lines: Sequence[_Line]) -> None:
         detail = "units shipped (ISS) and units billed differ"
         where = message.where(iss, 1)
         message.findings.note(Code.TOTALS_DISAGREE, where, expected=str(billed), actual=str(shipped), detail=detail)
-
-
-def _due_on(message: Message, issued_on: date) -> date:
-    """``ITD``: the net due date (06) or days (07); of several terms the latest."""
-    terms = [node.segment for node in message.root.under("ITD")]
-    found = [day for itd in terms if (day := _net_day(message, itd, issued_on)) is not None]
-    if not found:
-        message.findings.assume("the due date (ITD06, ITD07)", "the day of issue", message.where(None))
-    return max(found, default=issued_on)
-
-
-def _net_day(message: Message, itd: Segment, issued_on: date) -> date | None:
-    day, days = message.day(itd, 6), message.optional_number(itd, 7)
-    if day is not None or days is None:
-        return day
-    if days != days.to_integral_value() or not 0 <= days <= min(_DAYS_MAX, (date.max - issued_on).days):
-        message.findings.fault(Code.BAD_VALUE, message.where(itd, 7), expected="a number of days", actual=str(days))
-        return None
-    if value(itd, 2) not in _INVOICE_DAY:
-        message.findings.assume("the day the terms count from (ITD02)", "the day of issue", message.where(itd, 2))
-    return issued_on + timedelta(days=int(days))

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0005"
-down_revision = "0002"
+down_revision = "0004"
 
 # Compared byte by byte on every machine, whatever the sorting rules of its operating system (see ``engine/schema.py``).
 WORDS = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")

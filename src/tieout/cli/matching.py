@@ -1,0 +1,46 @@
+"""Commands about matching."""
+
+import sys
+from pathlib import Path
+
+import click
+from rich.text import Text
+
+from tieout.cli.company import Company
+from tieout.cli.output import CONSOLE, JSON, print_json
+from tieout.engine.queries import trace as tracing
+from tieout.engine.queries.database import Database
+from tieout.engine.queries.workbench import workbench
+from tieout.matching.explain import explain
+
+
+@click.command()
+@click.argument("identifier")
+@JSON
+@click.pass_obj
+def verdict(config: Path, identifier: str, as_json: bool) -> None:
+    """Say what matching found on an invoice: every check, what was expected and seen, the limit, and what would
+    make it pass. IDENTIFIER is any id it has anywhere, or the supplier's number.
+
+    \b
+    tieout verdict INV-2026-0117
+    """
+    company = Company.at(config)
+    _ = company.store  # brings the schema up to date
+    with Database(company.settings.database).read() as sql:
+        life = tracing.trace(sql, identifier, None, tracing.lanes_of(company.policy))
+        bench = workbench(sql, life.subject, None) if life else None
+    if bench is None:
+        click.echo(f"tieout: {identifier!r} is no invoice that is known; `tieout trace` finds other things", err=True)
+        sys.exit(1)
+    if as_json:
+        print_json(bench.looks)
+        return
+    CONSOLE.print(Text.assemble((f"Invoice {bench.invoice.number}", "bold"), f"  {bench.item.status}"))
+    if bench.verdict is None:
+        CONSOLE.print("It has not been matched: it names no order, or does not get so far.")
+        return
+    for sentence in explain(bench.verdict):
+        CONSOLE.print(f"- {sentence}")
+    if len(bench.looks) > 1:
+        CONSOLE.print(f"It was looked at {len(bench.looks)} times; --json has all verdicts.")

@@ -1,0 +1,103 @@
+"""How alike two invoice numbers are: the same, misread, mistyped, lengthened, or simply the next of a series."""
+
+import re
+from enum import StrEnum
+
+#: White space, and everything that looks like a hyphen (U+2010 to U+2015 are hyphens and dashes).
+_NOISE = re.compile(r"[\s\-\u2010-\u2015]+")
+_TAIL = re.compile(r"(.*?)(\d+)\Z", re.DOTALL)
+#: What a scanner takes for a digit.
+_MISREAD = str.maketrans("OQDILSBZG", "000115826")
+_PUNCTUATION = re.compile(r"[^0-9A-Z]+")
+#: Shorter numbers are all near each other; what is left of them says nothing.
+_LENGTH_MIN = 4
+#: Numbers that are this close are one behind the other in the books of the supplier.
+_STEP_MAX = 9
+#: A supplier who writes an invoice every few days gives out later numbers; within these days it proves nothing yet.
+_DAYS_MIN = 4
+
+
+class Likeness(StrEnum):
+    """How two numbers relate. The order is that of the evidence for one document, the strongest first."""
+
+    SAME = "same"
+    MISREAD = "misread"  #: O for 0, I for 1, other punctuation
+    TRANSPOSED = "transposed"  #: two neighbours changed places
+    EDITED = "edited"  #: a few characters changed, missing or too many
+    EXTENDED = "extended"  #: something was put before or after it
+    MISSING = "missing"  #: one of the documents has none
+    NEXT = "next"  #: one of the next in a series, on the same day or a few days later
+    FOLLOWING = "following"  #: further on in the series, and that much later
+    OTHER = "other"
+
+
+def normal_number(number: str) -> str:
+    """An invoice number without spaces, hyphens, leading zeros and case: ``00 12-a`` and ``12A`` are the same. A
+    document without a number has an empty one."""
+    plain = _NOISE.sub("", number).upper()
+    return plain.lstrip("0") or plain[:1]
+
+
+def likeness(one: str, other: str, days: int, distance_max: int) -> Likeness:
+    """How two normal numbers relate, when the other document is dated ``days`` after the one (before: less than 0)."""
+    if not one or not other:
+        return Likeness.MISSING
+    if one == other:
+        return Likeness.SAME
+    if _as_read(one) == _as_read(other):
+        return Likeness.MISREAD
+    step = _step(one, other)
+    if step is not None and abs(days) >= _DAYS_MIN and step * days > 0:
+        return Likeness.FOLLOWING
+    if _is_swap(one, other):
+        return Likeness.TRANSPOSED
+    if step is not None and abs(step) <= _STEP_MAX and step * days >= 0:
+        return Likeness.NEXT
+    if _distance(one, other, distance_max) <= distance_max:
+        return Likeness.EDITED
+    return Likeness.EXTENDED if _is_extended(one, other) else Likeness.OTHER
+
+
+def _as_read(number: str) -> str:
+    return _PUNCTUATION.sub("", number).translate(_MISREAD).lstrip("0")
+
+
+def _is_swap(one: str, other: str) -> bool:
+    """Two neighbours changed places, and nothing else."""
+    if len(one) != len(other) or len(one) < _LENGTH_MIN:
+        return False
+    apart = [place for place, pair in enumerate(zip(one, other, strict=True)) if pair[0] != pair[1]]
+    if len(apart) != 2 or apart[1] != apart[0] + 1:
+        return False
+    first, second = apart
+    return one[first] == other[second] and one[second] == other[first]
+
+
+def _step(one: str, other: str) -> int | None:
+    """How far the other number is behind the one in the same series; nothing when they are not of one."""
+    left, right = _TAIL.match(one), _TAIL.match(other)
+    if left is None or right is None or left[1] != right[1]:
+        return None
+    return int(right[2]) - int(left[2])
+
+
+def _distance(one: str, other: str, most: int) -> int:
+    """How many characters to change (insert, drop, replace, or swap with the neighbour), with two thirds of the
+    shorter number left as they are. More than ``most`` is ``most + 1``."""
+    shorter = min(len(one), len(other))
+    if shorter < _LENGTH_MIN or abs(len(one) - len(other)) > most:
+        return most + 1
+    before, row = list[int](), list(range(len(other) + 1))
+    for i, sign in enumerate(one, 1):
+        before, last, row = row, before, [i]
+        for j, target in enumerate(other, 1):
+            cost = min(before[j] + 1, row[j - 1] + 1, before[j - 1] + (sign != target))
+            if i > 1 and j > 1 and sign == other[j - 2] and one[i - 2] == target:
+                cost = min(cost, last[j - 2] + 1)
+            row.append(cost)
+    return row[-1] if row[-1] * 3 <= shorter else most + 1
+
+
+def _is_extended(one: str, other: str) -> bool:
+    shorter, longer = sorted((one, other), key=len)
+    return len(shorter) >= _LENGTH_MIN and (longer.startswith(shorter) or longer.endswith(shorter))

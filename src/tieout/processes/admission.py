@@ -1,0 +1,176 @@
+"""Whether an invoice may go on, as far as other invoices are concerned: asked when it arrives, and once more before it
+is posted.
+
+::
+
+    InvoiceReceived ─► first look ─┬─ the number is taken ──► DuplicateStopped ───┐
+                                   ├─ it looks like another ► DuplicateSuspected ─┤ a person clears it, or cancels it
+                                   └─ nothing, or explained ► InvoiceAdmitted ◄───┘
+    about to be posted ─► last look, against everything that is open by now ─► DuplicateSuspected, or it is posted
+
+Two workers may handle two invoices of two suppliers at one moment, and neither sees the other at the first look. The
+last look is made when the invoice's own fingerprint stands in the store as ``open`` for everybody to see; of any two,
+the one that becomes so later sees the other (docs/decisions/0009 has the proof).
+"""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from decimal import Decimal
+
+from tieout.kernel.problem import Code, Problem
+from tieout.matching.duplicates import Fingerprint, compare, taught_by
+from tieout.matching.duplicates.fingerprint import account_digest
+from tieout.model.cases import Case, CaseClass
+from tieout.model.documents import Invoice
+from tieout.model.duplicates import Candidate, Lookalike
+from tieout.model.facts import (
+    DuplicateOverruled,
+    DuplicateStopped,
+    DuplicateSuspected,
+    InvoiceAdmitted,
+    LookalikeLearnt,
+)
+from tieout.policy.policy import Policy
+from tieout.processes import lookalike
+from tieout.processes.case import open_case
+from tieout.processes.process import Emit, Facts, Output, States
+
+_NAMED_MAX = 5
+"""So many of the invoices that a document looks like are named; a person who has told it from them sees the others."""
+
+
+def payee_of(invoice: Invoice, facts: States) -> tuple[str, str]:
+    """Where the supplier is paid (a digest) and the group it belongs to, as the supplier's record says."""
+    known = facts.state("supplier", invoice.supplier_id)
+    record = known.supplier if known is not None else None
+    if record is None:
+        return "", ""
+    account = record.bank_account.account_id if record.bank_account else ""
+    return account_digest(account), record.parent_id
+
+
+def first_look(mine: Fingerprint, invoice: Invoice, facts: Facts) -> Iterator[Output]:
+    """Compare a new invoice with everything known, what is stopped or cancelled included."""
+    known = facts.similar(mine)
+    found = compare(mine, known, facts.policy.duplicates, _taught(mine, facts), facts.now.date())
+    stopping = tuple(one for one in found if one.verdict == "block")
+    if stopping:
+        yield Emit(
+            DuplicateStopped(
+                first_invoice_id=stopping[0].invoice_id,
+                candidates=found[:_NAMED_MAX],
+                account=mine.account,
+                parent=mine.parent,
+            )
+        )
+        first = next(one for one in known if one.invoice_id == stopping[0].invoice_id)
+        yield open_case(_stopped_case(mine, invoice, first))
+    elif asked := _asked(found):
+        yield from suspicion(mine, invoice, asked)
+    else:
+        others = sum(one.invoice_id != mine.invoice_id for one in known)
+        yield Emit(
+            InvoiceAdmitted(account=mine.account, parent=mine.parent, compared=others, explained=found[:_NAMED_MAX])
+        )
+
+
+def last_look(mine: Fingerprint, facts: Facts) -> tuple[Candidate, ...] | None:
+    """The invoices that still speak against posting this one; nothing (``None``) when not everybody can see it yet, so
+    that it has to be asked again in a later unit of work. What is stopped is looked at when it goes on itself."""
+    known = facts.similar(mine)
+    if not any(one.invoice_id == mine.invoice_id and one.status == "open" for one in known):
+        return None
+    going_on = tuple(one for one in known if one.status == "open")
+    return _asked(compare(mine, going_on, facts.policy.duplicates, _taught(mine, facts), facts.now.date()))
+
+
+def suspicion(mine: Fingerprint, invoice: Invoice, asked: tuple[Candidate, ...]) -> Iterator[Output]:
+    """Stop it, and have a person compare."""
+    yield Emit(DuplicateSuspected(candidates=asked, account=mine.account, parent=mine.parent))
+    yield open_case(_suspected_case(mine.invoice_id, invoice, asked))
+
+
+def clearance(
+    mine: Fingerprint, stopped_for: tuple[Candidate, ...], facts: Facts, *, recurring: bool
+) -> Iterator[Output]:
+    """A person has told the invoice apart from what it was stopped for: it goes on, and what recurs is remembered."""
+    apart = tuple(one.invoice_id for one in stopped_for)
+    yield Emit(InvoiceAdmitted(account=mine.account, parent=mine.parent, apart=apart))
+    if recurring:
+        until = facts.now.date() + timedelta(days=facts.policy.duplicates.lookalike_days)
+        for taught in dict.fromkeys(taught_by(one, mine, until) for one in stopped_for):
+            if taught is not None:
+                told = LookalikeLearnt(lookalike=taught, invoice_id=mine.invoice_id)
+                yield Emit(told, lookalike.subject_of(mine))
+
+
+def override_limit(invoice: Invoice, policy: Policy) -> Decimal | None:
+    """The amount of its currency above which clearing this invoice takes a manager."""
+    return policy.duplicates.override_above.get(invoice.currency)
+
+
+def limit_problem(invoice: Invoice, fact: object, policy: Policy) -> Problem | None:
+    """Why clearing it is not for whoever did: it is above the limit, and no manager overruled."""
+    limit = override_limit(invoice, policy)
+    if limit is None or abs(invoice.gross).amount <= limit or isinstance(fact, DuplicateOverruled):
+        return None
+    return Problem(Code.OVERRIDE_LIMIT, "gross", f"at most {limit:,} {invoice.currency}", str(invoice.gross))
+
+
+def _asked(found: tuple[Candidate, ...]) -> tuple[Candidate, ...]:
+    return tuple(one for one in found if one.verdict != "none")[:_NAMED_MAX]
+
+
+def _taught(mine: Fingerprint, facts: Facts) -> tuple[Lookalike, ...]:
+    state = facts.state("lookalike", lookalike.subject_of(mine))
+    return state.patterns if isinstance(state, lookalike.State) else ()
+
+
+def _stopped_case(mine: Fingerprint, invoice: Invoice, first: Fingerprint) -> Case:
+    same = "the same amount" if invoice.gross == first.gross else f"{first.gross}"
+    day = lookalike.day_of(first.received_at)
+    reason = (
+        f"Invoice {invoice.number} of {invoice.supplier_name} ({invoice.gross}) came by {mine.channel}; "
+        f"{first.printed} came by {first.channel} on {day} for {same} as {first.invoice_id}."
+    )
+    problem = Problem(
+        Code.DUPLICATE_INVOICE,
+        "number",
+        f"a number other than {first.printed}",
+        invoice.number,
+        detail=first.invoice_id,
+    )
+    return _case(CaseClass.DUPLICATE, mine.invoice_id, invoice, reason, (problem,))
+
+
+def _suspected_case(invoice_id: str, invoice: Invoice, asked: tuple[Candidate, ...]) -> Case:
+    best = asked[0]
+    more = f", and {len(asked) - 1} more" if len(asked) > 1 else ""
+    reason = (
+        f"Invoice {invoice.number} of {invoice.supplier_name} ({invoice.gross}) looks like {best.printed} "
+        f"({best.invoice_id}): {best.reason} ({best.score} of 100){more}."
+    )
+    problems = tuple(
+        Problem(
+            Code.SUSPECTED_DUPLICATE,
+            one.layer,
+            f"a claim other than {one.printed}",
+            f"{one.reason} ({one.score} of 100)",
+            detail=one.invoice_id,
+        )
+        for one in asked
+    )
+    return _case(CaseClass.SUSPECTED_DUPLICATE, invoice_id, invoice, reason, problems)
+
+
+def _case(one: CaseClass, document: str, invoice: Invoice, reason: str, problems: tuple[Problem, ...]) -> Case:
+    return Case(
+        case_class=one,
+        document=document,
+        entity=invoice.entity,
+        reason=reason,
+        problems=problems,
+        amount=invoice.gross,
+        supplier_id=invoice.supplier_id,
+        category=invoice.purpose or invoice.kind.value,
+    )

@@ -1,0 +1,55 @@
+"""Matching: the invoices that do not agree with their orders, and the workbench on which one is looked at."""
+
+from pathlib import PurePosixPath
+from typing import Any
+
+from litestar import Response, get
+from litestar.handlers import HTTPRouteHandler
+from litestar.params import FromPath, FromQuery
+
+from tieout.engine.queries.liabilities import InvoiceFilter, invoices_by_status, list_invoices
+from tieout.engine.queries.workbench import workbench
+from tieout.http.callers import Req, caller_of
+from tieout.http.problems import Trouble
+from tieout.matching.explain import explain
+from tieout.web.pages.cases import entities_of
+from tieout.web.site import Site
+
+#: What the list can be narrowed to, and what it is called.
+WAITING = {"mismatched": "Do not agree", "matched": "Agree, wait for approval", "rejected": "Approval refused"}
+
+
+def routes(site: Site) -> list[HTTPRouteHandler]:
+    """GET /matching and GET /matching/{id}."""
+
+    @get("/matching", include_in_schema=False)
+    async def show_list(
+        request: Req, status: FromQuery[str] = "mismatched", entity: FromQuery[str] = "", after: FromQuery[str] = ""
+    ) -> Response[Any]:
+        caller = caller_of(request)
+        status = status if status in WAITING else "mismatched"
+        wanted = InvoiceFilter(status=status, entity=entity, after=after, limit=50)
+        found = await site.door.read(list_invoices, wanted, caller.person.reach)
+        counts = await site.door.read_once(invoices_by_status, caller.person.reach)
+        return site.render(
+            request,
+            "matching.html",
+            found=found,
+            wanted=wanted,
+            status=status,
+            waiting=[(name, label, counts.get(name, 0)) for name, label in WAITING.items()],
+            entities=entities_of(site, caller),
+        )
+
+    @get("/matching/{id:path}", include_in_schema=False)
+    async def show(request: Req, id: FromPath[PurePosixPath]) -> Response[Any]:
+        caller = caller_of(request)
+        invoice_id = str(id).removeprefix("/")
+        bench = await site.door.read(workbench, invoice_id, caller.person.reach)
+        if bench is None:
+            raise Trouble("not_found", f"there is no invoice {invoice_id!r}")
+        return site.render(
+            request, "workbench.html", bench=bench, sentences=explain(bench.verdict) if bench.verdict else ()
+        )
+
+    return [show_list, show]

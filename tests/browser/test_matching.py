@@ -1,0 +1,49 @@
+"""The matching workbench in a browser: what differs is marked, a receipt that comes lets it go before one's eyes."""
+
+from decimal import Decimal
+
+import pytest
+from playwright.sync_api import BrowserContext, expect
+from tests.browser.conftest import SignIn
+from tests.http.events import rows
+from tests.web.books import Books
+
+from tieout.model.documents import GoodsReceipt, ReceiptLine
+from tieout.model.facts import GoodsReceived
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+
+def test_what_differs_is_marked_and_said_in_sentences(context: BrowserContext, signed_in: SignIn) -> None:
+    page = signed_in(context, "ida")
+    page.get_by_role("navigation", name="Main").get_by_role("link", name="Matching").click()
+    page.get_by_role("link", name="J-60077").click()
+    line = page.get_by_role("article")
+    expect(line.locator("dd.other")).to_have_text("1,298.96 EUR")
+    expect(line).to_contain_text("1 of 3 checks fail")
+    expect(page.locator("#bench-verdict")).to_contain_text("Passes when")
+    page.get_by_text("In sentences, every check").click()
+    expect(page.locator("#bench-verdict")).to_contain_text("unit price 1298.96 EUR/EA, in the order 1249.00 EUR/EA")
+    page.get_by_role("link", name="Price above the order").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Price above the order")
+
+
+def test_goods_that_come_let_it_go_before_ones_eyes(context: BrowserContext, books: Books, signed_in: SignIn) -> None:
+    (supplier_id,) = [row["subject"] for row in rows(books, "view_supplier") if row["name"] == "Ionia Packaging SA"]
+    receipt = GoodsReceipt(
+        receipt_id="GR-PO-1007",
+        order_id="PO-1007",
+        entity="DE01",
+        supplier_id=supplier_id,
+        received_on=books.clock.now().date(),
+        lines=(ReceiptLine(order_line_id="1", quantity=Decimal(200)),),
+    )
+    page = signed_in(context, "ida")
+    page.goto("/matching")
+    page.get_by_role("link", name="ION-3321").click()
+    expect(page.locator("#bench-pairings")).to_contain_text("Nothing came yet.")
+    expect(page.locator("#live")).to_have_attribute("data-state", "live")
+    books.say("warehouse", "receipt/GR-PO-1007", GoodsReceived(receipt=receipt))
+    books.rest()
+    expect(page.locator("#bench-pairings")).to_contain_text("GR-PO-1007")
+    expect(page.locator("#bench-chips")).not_to_contain_text("mismatched")

@@ -1,0 +1,51 @@
+"""The rules by which cases are worked are read strictly: a slip is an error, not a rule less."""
+
+from datetime import date
+
+import msgspec
+import pytest
+
+from tieout.model.cases import CaseClass
+from tieout.policy.cases import CaseRule, read_rules
+
+RULES = """
+effective_from = 2026-01-01
+
+[duplicate]
+title = "Duplicate invoice"
+owner = "accounts payable"
+severity = "high"
+target_days = 1
+remedy = "Compare it with the first invoice."
+actions = ["clear_duplicate"]
+"""
+
+
+def test_rules_are_read_from_their_text_by_class_of_case() -> None:
+    read = read_rules(RULES)
+    assert read.effective_from == date(2026, 1, 1)
+    assert read.rules == {
+        CaseClass.DUPLICATE: CaseRule(
+            title="Duplicate invoice",
+            owner="accounts payable",
+            severity="high",
+            target_days=1,
+            remedy="Compare it with the first invoice.",
+            actions=("clear_duplicate",),
+        )
+    }
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong"),
+    [
+        pytest.param("[duplicate]", "[duplikate]", id="a class of case that does not exist"),
+        pytest.param('"high"', '"hi"', id="a severity that does not exist"),
+        pytest.param("target_days", "target_dayz", id="a key that nobody would read"),
+        pytest.param("= 1", '= "1"', id="a number that is a text"),
+        pytest.param("2026-01-01", "2026", id="no date"),
+    ],
+)
+def test_a_slip_in_the_rules_is_an_error(right: str, wrong: str) -> None:
+    with pytest.raises(msgspec.ValidationError):
+        read_rules(RULES.replace(right, wrong))
