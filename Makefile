@@ -52,9 +52,11 @@ mutate: $(MUTATION) ## break the rules in matching/ and policy/ in every place, 
 	@$(BIN)/python -m mutmut run >mutation.log 2>&1 || { tail -n 20 mutation.log; exit 1; }
 	@$(BIN)/python -m tests.mutation
 
-bench: $(TEST) $(BENCH) ## measure the pipeline and DBOS on the same work, then the readers of formats
+bench: $(TEST) $(BENCH) ## measure the pipeline beside DBOS, the readers of formats, matching, and the search for duplicates
 	@BENCH_VENV="$(CURDIR)/.venv-bench" $(BIN)/tieout bench pipeline
 	@BENCH_VENV="$(CURDIR)/.venv-bench" $(BIN)/tieout bench formats
+	@$(BIN)/tieout bench match
+	@$(BIN)/tieout bench duplicates
 
 SOAK_MINUTES ?= 20
 TIEOUT_SAMPLES ?= ../shared/samples

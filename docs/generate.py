@@ -53,8 +53,11 @@ from tieout.model.facts import (
 )
 from tieout.model.standings import STANDINGS
 from tieout.policy.cases import CASE_RULES, CaseRule
+from tieout.policy.controls import Control
 from tieout.policy.dependencies import DEPENDENCIES
-from tieout.policy.duties import ACTIONS, CONFLICTS, DUTIES, duty_for
+from tieout.policy.duplicates import DuplicateRules
+from tieout.policy.duties import ACTIONS, CONFLICTS, DUTIES, Identity, duty_for
+from tieout.policy.matching import MatchingRules
 from tieout.policy.policy import Channel, EntityPolicy, Partner, Policy
 from tieout.policy.routing import Amounts, Escalation, Routing, Substitute, Urgency
 from tieout.policy.tolerances import Limit, Tolerances
@@ -175,6 +178,8 @@ _GROUPS = {
     "supplier": "Suppliers and bank details",
     "order": "Orders and receipts",
     "invoice": "Invoices",
+    "prepayment": "Prepayments",
+    "settlement": "Settlement on receipt",
     "payment": "Payments",
     "payment_run": "Payment runs",
     "interchange": "EDI interchanges",
@@ -184,10 +189,13 @@ _GROUPS = {
     "ledger": "Ledgers",
     "period": "Close",
     "accrual": "Accruals",
+    "policy": "The policy",
     "effect": "Writes on other systems",
     "case": "Cases",
     "message": "Messages",
     "checkpoint": "Checkpoints",
+    "duties": "Segregation of duties",
+    "control": "Compensating controls",
 }
 
 
@@ -543,8 +551,9 @@ def duties_page() -> Lines:
     yield from _head(
         "Duties",
         "What a person may do is a set of duties: the functions of segregation of duties. Two that conflict are not"
-        " granted to one person, and whoever acts on a document is checked against what they did before on *this*"
-        " document.",
+        " granted to one person or given to one key, and whoever acts on a document is checked against what they did"
+        " before on *this* document and on what it stands on: its orders, its supplier, its payment, the policy."
+        " [Segregation of duties](segregation.md) says how, and what compensating controls can do.",
         "`src/tieout/policy/duties.toml`",
     )
     by_duty: dict[str, list[str]] = {}
@@ -556,8 +565,16 @@ def duties_page() -> Lines:
     )
     yield "## Conflicts\n"
     yield from _table(
-        ("duties", "level", "why"),
-        [(" and ".join(_duty(one) for one in rule.duties), rule.level, rule.why) for rule in CONFLICTS],
+        ("duties", "level", "a control can let it through", "why"),
+        [
+            (
+                " and ".join(_duty(one) for one in rule.duties),
+                rule.level,
+                "yes" if rule.compensable else "never on one document",
+                rule.why,
+            )
+            for rule in CONFLICTS
+        ],
     )
 
 
@@ -588,8 +605,13 @@ POLICY_MEANINGS: dict[type[Struct], dict[str, str]] = {
         "partners": "one table for each partner in EDI, `[partners.acme]`",
         "channels": "what may come in by a channel, `[channels.mail]`",
         "tolerances": "named sets of limits, `[tolerances.default]`; the set `default` must be there",
+        "duplicates": "how invoices are compared with those that came before, `[duplicates]`",
+        "matching": "how far matching looks for the order line of an invoice line, `[matching]`",
         "bank_change_confirmations": "how many people, other than the requester, must confirm new bank details",
         "signal_age_minutes_max": "how long ago a required source may have been heard of for a period to be ready",
+        "credit_expected_days": "so many days after goods went back, a credit note that has not come is a case",
+        "close_window_days": "from the last day of a month until so many days into the next no release of the policy"
+        " takes effect unless its rollback is stated; 0: there is no such window",
         "accrual_account": "the account that accruals are posted to, as the ERP connector's `accounts` names it",
         "expense_account": "the account that accruals are posted against",
         "routing": "who works which cases, `[[routing]]`; the first rule that fits takes a case",
@@ -597,11 +619,30 @@ POLICY_MEANINGS: dict[type[Struct], dict[str, str]] = {
         "escalation": "to whom a case goes that is not worked in time, `[[escalation]]`",
         "urgency": "from which amount, and how long before a deadline, a case is graver than its class",
         "approval_days": "after so many business days without a decision an approval is a case; 0: never",
+        "identities": "who stands behind a name in another system, `[[identities]]`, once for each person and name",
+        "controls": "compensating controls for duties that conflict, `[[controls]]`",
         "effective_from": "from when this release of the policy holds; told, not enforced",
+    },
+    Identity: {
+        "person": "the account here, without `person:`",
+        "system": "the connector of the other system; `tieout` for an account here that several people use",
+        "name": "the name that is used there; without one the connection's own user",
+    },
+    Control: {
+        "name": "what it is called on every event that it let through",
+        "duties": "the two duties that conflict",
+        "person": "the account that holds both, of a person or a machine",
+        "measure": "what is done instead of separating the duties",
+        "reviewer": "the other person who looks at what was done under it",
+        "valid_from": "its first day",
+        "valid_until": "its last day",
+        "review_days": "it must be reviewed again within so many days, or it is not in force",
+        "entities": "the legal entities it holds for; all when left out",
     },
     EntityPolicy: {
         "name": "its legal name",
         "currency": "its own currency (ISO 4217)",
+        "region": "what it does not say it takes from `[regions.<region>]`, then from `[group]`",
         "country": "where it is (ISO 3166)",
         "tax_ids": "how documents name it: VAT numbers, registrations, network addresses",
         "iban": "the bank account it pays from, and whose statements it gets",
@@ -612,7 +653,7 @@ POLICY_MEANINGS: dict[type[Struct], dict[str, str]] = {
         "bank": "the connector of its bank",
         "close": "the connector of its close tool",
         "procurement": "the connector of its procurement system",
-        "tolerances": "the set of limits it uses",
+        "tolerances": "the set of limits it uses, or limits of its own that change the set `default`",
     },
     Partner: {
         "name": "what people call it",
@@ -668,6 +709,11 @@ POLICY_MEANINGS: dict[type[Struct], dict[str, str]] = {
         "high": "from this amount on a case is at least high",
         "critical": "from this amount on it is critical",
     },
+    MatchingRules: {
+        "assign_lines": "an invoice line that names its order but no line of it is given the line that fits, where that"
+        " is certain",
+        "search_orders": "an invoice that names no order is looked for among the supplier's last hundred orders",
+    },
     Tolerances: {
         "dialect": "whose reading of limits it follows and whose holds it predicts: [matching](matching.md) lists them."
         " A limit that is not given is what the dialect makes of a blank one",
@@ -699,6 +745,16 @@ POLICY_MEANINGS: dict[type[Struct], dict[str, str]] = {
         "unplanned_charges": "what becomes of charges the order does not know: a person decides (`refuse`), they are"
         " `spread` over the goods, or booked on an `account` of their own; not given: as the dialect does",
     },
+    DuplicateRules: {
+        "layers": "which comparisons are made; `exact` always is",
+        "window_days": "how many days two documents may be apart and still be compared (1 to 366)",
+        "amount_percent": "how many percent their gross amounts may be apart (0 to 10)",
+        "edit_distance": "how many characters of two near numbers may differ (0 to 3)",
+        "suspect_score": "from how many points of 100 a person is asked (50 to 100)",
+        "override_above": "above which gross amount a manager has to clear a stopped invoice, by currency;"
+        " a currency that is not named has no such limit",
+        "lookalike_days": "how many days a learnt look-alike counts",
+    },
     Limit: {
         "kind": "`off`: no check; `zero`: no variance; `value`: up to percent and amount; `unlimited`: any",
         "percent": "with `value`: at most so many percent",
@@ -713,7 +769,7 @@ POLICY_MEANINGS: dict[type[Struct], dict[str, str]] = {
 
 _POLICY_TABLES: dict[type[Struct], str] = {
     Policy: "At the top",
-    EntityPolicy: "`[entities.<name>]`",
+    EntityPolicy: "`[entities.<name>]`, `[regions.<name>]` and `[group]`",
     Partner: "`[partners.<name>]`",
     Channel: "`[channels.<name>]`",
     Routing: "`[[routing]]`",
@@ -722,7 +778,10 @@ _POLICY_TABLES: dict[type[Struct], str] = {
     Urgency: "`[urgency]`",
     Amounts: "`[urgency.amounts.<currency>]`",
     Tolerances: "`[tolerances.<name>]`",
+    DuplicateRules: "`[duplicates]`",
     Limit: "`[tolerances.<name>.<limit>]`",
+    Identity: "`[[identities]]`",
+    Control: "`[[controls]]`",
 }
 
 
@@ -777,8 +836,10 @@ def _default(field: Any) -> str:
             return "none"
         case Limit(kind=kind):
             return f"`{kind}`"
-        case Urgency():
+        case Struct():
             return "as below"
+        case tuple(several):
+            return ", ".join(f"`{one}`" for one in several)
         case value:
             return f"`{value}`"
 

@@ -12,9 +12,11 @@ from msgspec import Struct
 from rich.console import Console
 from rich.table import Table
 
-from tieout_bench import dbos, duplicates_index, latency, memory, stores, throughput
+from tieout_bench import dbos, duplicates_index, latency, memory, stores, throughput, what_if
+from tieout_bench.duplicates import report as duplicates
 from tieout_bench.formats import report as formats
 from tieout_bench.latency import Latency
+from tieout_bench.matching import report as matching
 from tieout_bench.measuring import tell
 from tieout_bench.throughput import Fresh, Throughput
 
@@ -59,24 +61,43 @@ def main() -> None:
     readers = commands.add_parser("formats", help="readers of outside documents: speed, and memory of a large file")
     readers.add_argument("--megabytes", type=int, default=100, metavar="N", help="of a large file: 1 to 100")
     readers.add_argument("--json", action="store_true")
-    duplicates = commands.add_parser(
+    rules = commands.add_parser("match", help="invoice lines against orders and receipts: rules alone, and the loop")
+    rules.add_argument("--invoices", type=int, default=20_000, help="of ten lines each")
+    rules.add_argument("--json", action="store_true")
+    twice = commands.add_parser("duplicates", help="how many duplicate invoices are found, and how many honest flagged")
+    twice.add_argument("--invoices", type=int, default=100_000, help="of one year")
+    twice.add_argument("--percent", type=float, default=2.0, help="how many of a hundred are duplicates")
+    twice.add_argument("--seed", type=int, default=1, help="of the first year")
+    twice.add_argument("--json", action="store_true")
+    compared = commands.add_parser(
         "duplicates-index", help="comparing one invoice with all that ever came: time, and the floor of bare look-ups"
     )
-    duplicates.add_argument("--invoices", type=int, default=100_000)
-    duplicates.add_argument("--checks", type=int, default=2_000)
-    duplicates.add_argument("--no-postgres", action="store_true", help="measure SQLite alone")
-    duplicates.add_argument("--postgres", default="", help="a server's URL (default: one of our own)")
-    duplicates.add_argument("--json", action="store_true")
+    compared.add_argument("--invoices", type=int, default=100_000)
+    compared.add_argument("--checks", type=int, default=2_000)
+    compared.add_argument("--no-postgres", action="store_true", help="measure SQLite alone")
+    compared.add_argument("--postgres", default="", help="a server's URL (default: one of our own)")
+    compared.add_argument("--json", action="store_true")
+    past = commands.add_parser("what-if", help="the recorded past once more under another policy")
+    past.add_argument("--invoices", type=int, default=100_000)
+    past.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
     if arguments.command == "formats":
         if not 1 <= arguments.megabytes <= 100:
             parser.error(f"--megabytes is from 1 to 100, not {arguments.megabytes}")
         _answer(formats.measure(arguments.megabytes), formats.show, arguments)
+    elif arguments.command == "match":
+        _answer(matching.measure(arguments.invoices), matching.show, arguments)
+    elif arguments.command == "duplicates":
+        if arguments.invoices < 1_000 or not 0 < arguments.percent < 50:
+            parser.error("a year has at least 1000 invoices, and more than 0 and less than 50 % of them are duplicates")
+        _answer(duplicates.measure(arguments.invoices, arguments.percent, arguments.seed), duplicates.show, arguments)
     elif arguments.command == "duplicates-index":
         measured = duplicates_index.measure(
             arguments.invoices, arguments.checks, arguments.postgres, postgres=not arguments.no_postgres
         )
         _answer(measured, duplicates_index.show, arguments)
+    elif arguments.command == "what-if":
+        _answer(what_if.measure(arguments.invoices), what_if.show, arguments)
     else:
         _answer(_pipeline(arguments), _print, arguments)
 

@@ -60,6 +60,11 @@ class Loop:
             done += self.delivery.send(lane)
         return done
 
+    def work(self) -> None:
+        """Units of work until the inbox is empty; nothing is sent."""
+        while self._work.run(BATCH, self._partitions):
+            pass
+
     def only_lanes(self, mine: Callable[[str], bool]) -> None:
         """Send only in these lanes; others are another worker's."""
         self._mine = mine

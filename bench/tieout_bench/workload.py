@@ -1,7 +1,8 @@
 """The workload of the pipeline benchmark: suppliers, orders and receipts first, then invoices of about 1 KB.
 
 Nine invoices of ten agree with their order and receipt; one has a price outside the tolerance. Each order line is
-ordered and received in a quantity that all its invoices together use up.
+ordered and received in a quantity that all its invoices together use up. No two have the same amount: what looks like
+another invoice would wait for a person.
 """
 
 from collections.abc import Iterator
@@ -33,6 +34,10 @@ _DAY = date(2026, 5, 4)
 _LINES = (("10", Decimal("12.50")), ("20", Decimal("7.05")), ("30", Decimal("199.99")))
 
 
+#: Each order is dearer than the one before it by so much a unit.
+_DEARER = Decimal("0.37")
+
+
 def policy() -> Policy:
     """One entity, two per cent on prices."""
     tolerances = Tolerances(price=Limit(kind="value", percent=Decimal(2)))
@@ -45,7 +50,7 @@ def policy() -> Policy:
 def masters(invoices: int) -> Iterator[Message]:
     """Suppliers, orders and receipts for so many invoices."""
     for number in range(SUPPLIERS):
-        yield _message(f"s{number}", SupplierProposed(supplier=_supplier(number)))
+        yield _message(f"s{number}", SupplierProposed(supplier=supplier(number)))
     for number in range(-(-invoices // INVOICES_PER_ORDER)):
         order = _order(number)
         yield _message(f"o{number}", OrderPlaced(order=order))
@@ -68,15 +73,15 @@ def invoice(number: int) -> Message:
     for place, line in enumerate(order.lines):
         price = line.unit_price
         if place == 0 and number % 10 == 9:
-            price += 5
-        quantity = Decimal(3)
+            price *= 2
+        quantity = _quantity(number % INVOICES_PER_ORDER)
         lines.append(
             InvoiceLine(
                 line_id=line.line_id,
                 quantity=quantity,
                 unit=line.unit,
                 unit_price=price,
-                net=Money.of(multiply(quantity, price), "EUR"),
+                net=Money.rounded(multiply(quantity, price), "EUR"),
                 description="Item as agreed in the framework contract, delivered",
                 tax_rate=Decimal(19),
                 order_id=order.order_id,
@@ -85,14 +90,14 @@ def invoice(number: int) -> Message:
         )
     net = total((line.net for line in lines), "EUR")
     tax = Money.rounded(net.amount * Decimal("0.19"), "EUR")
-    supplier = _supplier(_supplier_of(number // INVOICES_PER_ORDER))
+    known = supplier(supplier_of(number // INVOICES_PER_ORDER))
     document = Invoice(
         kind=InvoiceKind.INVOICE,
         number=f"INV-{number:07d}",
         entity=ENTITY,
-        supplier_id=supplier.supplier_id,
-        supplier_tax_id=supplier.tax_id,
-        supplier_name=supplier.name,
+        supplier_id=known.supplier_id,
+        supplier_tax_id=known.tax_id,
+        supplier_name=known.name,
         currency="EUR",
         issued_on=_DAY,
         due_on=date(2026, 6, 3),
@@ -108,17 +113,30 @@ def _message(key: str, fact: SupplierProposed | OrderPlaced | GoodsReceived | In
     return Message(source="ap", key=key, data=fact, entity=ENTITY, actor="system:bench", lane=Lane.NORMAL)
 
 
-def _supplier_of(order: int) -> int:
+def _iban(number: int) -> str:
+    """A German account number of this supplier alone, with right check digits (ISO 13616)."""
+    account = f"51210800{1_245_126_199 + number:010d}"
+    return f"DE{98 - int(f'{account}131400') % 97:02d}{account}"
+
+
+def _quantity(place: int) -> Decimal:
+    """2.1, 2.3 … 3.9: each by itself, and 30 together."""
+    return Decimal(21 + 2 * place) / 10
+
+
+def supplier_of(order: int) -> int:
+    """The number of the supplier of an order."""
     return order % SUPPLIERS
 
 
-def _supplier(number: int) -> Supplier:
+def supplier(number: int) -> Supplier:
+    """One of the suppliers."""
     tax_id = f"US{100_000_000 + number}"
     return Supplier(
         supplier_id=supplier_id_of(tax_id),
         name=f"Supplier {number}",
         tax_id=tax_id,
-        bank_account=BankAccount(iban="DE75512108001245126199", holder=f"Supplier {number}"),
+        bank_account=BankAccount(iban=_iban(number), holder=f"Supplier {number}"),
     )
 
 
@@ -126,14 +144,14 @@ def _order(number: int) -> PurchaseOrder:
     lines = tuple(
         OrderLine(
             line_id=line_id, item=f"ITEM-{line_id}", quantity=Decimal(3 * INVOICES_PER_ORDER), unit="C62",
-            unit_price=price, tax_rate=Decimal(19),
+            unit_price=price + number * _DEARER, tax_rate=Decimal(19),
         )
         for line_id, price in _LINES
     )  # fmt: skip
     return PurchaseOrder(
         order_id=f"PO{number:06d}",
         entity=ENTITY,
-        supplier_id=supplier_id_of(f"US{100_000_000 + _supplier_of(number)}"),
+        supplier_id=supplier_id_of(f"US{100_000_000 + supplier_of(number)}"),
         currency="EUR",
         ordered_on=_DAY,
         lines=lines,

@@ -10,6 +10,7 @@ error), a case is opened, and only messages of the same subject wait behind it.
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -17,6 +18,7 @@ import structlog
 
 from tieout.engine.chain import GENESIS
 from tieout.engine.fingerprints import Fingerprints
+from tieout.engine.policies import Policies
 from tieout.engine.scope import ABSENT, Key, LaneOf, Scope, Setting, dispatch_table, encode_state, routing_event
 from tieout.engine.standings import Standings
 from tieout.engine.stores.port import FencedError, Store, Unit
@@ -27,9 +29,18 @@ from tieout.kernel.ids import derive
 from tieout.matching.duplicates import Fingerprint
 from tieout.model.cases import Case, CaseClass
 from tieout.model.events import Event
-from tieout.model.facts import CaseOpened, CaseSettled, Fact, MessageQuarantined, decode_fact, encode_fact
+from tieout.model.facts import (
+    CaseOpened,
+    CaseSettled,
+    Fact,
+    MessageQuarantined,
+    control_home,
+    decode_fact,
+    encode_fact,
+)
 from tieout.policy.policy import Policy
-from tieout.processes.process import Process, Row
+from tieout.processes.control import reviewed
+from tieout.processes.process import Governance, Process, Row
 
 LOG = structlog.get_logger("tieout.work")
 
@@ -72,7 +83,7 @@ class UnitOfWork:
         self,
         store: Store,
         processes: tuple[Process, ...],
-        policy: Policy,
+        policy: Policies,
         clock: Clock,
         *,
         partitions: int,
@@ -82,8 +93,8 @@ class UnitOfWork:
         self._processes = {process.name: process for process in processes}
         self._decoders = {process.name: msgspec.json.Decoder(process.state) for process in processes}
         self._dispatch = dispatch_table(processes)
-        self._policy = policy
-        self._policy_version = policy.version
+        self._policies = policy
+        self._ruling: tuple[Policy | None, str] = None, ""
         self._clock = clock
         self._partitions = partitions
         self._lane_of = lane_of
@@ -152,14 +163,16 @@ class UnitOfWork:
             with self._store.unit() as unit:
                 now = self._clock.now()
                 rows = unit.take(partitions, limit, to_micros(now))
+                policy, version = self._in_force(now)
                 setting = Setting(
                     self._dispatch,
-                    self._policy,
-                    self._policy_version,
+                    policy,
+                    version,
                     self._partitions,
                     self._lane_of,
                     now,
                     to_micros(now),
+                    self._governance(unit, policy, now),
                 )
                 batch = Batch(unit, setting, self._processes, self._decoders, self._cache)
                 yield batch, rows
@@ -167,6 +180,22 @@ class UnitOfWork:
             self._cache.forget()
             raise
         self._cache.keep(batch.heads, batch.before | batch.states)
+
+    def _in_force(self, now: datetime) -> tuple[Policy, str]:
+        """The policy in force at the moment this unit of work records, and its version."""
+        policy = self._policies.at(now)
+        if self._ruling[0] is not policy:
+            self._ruling = policy, policy.version
+        return policy, self._ruling[1]
+
+    def _governance(self, unit: Unit, policy: Policy, now: datetime) -> Governance:
+        """Who stands behind the policy now; the reviews of its controls are read anew with every batch."""
+        authors = self._policies.authors_at(now)
+        if not policy.controls:
+            return Governance(authors)
+        found = unit.states([("control", control_home(one.name)) for one in policy.controls])
+        states: dict[str, Any] = {key[1]: self._decoders["control"].decode(data) for key, data in found.items()}
+        return Governance(authors, reviewed(policy.controls, states))
 
 
 class Batch:

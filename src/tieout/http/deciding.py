@@ -26,6 +26,7 @@ class CaseAction(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     evidence: str = ""
     effect_id: str = ""
     found: str = ""
+    lines: str = ""
 
 
 class Reason(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -84,6 +85,7 @@ def routes(door: Door) -> list[HTTPRouteHandler]:
             "evidence": asked.evidence,
             "effect_id": asked.effect_id,
             "found": asked.found,
+            "lines": asked.lines,
         }
         return _recorded(await door.write(work.act, caller, case_id, asked.action, given, _nonce(request)))
 

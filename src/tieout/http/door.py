@@ -14,10 +14,13 @@ from sqlalchemy import Connection
 
 from tieout.engine.intake import Answer, DocumentAnswer, Full
 from tieout.engine.people import People
+from tieout.engine.policy_desk import PolicyDesk
 from tieout.engine.queries.database import Database
+from tieout.engine.trials import Trials
 from tieout.formats.source import Source
 from tieout.kernel.clock import Clock
 from tieout.model.events import Message
+from tieout.policy.duties import Act
 from tieout.policy.policy import Policy
 
 P = ParamSpec("P")
@@ -37,7 +40,9 @@ class IntakeDoor(Protocol):
 
     def keep(self, body: bytes, *, name: str, media_type: str, channel: str) -> str: ...
 
-    def document(self, document: Source | bytes, *, name: str, media_type: str, channel: str) -> DocumentAnswer: ...
+    def document(
+        self, document: Source | bytes, *, name: str, media_type: str, channel: str, actor: str = ""
+    ) -> DocumentAnswer: ...
 
     def original(self, mark: str) -> Source: ...
 
@@ -55,7 +60,7 @@ class ActionsDoor(Protocol):
 
     def cancel(self, effect_id: str, person: str, reason: str) -> None: ...
 
-    def requeue(self, inbox_id: int, person: str, reason: str) -> None: ...
+    def requeue(self, inbox_id: int, person: str, reason: str, *, home: str = "", document: str = "") -> None: ...
 
 
 class Webhook(Struct, frozen=True, kw_only=True):
@@ -95,6 +100,7 @@ class Door:
         company: str = "",
         limits: Limits | None = None,
         spool: Path | None = None,
+        policy_desk: PolicyDesk | None = None,
     ) -> None:
         self.intake = intake
         self.actions = actions
@@ -108,6 +114,8 @@ class Door:
         self.limits = limits or Limits()
         self.spool = spool or Path(mkdtemp(prefix="tieout-"))
         self.spool.mkdir(parents=True, exist_ok=True)
+        self.policy_desk = policy_desk
+        self.trials = Trials(policy_desk) if policy_desk else None
         self._offered: list[tuple[Message, asyncio.Future[Answer]]] = []
         self._offering: asyncio.Task[None] | None = None
         self._answers: dict[object, tuple[str, object]] = {}
@@ -115,6 +123,14 @@ class Door:
         self._readers = ThreadPoolExecutor(6, "tieout-read")
         self._writers = ThreadPoolExecutor(4, "tieout-write")
         self._slow = ThreadPoolExecutor(2, "tieout-hash")
+
+    def authors(self) -> tuple[Act, ...]:
+        """Who drafted and approved the policy in force."""
+        return self.policy_desk.policies.authors_at(self.now()) if self.policy_desk else ()
+
+    def token(self) -> str:
+        """A text that is another one after anything has changed that pages show."""
+        return self.database.token() + (f" {self.trials.token}" if self.trials else "")
 
     def now(self) -> datetime:
         """The time now, in UTC."""

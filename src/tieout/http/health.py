@@ -12,12 +12,12 @@ from litestar import Response, get
 from litestar.handlers import HTTPRouteHandler
 from msgspec import Struct
 from prometheus_client import CollectorRegistry, generate_latest
-from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 from sqlalchemy import Connection
 
 from tieout.connectors.channels.metrics import CHANNELS
-from tieout.engine.queries import cases, close, effects, liabilities, payments, records
+from tieout.engine.queries import cases, close, dialects, effects, liabilities, payments, records
 from tieout.http.door import Door
 from tieout.http.problems import Trouble
 from tieout.kernel.money import minor_digits
@@ -45,6 +45,7 @@ class Reading(Collector):
         yield from self._cases()
         yield from self._money()
         yield from self._close()
+        yield from self._dialects()
 
     def _age(self, moment: datetime | None) -> float:
         return max(0.0, (self._now - moment).total_seconds()) if moment else 0.0
@@ -153,6 +154,19 @@ class Reading(Collector):
                 blockers.add_metric([period.entity, period.period, name], count)
         yield ready
         yield blockers
+
+    def _dialects(self) -> Iterator[Metric]:
+        predictions = CounterMetricFamily(
+            "tieout_dialect_predictions", "Holds of ERPs, by whether they were foreseen", labels=["dialect", "outcome"]
+        )
+        sums: dict[tuple[str, str], int] = {}
+        for one in dialects.dialect_accuracy(self._sql, None):
+            for outcome in dialects.OUTCOMES:
+                key = (one.dialect, outcome)
+                sums[key] = sums.get(key, 0) + getattr(one, outcome)
+        for (dialect, outcome), count in sorted(sums.items()):
+            predictions.add_metric([dialect, outcome], count)
+        yield predictions
 
 
 def handlers(door: Door) -> list[HTTPRouteHandler]:

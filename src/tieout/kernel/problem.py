@@ -41,6 +41,7 @@ class Code(StrEnum):
     OVERRIDE_LIMIT = "override_limit"
     UNKNOWN_ORDER = "unknown_order"
     UNKNOWN_ORDER_LINE = "unknown_order_line"
+    AMBIGUOUS_ORDER_LINE = "ambiguous_order_line"
     WRONG_SUPPLIER = "wrong_supplier"
     CURRENCY_MISMATCH = "currency_mismatch"
     UNIT_MISMATCH = "unit_mismatch"

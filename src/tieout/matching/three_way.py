@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from tieout.kernel.money import Money
 from tieout.kernel.problem import Code, Problem
 from tieout.matching import words
+from tieout.matching.assignment import assign
 from tieout.matching.claims import NOTHING, Claim, Kind, Pairing, counted, pair
 from tieout.matching.limits import ZERO
 from tieout.matching.orders import OrderPosition
@@ -19,6 +20,7 @@ from tieout.matching.rules.document import Whole, payable_in_full
 from tieout.matching.rules.prepayment import prepayment_within_order
 from tieout.model.documents import Invoice
 from tieout.model.verdict import Allocation, Check, Verdict
+from tieout.policy.matching import MatchingRules
 from tieout.policy.tolerances import Charges, Tolerances
 
 Found = Iterable[Check | Problem]
@@ -68,6 +70,7 @@ WHOLE_RULES: tuple[WholeRule, ...] = (
 )
 """The rules for the invoice as a whole."""
 
+_RULES = MatchingRules()
 #: What the next receipt, inspection or acceptance may mend.
 _WAITING = frozenset(
     {Code.QUANTITY_OVER_RECEIVED, Code.QUANTITY_OVER_ACCEPTED, Code.AMOUNT_OVER_RECEIVED, Code.UNKNOWN_RECEIPT}
@@ -75,13 +78,20 @@ _WAITING = frozenset(
 
 
 def match(
-    invoice: Invoice, orders: Mapping[str, OrderPosition], tolerances: Tolerances, policy_version: str
+    invoice: Invoice,
+    orders: Mapping[str, OrderPosition],
+    tolerances: Tolerances,
+    policy_version: str,
+    rules: MatchingRules = _RULES,
 ) -> Verdict:
-    """Compare an invoice with its orders and receipts. ``orders`` holds those that are known, by order id."""
+    """Compare an invoice with its orders and receipts. ``orders`` holds those that are known, by order id. Lines that
+    name no order line are given theirs first, where that is certain."""
     plan = plan_of(tolerances)
+    found = assign(invoice, orders, rules)
+    invoice = found.invoice
     pairing = pair(invoice, orders) if invoice.purpose != "prepayment" else NOTHING
     whole = Whole(invoice, pairing)
-    problems: list[Problem] = [*pairing.problems, *payable_in_full(invoice)]
+    problems: list[Problem] = [*found.problems, *found.untold(pairing.problems), *payable_in_full(invoice)]
     checks: list[Check] = []
     if invoice.purpose == "prepayment":
         problems += prepayment_within_order(invoice, orders)
@@ -94,11 +104,27 @@ def match(
     name = plan.dialect.name
     if not problems:
         return Verdict(
-            True, (), _allocations(pairing, plan.unplanned_charges), policy_version, False, name, tuple(checks)
+            True,
+            (),
+            _allocations(pairing, plan.unplanned_charges),
+            policy_version,
+            False,
+            name,
+            tuple(checks),
+            assigned=found.assigned,
         )
     waits = any(problem.code in _WAITING for problem in problems)
     return Verdict(
-        False, tuple(problems), (), policy_version, waits, name, tuple(checks), _holds(problems, checks, plan)
+        False,
+        tuple(problems),
+        (),
+        policy_version,
+        waits,
+        name,
+        tuple(checks),
+        _holds(problems, checks, plan),
+        found.assigned,
+        found.ambiguous,
     )
 
 
@@ -123,14 +149,17 @@ def _holds(problems: list[Problem], checks: list[Check], plan: Plan) -> tuple[st
 
 
 def allocate(
-    invoice: Invoice, orders: Mapping[str, OrderPosition], tolerances: Tolerances | None = None
+    invoice: Invoice,
+    orders: Mapping[str, OrderPosition],
+    tolerances: Tolerances | None = None,
+    rules: MatchingRules = _RULES,
 ) -> tuple[Allocation, ...]:
     """What the invoice bills of its orders, as far as its lines can be paired, whether or not it is within limits. A
     prepayment bills nothing of an order. ``tolerances`` say whether charges nobody agreed to are spread."""
     if invoice.purpose == "prepayment":
         return ()
     charges = plan_of(tolerances).unplanned_charges if tolerances else "refuse"
-    return _allocations(pair(invoice, orders), charges)
+    return _allocations(pair(assign(invoice, orders, rules).invoice, orders), charges)
 
 
 def _allocations(pairing: Pairing, charges: Charges) -> tuple[Allocation, ...]:

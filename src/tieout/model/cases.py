@@ -52,6 +52,7 @@ class CaseClass(StrEnum):
     DOCUMENT_REFUSED = "document_refused"
     ORDER_RESPONSE = "order_response"
     CANCELLATION_REFUSED = "cancellation_refused"
+    DUTIES_CONFLICT = "duties_conflict"
 
 
 class Case(Struct, frozen=True, kw_only=True, omit_defaults=True):

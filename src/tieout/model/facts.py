@@ -42,7 +42,7 @@ from tieout.model.documents import (
 )
 from tieout.model.duplicates import Candidate, Lookalike
 from tieout.model.effects import Letter
-from tieout.model.verdict import Allocation, Verdict
+from tieout.model.verdict import Allocation, LineAssignment, Verdict
 
 
 @dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(msgspec.field,))
@@ -100,6 +100,16 @@ def document_home(mark: str) -> str:
 def mail_home(sender: str) -> str:
     """Who writes to us by mail, by the address that gets an answer."""
     return f"mail/{sender}"
+
+
+def control_home(name: str) -> str:
+    """One compensating control of the policy, by its name."""
+    return f"control/{name}"
+
+
+def policy_home() -> str:
+    """The policy of the whole company and its releases."""
+    return "policy"
 
 
 def ledger_home(entity: str) -> str:
@@ -354,7 +364,10 @@ class PostingDue(Fact):
 
 @fact("invoice.validated")
 class InvoiceValidated(Fact):
-    """Derived (invoice): supplier known, sums right, entity and currency right."""
+    """Derived (invoice): supplier known, sums right, entity and currency right. ``search``: it names no order, and
+    among the open orders of its supplier are some that fit."""
+
+    search: bool = False
 
 
 @fact("invoice.found_invalid")
@@ -370,6 +383,14 @@ class RecheckRequested(Fact):
     """Derived (order, supplier), or outside (a person): something it waited for has changed; look at it again."""
 
     reason: str
+
+
+@fact("invoice.lines_assigned")
+class LinesAssigned(Fact):
+    """Outside: a person chose the order lines that lines of the invoice bill. It is matched again at once."""
+
+    assignments: tuple[LineAssignment, ...]
+    reason: str = ""
 
 
 @fact("invoice.matched")
@@ -390,11 +411,13 @@ class InvoiceMatched(Fact):
 class MatchFailed(Fact):
     """Derived (invoice): at least one check failed. Payment is stopped, not the existence of the invoice.
 
-    ``waits_for`` are the subjects of the orders whose next receipt or change may mend it.
+    ``waits_for`` are the subjects of the orders whose next receipt or change may mend it, ``waits_for_prepayment`` the
+    account of prepayments whose next payment may.
     """
 
     verdict: Verdict
     waits_for: tuple[str, ...] = ()
+    waits_for_prepayment: str = ""
 
 
 @fact("invoice.match_released")
@@ -486,6 +509,24 @@ class InvoicePaid(Fact):
 
     payment_id: str
     booked_on: date
+
+
+@fact("prepayment.paid")
+class PrepaymentPaid(Fact):
+    """Derived (invoice): the supplier was paid so much in advance; nothing, when that payment came back."""
+
+    invoice_id: str
+    supplier_id: str
+    amount: Money
+
+
+@fact("prepayment.set_off")
+class PrepaymentSetOff(Fact):
+    """Derived (invoice): an invoice takes off so much of what was paid in advance; nothing when it was cancelled."""
+
+    invoice_id: str
+    supplier_id: str
+    amount: Money
 
 
 @fact("invoice.closed")
@@ -997,6 +1038,90 @@ class AccrualPosted(Fact):
     number: str
 
 
+# ── the policy ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@fact("policy.adopted")
+class PolicyAdopted(Fact):
+    """Outside: what the configuration's file said when the first release was drafted. It is release 0."""
+
+    text: str
+    release: str
+
+
+@fact("policy.drafted")
+class PolicyDrafted(Fact):
+    """Outside: a person proposes a policy. ``text`` is what they wrote, ``release`` its version (the fingerprint of its
+    content, as on every event), ``effective_from`` when it is to take effect; without it as soon as it is approved."""
+
+    text: str
+    release: str
+    effective_from: datetime | None = None
+    note: str = ""
+
+
+@fact("policy.tried")
+class PolicyTried(Fact):
+    """Outside: a person played the past again under a draft. ``result`` is the whole comparison (JSON)."""
+
+    release: str
+    invoices: int
+    changed: int
+    held_before: int
+    held_after: int
+    touchless_before: int
+    touchless_after: int
+    start: str = ""
+    end: str = ""
+    result: str = ""
+
+
+@fact("policy.approval_requested")
+class PolicyApprovalRequested(Fact):
+    """Outside: a person other than the drafter approves a draft. In a close window it takes how it would be rolled
+    back: in words, and to which release."""
+
+    release: str
+    effective_from: datetime | None = None
+    rollback: str = ""
+    rollback_to: str = ""
+
+
+@fact("policy.approved")
+class PolicyApproved(Fact):
+    """Derived (policy): the release takes effect at that moment, on every worker."""
+
+    release: str
+    effective_from: datetime
+    rollback: str = ""
+
+
+@fact("policy.rollback_requested")
+class PolicyRollbackRequested(Fact):
+    """Outside: a person takes the newest release back."""
+
+    release: str
+    reason: str
+
+
+@fact("policy.rolled_back")
+class PolicyRolledBack(Fact):
+    """Derived (policy): the release before (``to``) takes effect again at that moment."""
+
+    release: str
+    to: str
+    effective_from: datetime
+    reason: str
+
+
+@fact("policy.refused")
+class PolicyRefused(Fact):
+    """Derived (policy): an approval or a rollback that may not be, and why."""
+
+    release: str
+    reason: str
+
+
 # ── effects, cases and the engine itself ───────────────────────────────────────────────────────────────────────────
 
 
@@ -1138,6 +1263,37 @@ class MessageRequeued(Fact):
 
     inbox_id: int
     reason: str
+
+
+# ── segregation of duties ──────────────────────────────────────────────────────────────────────────────────────────
+
+
+@fact("duties.refused")
+class DutiesRefused(Fact):
+    """Derived (the unit of work): the actor told something that their duties forbid on this document. It is kept (the
+    fact's name in ``told``, its content in ``said``) and does not count; a case says what to do."""
+
+    action: str
+    told: str
+    said: str
+    reasons: tuple[str, ...]
+
+
+@fact("duties.compensated")
+class DutiesCompensated(Fact):
+    """Derived (the unit of work): duties that conflict met in one hand on this document, under these compensating
+    controls of the policy."""
+
+    action: str
+    controls: tuple[str, ...]
+
+
+@fact("control.reviewed")
+class ControlReviewed(Fact):
+    """Outside: a person looked at what was done under a compensating control. Only its reviewer's word counts."""
+
+    control: str
+    remark: str
 
 
 @fact("checkpoint.signed")

@@ -44,11 +44,57 @@ class Check(Struct, frozen=True, omit_defaults=True):
     allowed: str = ""
 
 
+class Component(Struct, frozen=True, omit_defaults=True):
+    """One reason why an invoice line bills an order line, such as ``price``: its points, and what was seen."""
+
+    name: str
+    points: int
+    seen: str = ""
+
+
+class OrderLineChoice(Struct, frozen=True, omit_defaults=True):
+    """An order line that an invoice line may bill, and why."""
+
+    order_id: str
+    order_line_id: str
+    points: int
+    components: tuple[Component, ...] = ()
+
+    def __str__(self) -> str:
+        return f"order {self.order_id} line {self.order_line_id}"
+
+
+class AssignedLine(Struct, frozen=True, omit_defaults=True):
+    """The order line that was found for an invoice line which names none. ``rule`` is told where others were just as
+    good and it made no difference to money which of them was taken."""
+
+    line_id: str
+    choice: OrderLineChoice
+    rule: str = ""
+
+
+class LineAssignment(Struct, frozen=True):
+    """The order line that a person chose for an invoice line."""
+
+    line_id: str
+    order_id: str
+    order_line_id: str
+
+
+class AmbiguousLine(Struct, frozen=True, omit_defaults=True):
+    """An invoice line that several order lines fit equally well; a person has to choose."""
+
+    line_id: str
+    alternatives: tuple[OrderLineChoice, ...]
+    reason: str
+
+
 class Verdict(Struct, frozen=True, omit_defaults=True):
     """The outcome of matching: allocations when it passes, and every failing check when it does not.
 
     ``problems`` say in words what failed and what would make it pass; ``checks`` are all that were made, passed ones
     included. ``holds`` are the names of the holds that the ERP of this ``dialect`` is expected to place.
+    ``assigned``: lines that name no order line and were found one; ``ambiguous``: a person has to choose theirs.
     """
 
     matched: bool
@@ -59,3 +105,5 @@ class Verdict(Struct, frozen=True, omit_defaults=True):
     dialect: str = ""
     checks: tuple[Check, ...] = ()
     holds: tuple[str, ...] = ()
+    assigned: tuple[AssignedLine, ...] = ()
+    ambiguous: tuple[AmbiguousLine, ...] = ()

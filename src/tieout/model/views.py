@@ -189,7 +189,21 @@ PERIOD = View(
     (("entity", "period"),),
 )
 
+PREDICTION = View(
+    "prediction",
+    {
+        "entity": "text",
+        "dialect": "text",
+        "predicted_placed": "int",
+        "predicted_not_placed": "int",
+        "placed_not_predicted": "int",
+        "none_either": "int",
+    },
+    (("entity", "dialect"),),
+)
+
 VIEWS: dict[str, View] = {
-    view.name: view for view in (SUPPLIER, INVOICE, LOOKALIKE, ORDER, PAYMENT, RUN, ACCOUNT, CASE, QUERY, PERIOD)
+    view.name: view
+    for view in (SUPPLIER, INVOICE, LOOKALIKE, ORDER, PAYMENT, RUN, ACCOUNT, CASE, QUERY, PERIOD, PREDICTION)
 }
 """All views by name. The table of a view is called ``view_<name>``."""

@@ -9,6 +9,7 @@ from tieout.model.facts import (
     BankChangeRejected,
     BankChangeRequested,
     ControlNumberUsed,
+    ControlReviewed,
     EntriesNotified,
     Fact,
     GapAccepted,
@@ -26,6 +27,11 @@ from tieout.model.facts import (
     PaymentsHeld,
     PaymentsReleased,
     PeriodOpened,
+    PolicyAdopted,
+    PolicyApprovalRequested,
+    PolicyDrafted,
+    PolicyRollbackRequested,
+    PolicyTried,
     RunProposed,
     SendRequested,
     SettlementRequested,
@@ -36,8 +42,10 @@ from tieout.model.facts import (
     TotalsCompared,
     account_home,
     close_home,
+    control_home,
     ledger_home,
     partner_home,
+    policy_home,
     supplier_home,
 )
 from tieout.model.identity import supplier_id_of
@@ -97,7 +105,11 @@ def address(fact: Fact) -> tuple[str, str] | None:
             return close_home(task.entity), f"{task.entity}/{task.period}"
         case PeriodOpened(entity=entity, period=period) | TotalsCompared(entity=entity, period=period):
             return close_home(entity), f"{entity}/{period}"
+        case ControlReviewed(control=name):
+            return control_home(name), control_home(name)
         case SourceObserved(entity=entity):
             return close_home(entity), entity
+        case PolicyAdopted() | PolicyDrafted() | PolicyTried() | PolicyApprovalRequested() | PolicyRollbackRequested():
+            return policy_home(), policy_home()
         case _:
             return None

@@ -24,6 +24,7 @@ from msgspec.structs import replace
 from tieout.kernel.clock import period_of, to_micros
 from tieout.kernel.money import Money
 from tieout.kernel.problem import Code, Problem
+from tieout.matching.assignment import assign, chosen, filled
 from tieout.matching.duplicates import Fingerprint, Status, fingerprint_of
 from tieout.matching.invoice_check import invoice_problems
 from tieout.matching.orders import OrderPosition
@@ -55,11 +56,14 @@ from tieout.model.facts import (
     InvoiceReserved,
     InvoiceValidated,
     LiabilityReopened,
+    LinesAssigned,
     MatchFailed,
     MatchReleased,
     Outcome,
     PostingDue,
     PostingFailed,
+    PrepaymentPaid,
+    PrepaymentSetOff,
     RecheckRequested,
     VarianceAccepted,
     supplier_home,
@@ -67,12 +71,15 @@ from tieout.model.facts import (
 from tieout.model.verdict import Allocation, Verdict
 from tieout.policy.calendars import add_business_hours
 from tieout.policy.duties import PERSON, is_person, same_actor
+from tieout.policy.matching import MatchingRules
 from tieout.policy.policy import EntityPolicy
 from tieout.processes import admission
 from tieout.processes import order as orders
+from tieout.processes import prepayment as prepayments
 from tieout.processes import supplier as suppliers
 from tieout.processes.address import order_subject
 from tieout.processes.case import is_open, open_case, settle_case
+from tieout.processes.open_orders import open_orders
 from tieout.processes.process import (
     Emit,
     Facts,
@@ -132,6 +139,8 @@ _MISMATCH = tuple(dict.fromkeys((*_CLASS_OF.values(), CaseClass.ORDER_MISMATCH))
 _UNMENDABLE = frozenset({Code.PARTLY_PAYABLE, Code.WRONG_SUPPLIER})
 #: Who decides on an invoice that we wrote ourselves: whoever approved the order and received the goods.
 _SETTLEMENT = "settlement on receipt"
+#: The source of messages that processes send; nobody outside can use it.
+_OURSELVES = "tieout"
 _OPERATIONS = frozenset(payload.operation for payload in (SubmitInvoice, PostInvoice, ReportPosting, ReportPayment))
 
 
@@ -165,6 +174,7 @@ class State(Struct, frozen=True, omit_defaults=True):
     payment_id: str = ""
     flagged: tuple[CaseClass, ...] = ()
     ours: bool = False
+    searched: bool = False
     dialect: str = ""
     predicted: tuple[str, ...] = ()
     holds: tuple[str, ...] | None = None
@@ -206,7 +216,7 @@ def evolve(state: State | None, event: Event) -> State | None:
 
 def _received(data: InvoiceReceived, event: Event) -> State:
     moment = to_micros(event.recorded_at)
-    ours = data.invoice.purpose == "self_billed" and not event.source
+    ours = data.invoice.purpose == "self_billed" and event.source == _OURSELVES
     return State(data.invoice, data.channel, moment, moment, entered_by=event.actor, ours=ours)
 
 
@@ -214,8 +224,10 @@ def _evolved(state: State, event: Event) -> State:
     match event.data:
         case InvoiceAdmitted() if state.status == "received" or state.status in _STOPPED:
             return _admitted(state, event.data)
-        case InvoiceValidated() if state.status in ("admitted", "invalid"):
-            return _validated(state)
+        case InvoiceValidated(search=search) if state.status in ("admitted", "invalid"):
+            return _validated(state, search=search)
+        case LinesAssigned(assignments=choices) if _unmatched(state) and is_person(event.actor):
+            return replace(state, invoice=chosen(state.invoice, choices))
         case InvoiceMatched():
             return _matched(state, event.data)
         case ApprovalDecided():
@@ -308,9 +320,9 @@ def _admitted(state: State, data: InvoiceAdmitted) -> State:
     return _ready(replace(admitted, status="matched" if _has_orders(state.invoice) else "valid"))
 
 
-def _validated(state: State) -> State:
-    state = replace(state, status="valid", reason="")
-    if _has_orders(state.invoice):
+def _validated(state: State, *, search: bool) -> State:
+    state = replace(state, status="valid", reason="", searched=search)
+    if search or _has_orders(state.invoice):
         return state
     return _ready(replace(state, clear=True, post_on=state.invoice.issued_on))
 
@@ -323,6 +335,7 @@ def _matched(state: State, data: InvoiceMatched) -> State:
     return _ready(
         replace(
             state,
+            invoice=filled(state.invoice, data.verdict.assigned),
             status="rejected" if state.approval == "denied" else "matched",
             reason="" if state.approval != "denied" else state.reason,
             clear=True,
@@ -452,11 +465,12 @@ def decide(state: State | None, event: Event, facts: Facts) -> Iterator[Output]:
                 yield _judge(state, event, facts)
         case RecheckRequested() if state.status == "invalid":
             yield from _validate(state, facts)
-        case RecheckRequested() if _unmatched(state):
+        case RecheckRequested() | LinesAssigned() if _unmatched(state):
             yield _judge(state, event, facts)
         case MatchFailed(verdict=verdict) if _unmatched(state):
             yield from _open(state, event, facts, verdict.problems, _MISMATCH)
         case InvoiceMatched(verdict=verdict, accepted_by=accepted_by):
+            yield from _set_off(state, event, facts)
             told = f"accepted by {accepted_by}" if accepted_by else "it matches now"
             yield from _settle(state, event, facts, _MISMATCH, told)
             yield from _submit(state, event, verdict, facts)
@@ -470,8 +484,14 @@ def decide(state: State | None, event: Event, facts: Facts) -> Iterator[Output]:
             yield from _settle(state, event, facts, state.flagged, f"cancelled: {reason}")
             if state.allocations:
                 yield Emit(_match_released(state))
+            if state.clear and state.invoice.prepaid:
+                yield _taken_off(state, event, Money.zero(state.invoice.currency))
         case EffectSettled():
             yield from _hear(state, event.data)
+        case InvoicePaid() if state.status == "paid" and state.invoice.purpose == "prepayment":
+            yield _paid_in_advance(state, event, state.invoice.payable)
+        case LiabilityReopened() if state.status == "posted" and state.invoice.purpose == "prepayment":
+            yield _paid_in_advance(state, event, Money.zero(state.invoice.currency))
         case PostingFailed(problems=problems) if state.status == "posting_failed":
             yield from _open(state, event, facts, problems, (CaseClass.POSTING_FAILED,))
         case InvoicePosted(posting=posting):
@@ -540,7 +560,7 @@ def _validate(state: State, facts: Facts) -> Iterator[Output]:
     if problems:
         yield Emit(InvoiceFoundInvalid(problems=problems, waits_for_supplier=invoice.supplier_id if unknown else ""))
     else:
-        yield Emit(InvoiceValidated())
+        yield Emit(InvoiceValidated(search=_finds_orders(invoice, facts)))
 
 
 # ── matching ───────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -552,33 +572,85 @@ def _order_subjects(invoice: Invoice) -> dict[str, str]:
     return {order_id: order_subject(invoice.entity, order_id, invoice.supplier_id) for order_id in ids}
 
 
-def _positions(subjects: dict[str, str], facts: Facts) -> dict[str, OrderPosition]:
-    found = ((order_id, orders.position(facts.state("order", subject))) for order_id, subject in subjects.items())
-    return {order_id: position for order_id, position in found if position is not None}
+def _known(state: State, facts: Facts) -> dict[str, OrderPosition]:
+    """The orders to match it with: those it names, and where it names none those of its supplier."""
+    found = ((one, orders.position(facts.state("order", its))) for one, its in _order_subjects(state.invoice).items())
+    named = {order_id: position for order_id, position in found if position is not None}
+    return {**open_orders(state.invoice, facts), **named} if state.searched else named
+
+
+def _finds_orders(invoice: Invoice, facts: Facts) -> bool:
+    """Whether an invoice that names no order could bill some of its supplier's, if policy has it looked for."""
+    rules = facts.policy.matching
+    if not rules.search_orders or _has_orders(invoice):
+        return False
+    found = assign(invoice, open_orders(invoice, facts), rules)
+    return bool(found.assigned or found.ambiguous)
+
+
+def _rules(state: State, facts: Facts) -> MatchingRules:
+    """What was begun under one policy is not given up under another."""
+    rules = facts.policy.matching
+    return replace(rules, search_orders=True) if state.searched else rules
 
 
 def _judge(state: State, event: Event, facts: Facts) -> Emit:
     """Match it with its orders as they stand now."""
-    invoice = _as_told(state)
-    subjects = _order_subjects(invoice)
-    known = _positions(subjects, facts)
-    verdict = match(invoice, known, facts.policy.tolerances_of(invoice.entity), event.policy)
+    invoice = _as_told(state, facts)
+    tolerances = facts.policy.tolerances_of(invoice.entity)
+    verdict = match(invoice, _known(state, facts), tolerances, event.policy, _rules(state, facts))
     if verdict.matched:
-        return _match_emitted(state, verdict, subjects, facts)
+        return _match_emitted(state, verdict, facts)
     mendable = any(problem.code not in _UNMENDABLE for problem in verdict.problems)
-    return Emit(MatchFailed(verdict=verdict, waits_for=tuple(subjects.values()) if mendable else ()))
+    waits_for = _concerned(invoice, verdict) if mendable else ()
+    account = prepayments.account_of(invoice) if invoice.prepaid else ""
+    return Emit(MatchFailed(verdict=verdict, waits_for=waits_for, waits_for_prepayment=account))
 
 
-def _as_told(state: State) -> Invoice:
-    """A document that calls itself self-billed and was not written by us is an invoice of the supplier."""
+def _concerned(invoice: Invoice, verdict: Verdict) -> tuple[str, ...]:
+    """The orders that it names or may bill."""
+    choices = [one.choice for one in verdict.assigned]
+    choices += [choice for line in verdict.ambiguous for choice in line.alternatives]
+    subjects = (order_subject(invoice.entity, choice.order_id, invoice.supplier_id) for choice in choices)
+    return tuple(dict.fromkeys((*_order_subjects(invoice).values(), *subjects)))
+
+
+def _as_told(state: State, facts: Facts) -> Invoice:
+    """The invoice as matching should take it. One that calls itself self-billed and was not written by us is the
+    supplier's. What it takes off as prepaid needs nobody's look when so much was paid in advance and is still open."""
     invoice = state.invoice
-    return invoice if state.ours or invoice.purpose != "self_billed" else replace(invoice, purpose="")
+    if invoice.purpose == "self_billed" and not state.ours:
+        invoice = replace(invoice, purpose="")
+    return replace(invoice, prepaid=None) if _is_covered(state, facts) else invoice
 
 
-def _match_emitted(
-    state: State, verdict: Verdict, subjects: dict[str, str], facts: Facts, accepted_by: str = ""
-) -> Emit:
-    billed = tuple(dict.fromkeys(subjects[allocation.order_id] for allocation in verdict.allocations))
+def _is_covered(state: State, facts: Facts) -> bool:
+    invoice = state.invoice
+    if invoice.prepaid is None or invoice.sign < 0:
+        return False
+    return prepayments.covers(facts.state("prepayment", prepayments.account_of(invoice)), invoice.prepaid)
+
+
+def _set_off(state: State, event: Event, facts: Facts) -> Iterator[Output]:
+    """What was paid in advance is taken off once."""
+    if state.invoice.prepaid and _is_covered(state, facts):
+        yield _taken_off(state, event, state.invoice.prepaid)
+
+
+def _taken_off(state: State, event: Event, amount: Money) -> Emit:
+    invoice = state.invoice
+    taken = PrepaymentSetOff(invoice_id=event.subject, supplier_id=invoice.supplier_id, amount=amount)
+    return Emit(taken, prepayments.account_of(invoice))
+
+
+def _paid_in_advance(state: State, event: Event, amount: Money) -> Emit:
+    invoice = state.invoice
+    paid = PrepaymentPaid(invoice_id=event.subject, supplier_id=invoice.supplier_id, amount=amount)
+    return Emit(paid, prepayments.account_of(invoice))
+
+
+def _match_emitted(state: State, verdict: Verdict, facts: Facts, accepted_by: str = "") -> Emit:
+    billed = _billed(state.invoice, verdict.allocations)
     days = [orders.posting_day(facts.state("order", subject), state.invoice.issued_on) for subject in billed]
     post_on = max(days, default=state.invoice.issued_on)
     return Emit(
@@ -595,21 +667,25 @@ def _accept(state: State, event: Event, facts: Facts) -> Iterator[Output]:
             for one in _open_now(state, event, facts, _MISMATCH):
                 yield open_case(_case(state, event, one, (problem,), objection))
             return
-        invoice = _as_told(state)
-        subjects = _order_subjects(invoice)
-        known = _positions(subjects, facts)
+        invoice = _as_told(state, facts)
+        known, rules = _known(state, facts), _rules(state, facts)
         tolerances = facts.policy.tolerances_of(invoice.entity)
-        found = match(invoice, known, tolerances, event.policy)
-        billed = allocate(invoice, known, tolerances)
+        found = match(invoice, known, tolerances, event.policy, rules)
+        billed = allocate(invoice, known, tolerances, rules)
         verdict = replace(found, matched=True, allocations=billed, waits_for_receipt=False)
-        yield _match_emitted(state, verdict, subjects, facts, event.actor)
+        yield _match_emitted(state, verdict, facts, event.actor)
     elif not state.differs:
         yield from _settle(state, event, facts, (CaseClass.POSTING_DIFFERS,), f"accepted by {event.actor}")
 
 
+def _billed(invoice: Invoice, allocations: tuple[Allocation, ...]) -> tuple[str, ...]:
+    """The subjects of the orders that are billed."""
+    ids = dict.fromkeys(allocation.order_id for allocation in allocations)
+    return tuple(order_subject(invoice.entity, order_id, invoice.supplier_id) for order_id in ids)
+
+
 def _match_released(state: State) -> MatchReleased:
-    subjects = _order_subjects(state.invoice)
-    billed = tuple(dict.fromkeys(subjects[allocation.order_id] for allocation in state.allocations))
+    billed = _billed(state.invoice, state.allocations)
     post_on = state.post_on or state.invoice.issued_on
     return MatchReleased(allocations=state.allocations, orders=billed, post_on=post_on)
 
@@ -912,6 +988,7 @@ _FACTS = (
     InvoiceValidated,
     InvoiceFoundInvalid,
     RecheckRequested,
+    LinesAssigned,
     InvoiceMatched,
     MatchFailed,
     MatchReleased,

@@ -6,6 +6,7 @@ from msgspec import Struct
 
 from tieout.kernel.problem import Problem
 from tieout.model import facts as f
+from tieout.model.verdict import AssignedLine
 
 
 class Words(Struct, frozen=True):
@@ -60,7 +61,7 @@ def _supplier(fact: f.Fact) -> Words | None:
             return Words(f"Order {order.order_id} placed", f"{lines}, {order.currency}")
         case f.GoodsReceived(receipt=receipt):
             lines = count(len(receipt.lines), "line")
-            return Words(f"Goods received on order {receipt.order_id}", f"delivery {receipt.receipt_id}, {lines}")
+            return Words(f"{_RECEIPTS[receipt.kind]} {receipt.order_id}", f"{receipt.receipt_id}, {lines}")
         case f.OrderResponded(response=response):
             return Words(f"The supplier answers order {response.order_id}: {response.status}", response.note)
         case f.OrderChanged(change=change):
@@ -69,6 +70,16 @@ def _supplier(fact: f.Fact) -> Words | None:
         case f.GoodsDespatched(advice=advice):
             expected = f"expected on {advice.expected_on}" if advice.expected_on else ""
             return Words(f"Goods of order {advice.order_id} have left, {advice.despatch_id}", expected)
+        case f.OrderLineClosed(order_id=order, line_id=line, reason=reason):
+            return Words(f"Line {line} of order {order} closed", reason)
+        case f.OrderLineReopened(order_id=order, line_id=line, reason=reason):
+            return Words(f"Line {line} of order {order} opened again", reason)
+        case f.CreditDue(receipt_id=receipt_id):
+            return Words(f"The credit note for return {receipt_id} should have come")
+        case f.SettlementRequested(order_id=order, through=through):
+            return Words("Settlement asked for", f"order {order}, through {through}")
+        case f.SelfBillDrafted(invoice=invoice):
+            return Words("We bill ourselves for what was received", f"{invoice.gross}")
     return None
 
 
@@ -77,21 +88,38 @@ def _invoice(fact: f.Fact) -> Words | None:
         case f.InvoiceReceived(invoice=invoice, channel=channel):
             kind = "Credit note" if invoice.sign < 0 else "Invoice"
             return Words(f"{kind} {invoice.number} received", f"{invoice.gross} through {channel}")
-        case f.InvoiceAdmitted():
-            return Words("Its number is new")
+        case f.InvoiceAdmitted(apart=apart) if apart:
+            return Words("Goes on", f"a claim of its own beside {', '.join(apart)}")
+        case f.InvoiceAdmitted(compared=compared, explained=explained):
+            alike = "; ".join(f"{one.printed} looks like it: {one.explained}" for one in explained)
+            return Words("Is like no other invoice", alike or (f"compared with {compared}" if compared else ""))
         case f.DuplicateStopped(first_invoice_id=first):
             return Words("Stopped as a duplicate", f"of {first}")
+        case f.DuplicateSuspected(candidates=candidates):
+            alike = "; ".join(f"{one.printed}: {one.reason} ({one.score} of 100)" for one in candidates)
+            return Words("Looks like another invoice", alike)
         case f.DuplicateCleared(reason=reason):
             return Words("Found to be no duplicate", reason)
+        case f.DuplicateOverruled(reason=reason):
+            return Words("Found to be no duplicate by a manager", reason)
+        case f.LookalikeLearnt(lookalike=taught):
+            every = f"every {taught.interval_days} days" if taught.interval_days else "on the same day"
+            return Words("Comes again", f"{every}, counts until {taught.until}")
+        case f.PostingDue():
+            return Words("Compared once more before it is posted")
         case f.InvoiceValidated():
             return Words("Valid", "supplier, entity, currency and sums are right")
         case f.InvoiceFoundInvalid(problems=problems):
             return Words("Not valid as it is", told(problems))
         case f.RecheckRequested(reason=reason):
             return Words("Looked at again", reason)
+        case f.LinesAssigned(assignments=chosen, reason=reason):
+            lines = ", ".join(f"line {one.line_id}: order {one.order_id} line {one.order_line_id}" for one in chosen)
+            return Words("Order lines chosen", "; ".join(part for part in (lines, reason) if part))
         case f.InvoiceMatched(verdict=verdict):
             orders = sorted({allocation.order_id for allocation in verdict.allocations})
-            return Words("Matched", f"with order {', '.join(orders)}" if orders else "")
+            parts = [f"with order {', '.join(orders)}"] if orders else []
+            return Words("Matched", "; ".join((*parts, *map(_found_line, verdict.assigned))))
         case f.MatchFailed(verdict=verdict):
             waits = "Waits for a receipt" if verdict.waits_for_receipt else "Does not match"
             return Words(waits, told(verdict.problems))
@@ -106,6 +134,18 @@ def _invoice(fact: f.Fact) -> Words | None:
                 f"Posted as {posting.number}",
                 f"read back: {posting.gross} on {posting.posted_on} in period {posting.period}",
             )
+        case f.PrepaymentPaid(amount=amount):
+            return Words(f"{amount} paid in advance", "later invoices set it off")
+        case f.PrepaymentSetOff(amount=amount):
+            return Words(f"{amount} that was paid in advance is set off")
+        case f.HoldsReported(holds=holds):
+            return Words("The ERP tells its holds", ", ".join(holds) or "none")
+        case f.HoldsCompared(dialect=dialect, predicted=predicted, actual=actual):
+            agree = "as predicted" if set(predicted) == set(actual) else "not as predicted"
+            told_of = (
+                f"predicted for {dialect}: {', '.join(predicted) or 'none'}; placed: {', '.join(actual) or 'none'}"
+            )
+            return Words(f"Holds of the ERP are {agree}", told_of)
         case f.PostingFailed(problems=problems):
             return Words("Posting refused", told(problems))
         case f.InvoiceCancelled(reason=reason):
@@ -121,6 +161,13 @@ def _invoice(fact: f.Fact) -> Words | None:
         case f.InvoiceClosed():
             return Words("Closed", "every system has been told and holds it so")
     return None
+
+
+def _found_line(line: AssignedLine) -> str:
+    """Why a line that names no order line bills this one."""
+    why = ", ".join(f"{one.name} {one.points}" for one in line.choice.components)
+    told = f"line {line.line_id} was found to bill {line.choice} ({why})"
+    return f"{told}: {line.rule}" if line.rule else told
 
 
 def _payment(fact: f.Fact) -> Words | None:
@@ -257,6 +304,13 @@ def _close(fact: f.Fact) -> Words | None:
     return None
 
 
+_RECEIPTS = {
+    "receipt": "Goods received on order",
+    "inspection": "Goods inspected of order",
+    "withdrawal": "Goods withdrawn from the consignment of order",
+    "delivery": "Delivery proved of order",
+    "return": "Goods sent back of order",
+}
 _OUTCOMES = {
     "applied": "holds it",
     "refused": "refused it",
@@ -301,6 +355,12 @@ def _engine(fact: f.Fact) -> Words | None:
             return Words("A message was set aside", error)
         case f.MessageRequeued(reason=reason):
             return Words("A message was sent on its way again", reason)
+        case f.DutiesRefused(action=action, reasons=reasons):
+            return Words(f"Does not count: {action.replace('_', ' ')}", " ".join(reasons))
+        case f.DutiesCompensated(controls=controls):
+            return Words(f"Allowed under {', '.join(controls)}", "duties that conflict met in one hand")
+        case f.ControlReviewed(control=control, remark=remark):
+            return Words(f"Control {control} reviewed", remark)
         case f.CheckpointSigned():
             return Words("Checkpoint signed")
     return None

@@ -14,9 +14,10 @@ from tieout.formats.codes import CodeList, load
 from tieout.formats.edifact.syntax import PICTURES, Opening, day_of, plain_number
 from tieout.formats.edifact.tree import Node, qualifier
 from tieout.formats.interchanges import Names
+from tieout.formats.price_unit import for_units
 from tieout.formats.reading import Findings
 from tieout.formats.segments import Segment
-from tieout.kernel.money import EXACT, Money
+from tieout.kernel.money import EXACT, Money, is_currency
 from tieout.kernel.problem import Code
 from tieout.kernel.text import DIGITS_MAX
 
@@ -153,7 +154,7 @@ class Message:
         found = [group.segment for group in self.root.under("CUX")]
         found.sort(key=lambda segment: (qualifier(segment) != "2", part(segment, 1, 3) not in (*usages, "")))
         named = part(found[0], 1, 2) if found else next(self._currencies_of_amounts(self.root), "")
-        if named and not fields.is_currency(named):
+        if named and not is_currency(named):
             where_ = self.where(found[0] if found else self.root.segment)
             self.findings.fault(Code.BAD_VALUE, where_, expected="an ISO 4217 currency code such as EUR", actual=named)
             return ""
@@ -187,23 +188,25 @@ class Message:
             self.findings.note(Code.UNKNOWN_CODE, self.where(segment), actual=code, detail=what)
         return code
 
-    def price(self, node: Node) -> tuple[Decimal, Segment] | None:
-        """The price per unit: net (``AAA``) before the others, by its basis (5284). One without end is rounded."""
+    def price(self, node: Node) -> tuple[Decimal, Segment, Decimal] | None:
+        """The price, where it stands, and the units it is for: net (``AAA``) before the others, by its basis (5284); of
+        one unit, where that has an end."""
         groups = {qualifier(group.segment): group.segment for group in reversed(list(node.under("PRI")))}
         segment = next((groups[one] for one in _PRICES if one in groups), None)
         if segment is None:
             return None
         price = self.number(segment, 1, 2)
         if price is None or not part(segment, 1, 5):
-            return None if price is None else (price, segment)
+            return None if price is None else (price, segment, Decimal(1))
         basis = self.number(segment, 1, 5)
         if basis is None:
             return None
         if basis <= 0:
             self.findings.fault(Code.BAD_VALUE, self.where(segment), expected="more than zero", actual=str(basis))
             return None
-        quotient = self.per_unit(price, basis, segment)
-        return None if quotient is None else (quotient, segment)
+        unit_price, units = for_units(price, basis)
+        found = self.fitting(unit_price, segment)
+        return None if found is None else (found, segment, units)
 
     def fitting(self, value: Decimal, segment: Segment) -> Decimal | None:
         """A computed number, if it is one that a document can hold."""

@@ -18,25 +18,28 @@ _FOR_INVOICES = (Code.CREDIT_OVER_BILLED, Code.RETAINAGE_DIFFERS)
 
 
 def wait(state: State, invoice_id: str, data: MatchFailed) -> State:
-    """A credit note that gives back too much, or a release of more than was retained, waits for its invoice; everything
-    else for goods or the order."""
+    """A credit note that gives back too much, or a release of more than was retained, waits for its invoice; what fits
+    several order lines for goods and for invoices; everything else for goods or the order."""
     state = without(state, invoice_id)
-    if any(problem.code in _FOR_INVOICES for problem in data.verdict.problems):
-        return replace(state, credits_waiting=(*state.credits_waiting, invoice_id)[:WAITING_MAX])
-    return replace(state, waiting=(*state.waiting, invoice_id)[:WAITING_MAX])
+    codes = {problem.code for problem in data.verdict.problems}
+    if not codes.isdisjoint((*_FOR_INVOICES, Code.AMBIGUOUS_ORDER_LINE)):
+        state = replace(state, credits_waiting=(*state.credits_waiting, invoice_id)[:WAITING_MAX])
+    if codes.isdisjoint(_FOR_INVOICES):
+        state = replace(state, waiting=(*state.waiting, invoice_id)[:WAITING_MAX])
+    return state
 
 
 def without(state: State, invoice_id: str) -> State:
     if invoice_id in state.waiting:
-        return replace(state, waiting=tuple(one for one in state.waiting if one != invoice_id))
+        state = replace(state, waiting=tuple(one for one in state.waiting if one != invoice_id))
     if invoice_id in state.credits_waiting:
-        return replace(state, credits_waiting=tuple(one for one in state.credits_waiting if one != invoice_id))
+        state = replace(state, credits_waiting=tuple(one for one in state.credits_waiting if one != invoice_id))
     return state
 
 
 def recheck(invoices: tuple[str, ...], reason: str, supplier_id: str, entity: str) -> Iterator[Output]:
     """Look at waiting invoices again, each in a message of its own: what the first one bills must count before the
     second one is looked at. (As derived facts of one message they would all see the same received goods.)"""
-    for invoice_id in invoices:
+    for invoice_id in dict.fromkeys(invoices):
         recheck, home = RecheckRequested(reason=reason), supplier_home(supplier_id)
         yield Send(recheck, invoice_id, home, entity=entity, correlation=invoice_id)

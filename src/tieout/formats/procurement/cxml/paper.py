@@ -14,9 +14,9 @@ from tieout.formats.codes import load
 from tieout.formats.einvoice.node import Node
 from tieout.formats.procurement import parties
 from tieout.formats.procurement.parties import Known, Name, Seller
-from tieout.formats.procurement.prices import per_unit
+from tieout.formats.procurement.prices import exact_price
 from tieout.formats.reading import Context, Findings
-from tieout.kernel.money import Money
+from tieout.kernel.money import Money, is_currency
 from tieout.kernel.problem import Code
 
 #: The document types of cXML, by where their definitions are published; nothing is ever fetched.
@@ -89,7 +89,7 @@ class Paper:
             if money is not None and (currency := money.attribute("currency")):
                 self.currency = currency
                 break
-        if fields.is_currency(self.currency):
+        if is_currency(self.currency):
             return True
         expected = "an amount with an ISO 4217 currency"
         self.findings.fault(Code.BAD_VALUE, self.body.where, expected=expected, actual=self.currency)
@@ -122,17 +122,18 @@ class Paper:
             return None
         return fields.read_money(f"{amount:f}", self.currency, holder.where, self.findings)
 
-    def unit_price(self, item: Node) -> Decimal | None:
-        """The price of one unit of what is ordered (``UnitPrice``), by ``PriceBasisQuantity`` where there is one."""
+    def unit_price(self, item: Node) -> tuple[Decimal, Decimal] | None:
+        """The price and the units it is for (``UnitPrice`` by ``PriceBasisQuantity``, where there is one); of one unit
+        of what is ordered, where that has an end."""
         price = self.amount(item.get("UnitPrice"))
         basis = item.get("PriceBasisQuantity")
         if price is None or basis is None:
-            return price
+            return None if price is None else (price, Decimal(1))
         quantity = self.number(basis, "quantity")
         factor = self.number(basis, "conversionFactor") if basis.attribute("conversionFactor") else Decimal(1)
         if quantity is None or factor is None:
             return None
-        return per_unit(price, quantity, basis.where, self.findings, factor)
+        return exact_price(price, quantity, basis.where, self.findings, factor)
 
     # ── parties ────────────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -17,7 +17,7 @@ from tieout.formats.procurement.ubl.orders import RECEIPT_REQUIRED
 from tieout.formats.unwritable import prose, unfit
 from tieout.formats.written import Written
 from tieout.formats.xml import Element
-from tieout.kernel.money import Money, total
+from tieout.kernel.money import Money, is_currency, total
 from tieout.kernel.problem import Code, Problem
 from tieout.kernel.text import parse_decimal
 from tieout.model.documents import OrderLine, PurchaseOrder
@@ -58,7 +58,7 @@ def write_order(order: PurchaseOrder, buyer: Party, seller: Party) -> Written:
         _basic(root, name, text)
     _party(root, "BuyerCustomerParty", buyer)
     _party(root, "SellerSupplierParty", seller)
-    amounts = [line_amount(line.quantity, line.unit_price, order.currency) for line in order.lines]
+    amounts = [line_amount(line.quantity, line.unit_price, order.currency, line.price_per) for line in order.lines]
     totals = _aggregate(root, "AnticipatedMonetaryTotal")
     for name in ("LineExtensionAmount", "PayableAmount"):
         _amount(totals, name, total(amounts, order.currency))
@@ -77,15 +77,15 @@ def _obstacles(order: PurchaseOrder, buyer: Party, seller: Party) -> Iterator[Pr
         for name, text in (("item", line.item), ("unit", line.unit), ("description", line.description)):
             if problem := unfit(text, f"line {line.line_id}, {name}", is_required=False):
                 yield problem
-        for number in (line.quantity, line.unit_price, line.tax_rate):
+        for number in (line.quantity, line.unit_price, line.price_per, line.tax_rate):
             if parse_decimal(f"{number:f}") is None:
                 yield Problem(Code.BAD_VALUE, f"line {line.line_id}", limit="28 digits", actual=str(number))
     if len({line.line_id for line in order.lines}) < len(order.lines) or not order.lines:
         yield Problem(Code.BAD_VALUE, "lines", expected="at least one, and each with a number of its own")
-    if not fields.is_currency(order.currency):
+    if not is_currency(order.currency):
         yield Problem(Code.BAD_VALUE, "currency", expected="an ISO 4217 code", actual=order.currency)
     elif any(
-        abs(line_amount(line.quantity, line.unit_price, order.currency).minor) > fields.MINOR_MAX
+        abs(line_amount(line.quantity, line.unit_price, order.currency, line.price_per).minor) > fields.MINOR_MAX
         for line in order.lines
     ):
         yield Problem(Code.BAD_VALUE, "lines", limit=str(Money(fields.MINOR_MAX, order.currency)))
@@ -126,7 +126,10 @@ def _line(root: Element, line: OrderLine, amount: Money) -> None:
     _basic(item, "ID", line.line_id)
     _basic(item, "Quantity", f"{line.quantity:f}", **({"unitCode": line.unit} if line.unit else {}))
     _amount(item, "LineExtensionAmount", amount)
-    _basic(_aggregate(item, "Price"), "PriceAmount", f"{line.unit_price:f}", currencyID=amount.currency)
+    price = _aggregate(item, "Price")
+    _basic(price, "PriceAmount", f"{line.unit_price:f}", currencyID=amount.currency)
+    if line.price_per != 1:
+        _basic(price, "BaseQuantity", f"{line.price_per:f}", **({"unitCode": line.unit} if line.unit else {}))
     article = _aggregate(item, "Item")
     if line.description:
         _basic(article, "Name", line.description)

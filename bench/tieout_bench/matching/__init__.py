@@ -1,0 +1,1 @@
+"""How fast invoice lines are matched: the rules alone, and through the whole loop."""
