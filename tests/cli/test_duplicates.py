@@ -40,6 +40,16 @@ def test_the_same_document_would_be_stopped(known: Tieout, tmp_path: Path) -> No
     assert (answer.code, answer.json[0]["candidates"][0]["verdict"]) == (1, "block")
 
 
+@pytest.mark.parametrize("channel", ["portal", "edi", "sftp"])
+def test_a_file_is_taken_in_once_whatever_channel_it_comes_by_again(
+    known: Tieout, tmp_path: Path, channel: str
+) -> None:
+    (again,) = known.ask("receive", "--channel", channel, str(tmp_path / "invoice.xml"))
+    assert again["status"] == "duplicate"
+    known.work()
+    assert len(known.company().store.read_table("view_invoice", None)) == 1
+
+
 def test_a_known_invoice_is_compared_by_any_id_it_has(known: Tieout) -> None:
     (found,) = known.ask("duplicates", "check", "26-0117")
     assert (found["number"], found["compared"], found["candidates"]) == ("26-0117", 0, [])

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 from tests.processes.company import OTHER_IBAN, SUPPLIER_ID, TAX_ID, bill, eur, without_order
 
+from tieout.kernel.money import Money
 from tieout.matching.duplicates import (
     Candidate,
     Criterion,
@@ -148,7 +149,9 @@ def test_a_document_without_a_number_is_compared_by_supplier_date_and_amount() -
 
 
 def test_three_of_number_supplier_date_and_total_are_enough() -> None:
-    assert found(without_order(number="ZZ-9"), without_order()) == [("three_of_four", "suspect", "")]
+    one = only(without_order(number="ZZ-9"), without_order())
+    assert (one.layer, one.verdict, one.score) == ("three_of_four", "suspect", 70)
+    assert one.criteria[0] == said("number", "other numbers", 0, "ZZ-9", "R-100")
     other = without_order(supplier_id=OTHER_SUPPLIER)
     assert found(other, without_order()) == [("cross_supplier", "suspect", "")]
     assert found(replace(other, issued_on=DAY + timedelta(days=1)), without_order()) == [
@@ -322,6 +325,26 @@ def test_the_best_candidate_comes_first_and_of_equals_the_one_that_came_first() 
     assert order == ["exact", "early", "later", "stopped", "weak"]
 
 
+@pytest.mark.parametrize(
+    ("number", "days", "words", "points"),
+    [
+        ("R1001", 0, "the same number", 40),
+        ("RI001", 0, "numbers that are read for each other", 32),
+        ("R1010", 0, "two characters of the number changed places", 30),
+        ("R1061", 0, "nearly the same number", 30),
+        ("INV-R1001", 0, "the same number with something added", 30),
+        ("", 0, "a document without a number", 10),
+        ("R1002", 0, "neighbouring numbers", 5),
+        ("R1002", 4, "numbers that follow with the date", 0),
+        ("Q7", 0, "other numbers", 0),
+    ],
+)
+def test_what_numbers_say_is_said_in_words(number: str, days: int, words: str, points: int) -> None:
+    new = without_order(number=number, issued_on=DAY + timedelta(days=days))
+    one = only(new, without_order(number="R1001"), rules=replace(RULES, suspect_score=0))
+    assert one.criteria[0] == said("number", words, points, number, "R1001")
+
+
 # ── numbers ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -352,6 +375,8 @@ def test_the_best_candidate_comes_first_and_of_equals_the_one_that_came_first() 
         ("R1001", "R1002", -3, Likeness.EDITED),
         ("R1001", "R1002", 4, Likeness.FOLLOWING),
         ("R99", "R100", 0, Likeness.NEXT),
+        ("AB12345", "BA12349", 0, Likeness.EDITED),
+        ("AB12345", "AB12543", 0, Likeness.EDITED),
         ("R1001", "S1001", 0, Likeness.EDITED),
         ("R10011", "R1001", 0, Likeness.EDITED),
         ("R1234567", "R1299567", 0, Likeness.EDITED),
@@ -630,6 +655,20 @@ def test_an_invoice_is_looked_for_under_few_keys() -> None:
     days = {(look.first, look.last) for look in looks(mine, RULES)}
     day = DAY.toordinal()
     assert days == {(day - 65, day + 65), (0, date.max.toordinal())}
+
+
+@pytest.mark.parametrize(
+    ("minor", "buckets"),
+    [(10_500, 1), (11_900, 2), (9_999, 3), (10_000, 3), (10_889, 1), (10_890, 2), (11_112, 2), (11_113, 1)],
+)
+def test_no_more_buckets_are_looked_into_than_one_per_cent_reaches(minor: int, buckets: int) -> None:
+    mine = print_of(without_order(gross=Money(minor, "EUR"), payee_account=OTHER_IBAN), "new")
+    day = DAY.toordinal()
+    dated = [look for look in looks(mine, RULES) if (look.first, look.last) == (day - 65, day + 65)]
+    always = [look for look in looks(mine, RULES) if look not in dated]
+    assert (len(dated), len(always)) == (2 * buckets, 2)
+    assert len({look.key for look in dated}) == 2 * buckets
+    assert all((look.first, look.last) == (0, date.max.toordinal()) for look in always)
 
 
 def test_the_index_keeps_the_latest_of_each_invoice() -> None:

@@ -4,6 +4,7 @@ batch itself, and written at its end."""
 from collections.abc import Iterable, Sequence
 
 import msgspec
+from msgspec import Struct
 
 from tieout.engine.stores.port import Store, Unit
 from tieout.engine.stores.rows import FingerprintRow, LookRow
@@ -24,34 +25,41 @@ def recorded(store: Store) -> Index:
     return Index(_DECODE(row["data"]) for row in store.read_table("fingerprint", None))
 
 
+class _Asked(Struct, frozen=True):
+    """What was looked for, where, and what the store held there."""
+
+    one: Fingerprint
+    places: tuple[Look, ...]
+    found: tuple[Fingerprint, ...]
+
+
 class Fingerprints:
     """What a batch knows of fingerprints."""
 
     def __init__(self, unit: Unit, rules: DuplicateRules) -> None:
         self._unit = unit
         self._rules = rules
-        self._asked: dict[str, tuple[tuple[Look, ...], tuple[Fingerprint, ...]]] = {}
+        self._asked: dict[str, _Asked] = {}
         self._new = Index()
         self._rows: dict[str, FingerprintRow] = {}
 
     def ask(self, wanted: Iterable[Fingerprint]) -> None:
         """Look for what is like all of these, in one go."""
-        places = {one.invoice_id: looks(one, self._rules) for one in wanted}
-        if places:
-            found = self._unit.similar(_questions(places))
-            for asker, under in places.items():
-                self._asked[asker] = under, tuple(map(_DECODE, found.get(asker, ())))
+        asked = {one.invoice_id: (one, looks(one, self._rules)) for one in wanted}
+        if asked:
+            found = self._unit.similar(_questions(asked.values()))
+            for name, (one, places) in asked.items():
+                self._asked[name] = _Asked(one, places, tuple(map(_DECODE, found.get(name, ()))))
 
     def similar(self, one: Fingerprint) -> tuple[Fingerprint, ...]:
         """What is like this one: as committed, and in place of that what this batch has made of other documents."""
-        places = looks(one, self._rules)
         asked = self._asked.get(one.invoice_id)
-        if asked is None or asked[0] != places:
+        if asked is None or asked.one != one:
             self.ask((one,))
             asked = self._asked[one.invoice_id]
-        found = {other.invoice_id: other for other in asked[1]}
+        found = {other.invoice_id: other for other in asked.found}
         mine = found.pop(one.invoice_id, None)
-        found = {name: self._new.get(name) or other for name, other in found.items()} | self._new.under(places)
+        found = {name: self._new.get(name) or other for name, other in found.items()} | self._new.under(asked.places)
         found.pop(one.invoice_id, None)
         return (*((mine,) if mine is not None else ()), *found.values())
 
@@ -66,5 +74,5 @@ class Fingerprints:
             self._unit.put_fingerprints(list(self._rows.values()))
 
 
-def _questions(places: dict[str, tuple[Look, ...]]) -> Sequence[LookRow]:
-    return [LookRow(asker, look.key, look.first, look.last) for asker, under in places.items() for look in under]
+def _questions(asked: Iterable[tuple[Fingerprint, tuple[Look, ...]]]) -> Sequence[LookRow]:
+    return [LookRow(one.invoice_id, look.key, look.first, look.last) for one, places in asked for look in places]

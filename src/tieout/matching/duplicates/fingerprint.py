@@ -1,5 +1,6 @@
 """The fingerprint of an invoice: what is compared of it, small enough to keep one for every invoice for ever."""
 
+import re
 from datetime import date
 from typing import Literal
 
@@ -14,6 +15,8 @@ from tieout.model.documents import Invoice
 Status = Literal["open", "stopped", "cancelled"]
 #: A part of a digest is enough to tell documents apart; nobody can read an account number out of it at a glance.
 _DIGEST = 16
+#: What stands between the letters and digits of a text.
+_BETWEEN = re.compile(r"[\W_]+")
 #: Purposes that are claims of their own beside the invoice they belong to.
 _OWN_CLAIM = ("prepayment", "value_only", "retainage_release")
 
@@ -103,7 +106,7 @@ def _digest(text: str) -> str:
 
 
 def _plain(text: str) -> str:
-    return "".join(sign for sign in text.upper() if sign.isalnum())
+    return _BETWEEN.sub("", text.upper())
 
 
 def _basis(invoice: Invoice) -> str:
