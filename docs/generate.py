@@ -52,11 +52,13 @@ from tieout.model.facts import (
     StatementReceived,
 )
 from tieout.model.standings import STANDINGS
-from tieout.policy.cases import CASE_RULES
+from tieout.policy.cases import CASE_RULES, CaseRule
+from tieout.policy.controls import Control
 from tieout.policy.dependencies import DEPENDENCIES
-from tieout.policy.duties import ACTIONS, CONFLICTS, DUTIES, duty_for
+from tieout.policy.duties import ACTIONS, CONFLICTS, DUTIES, Identity, duty_for
 from tieout.policy.matching import MatchingRules
 from tieout.policy.policy import Channel, EntityPolicy, Partner, Policy
+from tieout.policy.routing import Amounts, Escalation, Routing, Substitute, Urgency
 from tieout.policy.tolerances import Limit, Tolerances
 
 HERE = Path(__file__).parent
@@ -175,6 +177,8 @@ _GROUPS = {
     "supplier": "Suppliers and bank details",
     "order": "Orders and receipts",
     "invoice": "Invoices",
+    "prepayment": "Prepayments",
+    "settlement": "Settlement on receipt",
     "payment": "Payments",
     "payment_run": "Payment runs",
     "interchange": "EDI interchanges",
@@ -188,6 +192,8 @@ _GROUPS = {
     "case": "Cases",
     "message": "Messages",
     "checkpoint": "Checkpoints",
+    "duties": "Segregation of duties",
+    "control": "Compensating controls",
 }
 
 
@@ -517,21 +523,25 @@ def cases_page() -> Lines:
     yield from _head(
         "Cases",
         "A case is an exception that somebody must work: one for each class and document, opened and settled by itself"
-        " when its cause comes and goes. Days are business days; an action takes a [duty](duties.md).",
+        " when its cause comes and goes. Targets count business days of the entity's own calendar. The policy may say"
+        " who else works a case, when it is graver, and to whom it goes when it is not worked in time"
+        " ([`[[routing]]`, `[urgency]`, `[[escalation]]`](configuration.md)). An action takes a [duty](duties.md).",
         "`src/tieout/policy/cases.toml`",
     )
     for one in CaseClass:
         rule = CASE_RULES[one]
         yield f"## `{one.value}`\n"
-        due = _days(rule.target_days)
-        yield f"{rule.title}. **Owner:** {rule.owner}. **Severity:** {rule.severity}. **Target:** {due}.\n"
+        yield f"{rule.title}. **Owner:** {rule.owner}. **Severity:** {rule.severity}. **Target:** {_target(rule)}.\n"
         yield f"**What to do:** {rule.remedy}\n"
+        yield "\n".join(f"{number}. {step}" for number, step in enumerate(rule.playbook, 1)) + "\n"
+        yield f"**Settles** {rule.settles}.\n"
         actions = (f"{_words(action)} ({duty_for(action)})" for action in rule.actions)
         yield f"**Actions:** {', '.join(actions)}.\n"
 
 
-def _days(days: int) -> str:
-    return {0: "the same day", 1: "1 day"}.get(days, f"{days} days")
+def _target(rule: CaseRule) -> str:
+    days = f"{rule.target_days} day{'s' if rule.target_days != 1 else ''}" if rule.target_days else ""
+    return " and ".join(filter(None, (days, f"{rule.target_hours} hours" if rule.target_hours else "")))
 
 
 def duties_page() -> Lines:
@@ -539,8 +549,9 @@ def duties_page() -> Lines:
     yield from _head(
         "Duties",
         "What a person may do is a set of duties: the functions of segregation of duties. Two that conflict are not"
-        " granted to one person, and whoever acts on a document is checked against what they did before on *this*"
-        " document.",
+        " granted to one person or given to one key, and whoever acts on a document is checked against what they did"
+        " before on *this* document and on what it stands on: its orders, its supplier, its payment, the policy."
+        " [Segregation of duties](segregation.md) says how, and what compensating controls can do.",
         "`src/tieout/policy/duties.toml`",
     )
     by_duty: dict[str, list[str]] = {}
@@ -552,8 +563,16 @@ def duties_page() -> Lines:
     )
     yield "## Conflicts\n"
     yield from _table(
-        ("duties", "level", "why"),
-        [(" and ".join(_duty(one) for one in rule.duties), rule.level, rule.why) for rule in CONFLICTS],
+        ("duties", "level", "a control can let it through", "why"),
+        [
+            (
+                " and ".join(_duty(one) for one in rule.duties),
+                rule.level,
+                "yes" if rule.compensable else "never on one document",
+                rule.why,
+            )
+            for rule in CONFLICTS
+        ],
     )
 
 
@@ -587,9 +606,33 @@ POLICY_MEANINGS: dict[type[Struct], dict[str, str]] = {
         "matching": "how far matching looks for the order line of an invoice line, `[matching]`",
         "bank_change_confirmations": "how many people, other than the requester, must confirm new bank details",
         "signal_age_minutes_max": "how long ago a required source may have been heard of for a period to be ready",
+        "credit_expected_days": "so many days after goods went back, a credit note that has not come is a case",
         "accrual_account": "the account that accruals are posted to, as the ERP connector's `accounts` names it",
         "expense_account": "the account that accruals are posted against",
+        "routing": "who works which cases, `[[routing]]`; the first rule that fits takes a case",
+        "substitutes": "who stands in for whom, `[[substitutes]]`",
+        "escalation": "to whom a case goes that is not worked in time, `[[escalation]]`",
+        "urgency": "from which amount, and how long before a deadline, a case is graver than its class",
+        "approval_days": "after so many business days without a decision an approval is a case; 0: never",
+        "identities": "who stands behind a name in another system, `[[identities]]`, once for each person and name",
+        "controls": "compensating controls for duties that conflict, `[[controls]]`",
         "effective_from": "from when this release of the policy holds; told, not enforced",
+    },
+    Identity: {
+        "person": "the account here, without `person:`",
+        "system": "the connector of the other system; `tieout` for an account here that several people use",
+        "name": "the name that is used there; without one the connection's own user",
+    },
+    Control: {
+        "name": "what it is called on every event that it let through",
+        "duties": "the two duties that conflict",
+        "person": "the account that holds both, of a person or a machine",
+        "measure": "what is done instead of separating the duties",
+        "reviewer": "the other person who looks at what was done under it",
+        "valid_from": "its first day",
+        "valid_until": "its last day",
+        "review_days": "it must be reviewed again within so many days, or it is not in force",
+        "entities": "the legal entities it holds for; all when left out",
     },
     EntityPolicy: {
         "name": "its legal name",
@@ -629,6 +672,41 @@ POLICY_MEANINGS: dict[type[Struct], dict[str, str]] = {
         "assign_lines": "an invoice line that names its order but no line of it is given the line that fits, where that"
         " is certain",
         "search_orders": "an invoice that names no order is looked for among the supplier's last hundred orders",
+    },
+    Routing: {
+        "name": "how the case and `tieout cases route` name it",
+        "case_classes": "only cases of these [classes](cases.md); empty: all",
+        "entities": "only cases of these entities; empty: all",
+        "categories": "only cases about these kinds of invoice: `invoice`, `credit_note`, `prepayment`, `value_only`,"
+        " `retainage_release`, `self_billed`; empty: all",
+        "suppliers": "only cases about these suppliers (`sup-…`); empty: all",
+        "currency": "the currency of `amount_from` and `amount_to`",
+        "amount_from": "only cases with an amount of at least this, whatever its sign",
+        "amount_to": "only cases with an amount below this",
+        "role": "the role or team that works them; without one the class's own owner does",
+        "person": "the person they are given to, by the name of the account",
+    },
+    Substitute: {
+        "person": "who is away, by the name of the account",
+        "by": "who stands in; somebody who is away too is stood in for in turn",
+        "since": "the first day",
+        "until": "the last day",
+    },
+    Escalation: {
+        "after_hours": "so many hours of business days (24 to a day) after the target time",
+        "case_classes": "only cases of these classes; empty: all",
+        "entities": "only cases of these entities; empty: all",
+        "role": "the role or team that gets them",
+        "person": "the person that gets them",
+    },
+    Urgency: {
+        "amounts": "by currency, `[urgency.amounts.EUR]`",
+        "high_hours": "a deadline within so many hours, or over, makes a case at least high",
+        "critical_hours": "a deadline within so many hours makes it critical",
+    },
+    Amounts: {
+        "high": "from this amount on a case is at least high",
+        "critical": "from this amount on it is critical",
     },
     Tolerances: {
         "dialect": "whose reading of limits it follows and whose holds it predicts: [matching](matching.md) lists them."
@@ -678,8 +756,15 @@ _POLICY_TABLES: dict[type[Struct], str] = {
     EntityPolicy: "`[entities.<name>]`",
     Partner: "`[partners.<name>]`",
     Channel: "`[channels.<name>]`",
+    Routing: "`[[routing]]`",
+    Substitute: "`[[substitutes]]`",
+    Escalation: "`[[escalation]]`",
+    Urgency: "`[urgency]`",
+    Amounts: "`[urgency.amounts.<currency>]`",
     Tolerances: "`[tolerances.<name>]`",
     Limit: "`[tolerances.<name>.<limit>]`",
+    Identity: "`[[identities]]`",
+    Control: "`[[controls]]`",
 }
 
 
@@ -734,6 +819,8 @@ def _default(field: Any) -> str:
             return "none"
         case Limit(kind=kind):
             return f"`{kind}`"
+        case Urgency():
+            return "as below"
         case value:
             return f"`{value}`"
 

@@ -64,7 +64,7 @@ def test_working_a_case_and_seeing_it_settle_without_reloading(
 ) -> None:
     page = signed_in(context, "ida")
     page.get_by_role("link", name="Price above the order").click()
-    page.get_by_role("link", name="Price above the order").click()
+    page.locator("#cases").get_by_role("link", name="Price above the order").click()
     live(page)
     page.get_by_label("Reason").first.fill("agreed with purchasing")
     page.get_by_role("button", name="Accept the variance").click()

@@ -119,7 +119,7 @@ def test_a_quarantined_message_is_handled_again(small: Tieout) -> None:
     company = small.company()
     remark = CaseCommented(text="hello")
     company.intake.offer([Message(source="test", key="1", data=remark, home="x", subject="case-x")])
-    small.sql("UPDATE inbox SET status = 'quarantined', error = 'ValueError: [/no]'")
+    small.sql("UPDATE inbox SET status = 'quarantined', error = 'ValueError: [/no]' WHERE due_at = 0")
     (aside,) = small.ask("status")["quarantine"]
     assert "ValueError: [/no]" in small("status").out
     number = str(aside["inbox_id"])

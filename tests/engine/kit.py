@@ -29,7 +29,7 @@ from tieout.kernel.money import Money
 from tieout.model.documents import BankAccount, JournalEntry, PaymentRun, Supplier, Total
 from tieout.model.effects import Payload, PostJournal, SendPaymentFile, UpsertSupplier
 from tieout.model.events import Event, Message, Ref
-from tieout.model.facts import CaseCommented, EffectHandled, EffectSettled, Fact
+from tieout.model.facts import CaseCommented, CaseDue, EffectHandled, EffectSettled, Fact
 from tieout.policy.dependencies import Dependency
 from tieout.policy.policy import Policy
 from tieout.ports import Absent, Applied, Effect, Finding, Manifest, Operation, Page, Result, Scope
@@ -272,7 +272,9 @@ class Engine:
         return self.store.effects(names)[0]
 
     def inbox(self) -> list[InboxRow]:
-        return [InboxRow(**row) for row in self.store.read_table("inbox", None)]
+        """What waits; the reminders of open cases, which wait for days, are left out."""
+        rows = [InboxRow(**row) for row in self.store.read_table("inbox", None)]
+        return [row for row in rows if row.type != CaseDue.type]
 
     def log(self) -> list[tuple[str, str]]:
         """Type and subject of every event."""

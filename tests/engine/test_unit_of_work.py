@@ -152,9 +152,14 @@ def test_a_requeued_message_goes_first_and_what_waited_follows() -> None:
     engine.settle_down()
     assert engine.said("a") == ("before",)
     mended = True
+    (before,) = engine.store.read_table("view_case", None)
     engine.actions.requeue(engine.inbox()[0].id, "person:carl", "mended")
     engine.settle_down()
     assert engine.said("a") == ("before", "poison", "after")
+    (after,) = engine.store.read_table("view_case", None)
+    assert (before["status"], after["status"]) == ("open", "settled")
+    assert after["resolution"] == "case.commented from test was handled after all"
+    assert rebuild(engine.store, engine.processes).differences == ()
 
 
 def _fields(process: Any) -> dict[str, Any]:

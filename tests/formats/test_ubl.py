@@ -13,6 +13,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from lxml import etree
+from msgspec.structs import replace
 
 from tieout.formats.einvoice.ubl import read_ubl
 from tieout.formats.einvoice.ubl_write import Parties, write_ubl
@@ -69,8 +70,8 @@ def test_an_invoice_with_everything() -> None:
             lines=(
                 line("1", "1000", "C62", "0.2", "200.00", "Screws M6", "19", "PO-77", "10"),
                 line("2", "4", "C62", "7.00", "27.20", "Tables of threads", "7", "PO-78", "20"),
-                line("allowance/1", "1", "", "-10", "-10.00", "Loyalty", "19"),
-                line("charge/1", "1", "", "25", "25.00", "Freight", "19"),
+                replace(line("allowance/1", "1", "", "-10", "-10.00", "Loyalty", "19"), kind="allowance"),
+                replace(line("charge/1", "1", "", "25", "25.00", "Freight", "19"), kind="charge"),
             ),
             net=eur("242.20"),
             tax=eur("42.75"),
@@ -155,7 +156,6 @@ def test_what_could_move_wrong_money_is_refused(valid: str, wrong: str, code: Co
         pytest.param("<cbc:DueDate>2026-06-03</cbc:DueDate>", "", Code.ASSUMED_VALUE, id="no due date"),
         pytest.param(">DE136695976<", ">DE000000000<", Code.UNKNOWN_ENTITY, id="a buyer who is none of us"),
         pytest.param(">7.00<", ">8.00<", Code.TOTALS_DISAGREE, id="quantity × price is not the net amount"),
-        pytest.param(">100</cbc:BaseQuantity", ">3</cbc:BaseQuantity", Code.ASSUMED_VALUE, id="a price without end"),
         pytest.param("<cac:TaxTotal>", "<cac:PayeeParty/><cac:TaxTotal>", Code.UNSUPPORTED_CONTENT, id="another payee"),
     ],
 )  # fmt: skip
@@ -164,6 +164,40 @@ def test_what_is_worth_knowing_does_not_stop_it(valid: str, wrong: str, code: Co
     assert code in [problem.code for problem in reading.diagnostics]
     assert reading.records
     assert reading.proof.holds
+
+
+def test_a_price_without_end_stays_a_price_for_several() -> None:
+    reading = gather(read_ubl, INVOICE.replace(b">100</cbc:BaseQuantity", b">3</cbc:BaseQuantity", 1), US)
+    told = reading.records[0].lines[0]
+    assert (told.unit_price, told.price_per) == (Decimal("20.00"), Decimal(3))
+    assert [problem.code for problem in reading.diagnostics] == [Code.TOTALS_DISAGREE]
+
+
+@pytest.mark.parametrize(("code", "purpose"), [("386", "prepayment"), ("389", "self_billed"), ("380", "")])
+def test_the_type_says_what_the_document_is_for(code: str, purpose: str) -> None:
+    typed = INVOICE.replace(b"TypeCode>380<", f"TypeCode>{code}<".encode(), 1)
+    assert gather(read_ubl, typed, US).records[0].purpose == purpose
+
+
+def test_the_account_the_receipt_and_the_freight_are_read() -> None:
+    means = b"<cac:PaymentMeans><cbc:PaymentMeansCode>30</cbc:PaymentMeansCode><cac:PayeeFinancialAccount>"
+    means += b"<cbc:ID>DE89370400440532013000</cbc:ID></cac:PayeeFinancialAccount></cac:PaymentMeans>"
+    body = INVOICE.replace(b"<cac:TaxTotal>", means + b"<cac:TaxTotal>", 1)
+    despatched = b"<cac:DespatchDocumentReference><cbc:ID>DN-1</cbc:ID></cac:DespatchDocumentReference>"
+    body = body.replace(b"<cac:AccountingSupplierParty>", despatched + b"<cac:AccountingSupplierParty>", 1)
+    body = body.replace(
+        b"<cbc:AllowanceChargeReason>Freight<",
+        b"<cbc:AllowanceChargeReasonCode>FC</cbc:AllowanceChargeReasonCode><cbc:AllowanceChargeReason>Freight<",
+        1,
+    )
+    (read,) = gather(read_ubl, body, US).records
+    assert read.payee_account == "DE89370400440532013000"
+    assert [(one.kind, one.receipt_id) for one in read.lines] == [
+        ("item", "DN-1"),
+        ("item", "DN-1"),
+        ("allowance", ""),
+        ("freight", ""),
+    ]
 
 
 def test_what_is_prepaid_or_rounded_changes_what_is_due() -> None:
@@ -292,6 +326,8 @@ def invoices(draw: Callable[[st.SearchStrategy[object]], object]) -> Invoice:
                 tax_rate=pick(rates),  # type: ignore[arg-type]
                 order_id=str(order_id),
                 order_line_id=str(pick(st.just("") | words)) if order_id else "",
+                item=str(pick(st.just("") | words)),
+                receipt_id=str(pick(st.just("") | words)),
             )
         )
     for prefix, sign in (("allowance/", -1), ("charge/", 1)):
@@ -306,6 +342,7 @@ def invoices(draw: Callable[[st.SearchStrategy[object]], object]) -> Invoice:
                     net=net,
                     description=str(pick(sentences)),
                     tax_rate=pick(rates),  # type: ignore[arg-type]
+                    kind=pick(st.sampled_from(["charge", "freight"])) if sign > 0 else "allowance",  # type: ignore[arg-type]
                 )
             )
     net = total((each.net for each in lines), currency)
@@ -317,9 +354,13 @@ def invoices(draw: Callable[[st.SearchStrategy[object]], object]) -> Invoice:
         (Money.rounded(multiply(base.amount, EXACT.scaleb(rate, -2)), currency) for rate, base in bases.items()),
         currency,
     )
+    kind = pick(st.sampled_from(InvoiceKind))
+    purposes = ["", "self_billed"] if kind is InvoiceKind.CREDIT_NOTE else ["", "self_billed", "prepayment"]
     tax_id = str(pick(words.filter(lambda text: any(sign.isalnum() for sign in text))))
     return Invoice(
-        kind=pick(st.sampled_from(InvoiceKind)),  # type: ignore[arg-type]
+        kind=kind,  # type: ignore[arg-type]
+        purpose=pick(st.sampled_from(purposes)),  # type: ignore[arg-type]
+        payee_account=str(pick(st.sampled_from(["DE89370400440532013000", "FR1420041010050500013M02606"]))),
         number=str(pick(words)),
         entity="acme-de",
         supplier_id=supplier_id_of(tax_id),
@@ -368,7 +409,10 @@ def _without_lookalikes(invoice: Invoice) -> Invoice:
     for each in invoice.lines:
         order_id = clean(each.order_id)
         order_line_id = clean(each.order_line_id) if order_id else ""
-        lines.append(msgspec.structs.replace(each, order_id=order_id, order_line_id=order_line_id))
+        receipt_id = clean(each.receipt_id)
+        lines.append(
+            msgspec.structs.replace(each, order_id=order_id, order_line_id=order_line_id, receipt_id=receipt_id)
+        )
     orders = {each.order_id for each in lines}
     if len(orders - {""}) == 1 and "" in orders:  # a single order on paper is the order of every line
         lines = [msgspec.structs.replace(each, order_id="", order_line_id="") for each in lines]

@@ -37,8 +37,22 @@ def answers(books: Books) -> dict[str, Any]:
             "totals": close.totals(sql, None),
             "found": find.find(sql, "CS-105", None),
         }
-        for sort in ("oldest", "newest", "largest", "severity"):
-            found[sort] = cases.list_cases(sql, cases.CaseFilter(sort=sort, status=""), None)
+        now = books.clock.now()
+        for sort in ("oldest", "newest", "largest", "severity", "due"):
+            found[sort] = cases.list_cases(sql, cases.CaseFilter(sort=sort, status=""), None, now)
+        for name, wanted in {
+            "old": cases.CaseFilter(bucket="8-30"),
+            "late": cases.CaseFilter(overdue=True),
+            "text": cases.CaseFilter(text="ADLER"),
+            "odd text": cases.CaseFilter(text="100%_"),
+            "mine": cases.CaseFilter(assignees=("ida", "jun")),
+            "of a role": cases.CaseFilter(owner_role="treasury", status=""),
+        }.items():
+            found[f"cases {name}"] = cases.list_cases(sql, wanted, None, now)
+        found["every case"] = list(cases.every_case(sql, cases.CaseFilter(status=""), ("DE01",), now))
+        found["aging"] = cases.aging(sql, cases.CaseFilter(), None, now)
+        found["ages"] = cases.ages(sql, None, now)
+        found["late by class"] = cases.overdue_by_class(sql, None, now)
         for stage in ("", "posted", "closed"):
             found[f"invoices {stage}"] = liabilities.list_invoices(
                 sql, liabilities.InvoiceFilter(status=stage, limit=5), None

@@ -156,6 +156,14 @@ def test_metrics_are_well_formed_and_tell_the_business(books: Books, client: Cli
     families = {family.name: family for family in text_string_to_metric_families(client.get("/metrics").text)}
     cases = families["tieout_cases_open"].samples
     assert sum(sample.value for sample in cases) == sum(row["status"] == "open" for row in rows(books, "view_case"))
+    late = families["tieout_cases_overdue"].samples
+    assert 0 < sum(sample.value for sample in late) <= sum(sample.value for sample in cases)
+    by_age = families["tieout_cases_by_age"].samples
+    assert sum(sample.value for sample in by_age) == sum(sample.value for sample in cases)
+    ages = {
+        s.labels["quantile"]: s.value for s in families["tieout_cases_age_seconds"].samples if not s.labels["class"]
+    }
+    assert 0 < ages["0.5"] <= ages["0.9"]
     ready = {sample.labels["entity"]: sample.value for sample in families["tieout_period_ready"].samples}
     assert ready == {"DE01": 0, "JP01": 0, "US01": 0}
     payable = {
@@ -167,7 +175,7 @@ def test_metrics_are_well_formed_and_tell_the_business(books: Books, client: Cli
     labels = {name for family in families.values() for sample in family.samples for name in sample.labels}
     assert labels <= {
         *("lane", "connector", "status", "class", "severity", "name", "currency", "entity", "period"),
-        *("channel", "kind", "result"),
+        *("channel", "kind", "result", "bucket", "quantile"),
     }
 
 
@@ -209,8 +217,8 @@ def test_what_may_be_told_from_outside_is_what_the_facts_say_of_themselves() -> 
 
     #: Told through routes of their own, or by the schedule.
     elsewhere = {
-        *("message.requeued", "effect.handled", "case.answered"),
-        *("period.evaluation_due", "interchange.acknowledgment_due"),
+        *("message.requeued", "effect.handled", "case.answered", "case.attached"),
+        *("period.evaluation_due", "interchange.acknowledgment_due", "invoice.approval_due", "case.due"),
     }
     #: Derived as a rule, but a person may conclude it too.
     besides = {"case.settled"}

@@ -169,6 +169,15 @@ def test_a_line_cannot_ask_for_more_than_quantity_times_price(net: str, problem:
     assert list(invoice_problems(of(asked, tax="0"))) == ([problem] if problem else [])
 
 
+@pytest.mark.parametrize(("net", "found"), [("3.34", False), ("3.35", True)])
+def test_a_price_may_be_for_several_units(net: str, found: bool) -> None:
+    """10 at 1.00 for 3 are 3.33, and a minor unit is left to rounding."""
+    document = bill()
+    lines = (replace(document.lines[0], unit_price=Decimal(1), price_per=Decimal(3), net=eur(net)),)
+    wheres = [problem.where for problem in invoice_problems(replace(document, lines=lines))]
+    assert ("line 1" in wheres) is found
+
+
 def test_a_line_says_which_it_is() -> None:
     first, second = line("5.00", "0"), replace(line("5.00", "0", "freight"), net=eur("7.00"))
     assert list(invoice_problems(of(first, second, tax="0"))) == [

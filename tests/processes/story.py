@@ -16,10 +16,19 @@ from tieout.kernel.ids import derive
 from tieout.matching.duplicates import Fingerprint, Index, related
 from tieout.model.effects import Payload, effect_id
 from tieout.model.events import Event
-from tieout.model.facts import CaseOpened, EffectSettled, Fact, InvoiceReceived, Outcome, decode_fact, encode_fact
+from tieout.model.facts import (
+    CaseOpened,
+    CaseRouted,
+    EffectSettled,
+    Fact,
+    InvoiceReceived,
+    Outcome,
+    decode_fact,
+    encode_fact,
+)
 from tieout.policy.policy import Policy
 from tieout.processes.address import address
-from tieout.processes.process import Emit, Intent, Link, Output, Process, Send, Timer
+from tieout.processes.process import Emit, Governance, Intent, Link, Output, Process, Send, Timer
 
 START = datetime(2026, 5, 4, 8, tzinfo=UTC)
 
@@ -29,6 +38,7 @@ class Home:
 
     def __init__(self, policy: Policy, now: datetime, known: Index | None = None) -> None:
         self.policy, self.now, self.known = policy, now, Index() if known is None else known
+        self.governance = Governance()
         self.committed: dict[str, Fingerprint] = {}
         self.states: dict[tuple[str, str], Any] = {}
 
@@ -51,19 +61,22 @@ class Story:
         self.intents: dict[str, tuple[str, str, Intent]] = {}  # effect id → home, subject, first asked
         self.links: dict[tuple[str, str], tuple[str, str]] = {}
         self.timers: dict[str, tuple[str, str, Timer]] = {}
-        self._sent: deque[tuple[str, str, Fact, str, str]] = deque()
+        self._sent: deque[tuple[str, str, Fact, str, str, str]] = deque()
 
     def tell(self, fact: Fact, subject: str = "", home: str = "", *, actor: str = "system", entity: str = "", source: str = "ap") -> list[Fact]:  # fmt: skip
-        """Handle one message and all that it sends to other homes; return the facts that came of it, in order."""
+        """Handle one message and all that it sends to other homes; return the facts that came of it, in order.
+
+        To whom a case goes (``CaseRouted``) follows every opened case and is a story of its own; ``events`` has it.
+        """
         found = address(fact) or ("", "")
         home, subject = home or found[0], subject or found[1]
         if isinstance(fact, InvoiceReceived) and not subject:
             subject = derive("inv", source, fact.system_id or fact.invoice.number)
         first = len(self.events)
-        self._sent.append((home or self._home_of(subject), subject, fact, actor, entity))
+        self._sent.append((home or self._home_of(subject), subject, fact, actor, entity, source))
         while self._sent:
-            self._handle(*self._sent.popleft(), source)
-        return [event.data for event in self.events[first + 1 :]]
+            self._handle(*self._sent.popleft())
+        return [event.data for event in self.events[first + 1 :] if not isinstance(event.data, CaseRouted)]
 
     def settle(self, payload: type[Payload], key: str, outcome: Outcome, connector: str = "erp") -> list[Fact]:
         """Tell the outcome of an effect that was asked for."""
@@ -144,7 +157,7 @@ class Story:
             case Send():
                 found = self.links[output.ref.system, output.ref.external_id] if output.ref else ("", "")
                 to, subject = output.home or found[0], output.subject or found[1]
-                self._sent.append((to, subject, output.data, actor, output.entity or entity))
+                self._sent.append((to, subject, output.data, actor, output.entity or entity, "tieout"))
 
     def _event(self, data: Fact, subject: str, entity: str, actor: str, source: str) -> Event:
         data = decode_fact(data.type, encode_fact(data))

@@ -50,6 +50,6 @@ def test_a_supplier_is_one_however_its_number_is_written() -> None:
 def test_process_names_are_unique_and_the_table_holds_them_all() -> None:
     names, table = [process.name for process in PROCESSES], dispatch_table(PROCESSES)
     assert len(names) == len(set(names))
-    assert [process.name for process, _ in table[InvoiceReceived]] == ["invoice"]
+    assert [process.name for process, _ in table[InvoiceReceived]] == ["invoice", "hands"]
     for process in PROCESSES:
         assert all(process in [one for one, _ in table[fact]] for fact in process.routes)

@@ -28,6 +28,7 @@ from tieout.kernel.problem import Code, Problem
 from tieout.model.documents import InvoiceKind
 from tieout.model.effects import PostInvoice, ReportPosting, SubmitInvoice, UpsertSupplier, effect_id
 from tieout.model.facts import (
+    CaseOpened,
     EffectHandled,
     EffectSettled,
     GoodsReceived,
@@ -465,7 +466,8 @@ def test_what_is_prepaid_or_withheld_waits_for_a_person_and_then_only_the_rest_i
     problem = Problem(Code.PARTLY_PAYABLE, what, "119.00 EUR", "99.00 EUR", detail=f"20.00 EUR is {what}")
     assert told.state("invoice", invoice_id).status == "mismatched"
     assert told.cases() == {f"partly_payable {invoice_id}": "open"}
-    assert told.events[-1].data.case.problems == (problem,)
+    (case,) = (event.data.case for event in told.events if isinstance(event.data, CaseOpened))
+    assert case.problems == (problem,)
     told.tell(VarianceAccepted(reason="set off in the ledger"), invoice_id, actor=BEA, entity="de")
     approve(told, invoice_id)
     post(told, invoice_id, posting(document))

@@ -10,6 +10,7 @@ from tests.processes.company import (
     ORDER,
     ORDER_SUBJECT,
     POLICY,
+    PROCESSES,
     SUPPLIER_ID,
     approve,
     bill,
@@ -40,6 +41,8 @@ from tieout.model.facts import (
     GoodsReceived,
     InvoiceCancelled,
     InvoiceMatched,
+    InvoicePaid,
+    LiabilityReopened,
     OrderLineClosed,
     OrderLineReopened,
     OrderPlaced,
@@ -47,6 +50,7 @@ from tieout.model.facts import (
 )
 from tieout.model.verdict import Allocation
 from tieout.policy.tolerances import Limit, Tolerances
+from tieout.processes import prepayment
 from tieout.processes.invoice import payable
 
 LINE = ORDER.lines[0]
@@ -201,6 +205,41 @@ def test_a_prepayment_needs_no_goods_and_bills_none() -> None:
     assert due.amount == document.gross
     assert line_of(told).billed == 0
     assert told.cases() == {}
+
+
+def test_what_was_paid_in_advance_is_set_off_once_and_waited_for() -> None:
+    told = company(ORDER, came())
+    told.processes = (*PROCESSES, prepayment.PROCESS)
+    advance = bill("5", purpose="prepayment", number="AN-1")
+    advance_id = receive(told, advance)
+    approve(told, advance_id)
+    post(told, advance_id, posting(advance))
+    final, another = bill(prepaid=advance.gross), bill("1", number="R-2", prepaid=eur("1.00"))
+    invoice_id = receive(told, final)
+    assert told.cases() == {f"partly_payable {invoice_id}": "open"}, "nothing was paid in advance yet"
+    told.tell(InvoicePaid(payment_id="pay-1", booked_on=date(2026, 5, 20)), advance_id, entity="de")
+    assert told.cases() == {f"partly_payable {invoice_id}": "settled"}
+    assert status(told, invoice_id) == "matched"
+    assert final.payable == eur("59.50")
+    told.tell(GoodsReceived(receipt=receipt("1", "GR-9")), entity="de")
+    other_id = receive(told, another)
+    assert told.cases()[f"partly_payable {other_id}"] == "open", "it is set off already"
+    told.tell(InvoiceCancelled(reason="wrong"), invoice_id, entity="de")
+    assert told.cases()[f"partly_payable {other_id}"] == "settled"
+    assert refold(told) == states_of(told)
+
+
+def test_a_prepayment_that_came_back_is_not_set_off() -> None:
+    told = company(ORDER, came())
+    told.processes = (*PROCESSES, prepayment.PROCESS)
+    advance = bill("5", purpose="prepayment", number="AN-1")
+    advance_id = receive(told, advance)
+    approve(told, advance_id)
+    post(told, advance_id, posting(advance))
+    told.tell(InvoicePaid(payment_id="pay-1", booked_on=date(2026, 5, 20)), advance_id, entity="de")
+    told.tell(LiabilityReopened(payment_id="pay-1", reason="returned"), advance_id, entity="de")
+    invoice_id = receive(told, bill(prepaid=advance.gross))
+    assert told.cases() == {f"partly_payable {invoice_id}": "open"}
 
 
 def test_a_change_of_value_bills_no_quantity() -> None:

@@ -25,7 +25,7 @@ from tests.processes.company import (
 from tests.processes.story import Story
 
 from tieout.matching.orders import LinePosition
-from tieout.matching.settlement import settleable
+from tieout.matching.settlement import unmet
 from tieout.model.documents import Invoice, InvoiceKind, PurchaseOrder, ReceiptLine
 from tieout.model.effects import PostInvoice, SubmitInvoice
 from tieout.model.facts import (
@@ -109,23 +109,20 @@ def test_goods_that_go_back_are_credited_by_us() -> None:
     assert (line.received, line.billed) == (7, 7)
 
 
-@pytest.mark.parametrize(("changes", "supplier", "reason"), [
-    ({}, {"settled_on_receipt": False}, "the supplier has not agreed to be settled on receipt"),
-    ({"settled_on_receipt": False}, {}, "the order line is not flagged to be settled on receipt"),
-    ({"matched_to_receipt": False}, {}, "the order line is not billed by receipt"),
-    ({}, {"tax_code": ""}, "the order line has no tax code"),
-    ({"estimated": True}, {}, "the price is only estimated"),
-    ({}, {"terms_days": None}, "there are no terms of payment"),
-    ({"retainage_percent": Decimal(5)}, {}, "a part of it is retained, which the supplier's invoice has to show"),
-    ({"closed": True}, {}, "the order line is closed"),
-    ({}, {"billed_by_hand": True}, "the supplier sent an invoice of its own for it"),
+@pytest.mark.parametrize(("kind", "changes", "reason"), [
+    ("goods", {"matched_to_receipt": False}, "the order line is not matched to its receipts"),
+    ("goods", {"settled_on_receipt": False}, "a supplier's invoice was booked on the order line"),
+    ("goods", {"retainage_percent": Decimal(5)}, "a part is retained, which only a supplier's invoice can show"),
+    ("consignment", {"estimated": True}, "the price is only estimated"),
+    ("consignment", {"closed": True}, "the order line is closed"),
 ])  # fmt: skip
-def test_each_condition_stands_alone(changes: dict[str, Any], supplier: dict[str, Any], reason: str) -> None:
+def test_each_condition_stands_alone(kind: str, changes: dict[str, Any], reason: str) -> None:
     line = LinePosition(Decimal(10), "EA", Decimal(10), settled_on_receipt=True, matched_to_receipt=True)
-    known: dict[str, Any] = {"supplier_agrees": True, "tax_code": "V", "terms_days": 30, "billed_by_hand": False}
-    agrees = {"supplier_agrees" if name == "settled_on_receipt" else name: value for name, value in supplier.items()}
-    assert settleable(line, **known) == ()
-    assert settleable(replace(line, **changes), **(known | agrees)) == (reason,)
+    if kind == "consignment":
+        line = LinePosition(Decimal(10), "EA", Decimal(10), kind="consignment")
+    known: dict[str, Any] = {"flagged": kind == "goods", "tax_code": "V19", "terms_days": None}
+    assert list(unmet(SETTLED, line, **known)) == []
+    assert list(unmet(SETTLED, replace(line, **changes), **known)) == [reason]
 
 
 @pytest.mark.parametrize("changes", [{"tax_code": ""}, {"estimated": True}, {"matched_to": "order"}], ids=str)

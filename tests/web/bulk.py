@@ -177,6 +177,12 @@ def _case(
         "currency": currency,
         "amount_minor": minor,
         "opened_at": at,
+        "due_at": 0,
+        "deadline": "",
+        "deadline_name": "",
+        "level": 0,
+        "rule": "",
+        "opened_count": 1,
         "settled_at": 0,
     }
 

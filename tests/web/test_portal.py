@@ -71,7 +71,7 @@ def test_somebody_elses_invoice_handed_in_waits_in_quarantine(books: Books, clie
 
 def case_about(books: Books, supplier_id: str) -> Any:
     with Database(books.url).read() as sql:
-        found = list_cases(sql, CaseFilter(limit=200), None).items
+        found = list_cases(sql, CaseFilter(limit=200), None, books.clock.now()).items
     return next((case for case in found if case.supplier_id and "ask_supplier" in case.actions), None)
 
 

@@ -156,7 +156,7 @@ class Stage:
         people = People(self._database_url, SystemClock())
         for name, (shown, duties) in PEOPLE.items():
             people.add_person(name, shown, PASSWORD, duties=duties, accept_conflicts=True)
-            self.keys[name] = people.add_key(name, duties)
+            self.keys[name] = people.add_key(name, duties, accept_conflicts=True)
         people.close()
 
     # ── processes ───────────────────────────────────────────────────────────────────────────────────────────────

@@ -2,7 +2,7 @@
 
 import os
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from functools import cached_property
 from pathlib import Path
 
@@ -19,6 +19,8 @@ from tieout.engine.documents import document_reader
 from tieout.engine.intake import Intake
 from tieout.engine.originals import Originals
 from tieout.engine.people import People
+from tieout.engine.queries.database import Database
+from tieout.engine.queries.hands import reviews
 from tieout.engine.schedule import Schedule
 from tieout.engine.secrets import read_secret
 from tieout.engine.stores.open import open_store, prepare
@@ -26,7 +28,9 @@ from tieout.engine.stores.port import Store
 from tieout.engine.unit_of_work import UnitOfWork
 from tieout.engine.worker import Pace, Worker
 from tieout.kernel.errors import ConfigError
+from tieout.policy.controls import uncompensated
 from tieout.policy.dependencies import DEPENDENCIES
+from tieout.policy.duties import Act, Conflict
 from tieout.policy.load import load_policy
 from tieout.policy.policy import Policy
 from tieout.ports import Connector, Listener
@@ -71,6 +75,16 @@ class Company:
         """The store, migrated to the present schema."""
         prepare(self.settings.database)
         return open_store(self.settings.database)
+
+    @cached_property
+    def database(self) -> Database:
+        """The same store, to ask questions of."""
+        _ = self.store  # brings the schema up to date
+        return Database(self.settings.database)
+
+    def authors(self) -> tuple[Act, ...]:
+        """Who drafted and approved the policy in force; nobody is known to have written a policy that is a file."""
+        return ()
 
     @cached_property
     def originals(self) -> Originals:
@@ -121,7 +135,16 @@ class Company:
     def people(self) -> People:
         """Accounts, sessions and API keys."""
         _ = self.store  # brings the schema up to date
-        return People(self.settings.database, self.clock)
+        return People(self.settings.database, self.clock, uncovered=self._uncovered)
+
+    def _uncovered(self, conflicts: tuple[Conflict, ...], name: str, entities: Collection[str]) -> tuple[Conflict, ...]:
+        """The conflicts of an account's duties that no compensating control in force covers."""
+        if not conflicts:
+            return ()
+        controls, today = self.policy.controls, self.clock.now().date()
+        with self.database.read() as sql:
+            reviewed = reviews(sql, controls)
+        return uncompensated(conflicts, name, controls, reviewed, today, entities)
 
     @cached_property
     def seal_key(self) -> Ed25519PrivateKey:
@@ -141,6 +164,7 @@ class Company:
             self.clock,
             partitions=self.settings.config.partitions,
             lane_of=self.delivery.lane_of,
+            authors=self.authors,
         )
 
     def worker(self) -> Worker:

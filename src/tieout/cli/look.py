@@ -14,7 +14,6 @@ from tieout.engine.queries import effects as effect_queries
 from tieout.engine.queries import trace as tracing
 from tieout.engine.queries.database import Database
 from tieout.engine.queries.words import effect_status
-from tieout.model.cases import CaseClass
 
 _STATUSES = (*effect_queries.OPEN, "applied", "cancelled", "compensated", "person")
 
@@ -160,49 +159,6 @@ def documents(config: Path, status: str | None, limit: int, as_json: bool) -> No
                 one.status,
                 one.events,
                 "; ".join(map(str, one.problems[:3])),
-            )
-            for one in found.items
-        ],
-    )
-
-
-@click.command()
-@click.option(
-    "--class",
-    "case_class",
-    type=click.Choice([one.value for one in CaseClass]),
-    metavar="CLASS",
-    help="Only this class, such as price_variance.",
-)
-@click.option("--entity", default="", help="Only this legal entity.")
-@click.option("--all", "everything", is_flag=True, help="Settled ones too.")
-@click.option("--limit", default=50, show_default=True)
-@JSON
-@click.pass_obj
-def cases(config: Path, case_class: str | None, entity: str, everything: bool, limit: int, as_json: bool) -> None:
-    """List exceptions that people must work, the gravest first, with the reason and the remedy."""
-    _, database = _database(config)
-    wanted = case_queries.CaseFilter(
-        status="" if everything else "open", case_class=case_class or "", entity=entity, limit=limit
-    )
-    with database.read() as sql:
-        found = case_queries.list_cases(sql, wanted, None)
-    if as_json:
-        print_json(found)
-        return
-    print_table(
-        f"Cases ({len(found.items)} of {found.total})",
-        ("case", "class", "severity", "owner", "entity", "amount#", "reason", "actions"),
-        [
-            (
-                one.case_id,
-                one.case_class,
-                one.severity,
-                one.owner_role,
-                one.entity,
-                one.amount,
-                one.reason,
-                ", ".join(one.actions),
             )
             for one in found.items
         ],

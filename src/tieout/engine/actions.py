@@ -89,19 +89,24 @@ class Actions:
                 f"the effect {effect_id} is {row.status}; only {', '.join(expected)} ones can be {what}"
             )
 
-    def requeue(self, inbox_id: int, person: str, reason: str) -> None:
-        """Send a quarantined message on its way again, for instance after a mapping has been mended."""
+    def requeue(self, inbox_id: int, person: str, reason: str, *, home: str = "", document: str = "") -> None:
+        """Send a quarantined message on its way again, for instance after a mapping has been mended.
+
+        ``home`` and ``document`` say what the message is about, where that is known: whoever sends it again has had
+        their hands on that document.
+        """
         if not self._store.requeue(inbox_id):
             raise PermanentError(f"message {inbox_id} is not in quarantine; `tieout status` lists what is")
         now = to_micros(self._clock.now())
+        known = bool(home and document)
         self._intake.offer(
             [
                 Message(
                     source="person",
                     key=derive("act", str(inbox_id), "requeued", str(now)),
                     data=MessageRequeued(inbox_id=inbox_id, reason=reason),
-                    home="quarantine",
-                    subject=f"message/{inbox_id}",
+                    home=home if known else "quarantine",
+                    subject=document if known else f"message/{inbox_id}",
                     actor=person,
                     lane=Lane.CONTROL,
                 )

@@ -4,7 +4,7 @@ Back-pressure starts here: each lane of the inbox has room for so many messages.
 to come again (429), and files and pulls simply wait. Nothing that was accepted is ever lost.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from itertools import islice
 from typing import Literal
@@ -33,6 +33,7 @@ from tieout.model.facts import (
     encode_fact,
     mail_home,
 )
+from tieout.policy.duties import is_person
 from tieout.ports import Taken
 from tieout.processes.address import address
 
@@ -210,13 +211,19 @@ class Intake:
         """Take in a document and say what became of it. (The ``Documents`` port of connectors.)"""
         return _taken(self.document(document, name=name, media_type=media_type, channel=channel))
 
-    def document(self, document: Source | bytes, *, name: str, media_type: str, channel: str) -> DocumentAnswer:
+    def document(
+        self, document: Source | bytes, *, name: str, media_type: str, channel: str, actor: str = ""
+    ) -> DocumentAnswer:
         """Take in a document: bytes first, reading second. What cannot be read or does not prove is quarantined
-        with its original; nothing of it goes further until it has proved itself."""
+        with its original; nothing of it goes further until it has proved itself.
+
+        ``actor`` hands it in: a person tells what the document states, and is held to it by their duties.
+        """
         source = Bytes(document) if isinstance(document, bytes) else document
         self._originals.keep(source)
-        self._note(_Known(source.mark, name, media_type, channel, source.size), "received")
-        return self._read(source, _Known(source.mark, name, media_type, channel, source.size))
+        known = _Known(source.mark, name, media_type, channel, source.size, actor)
+        self._note(known, "received")
+        return self._read(source, known)
 
     def original(self, mark: str) -> Source:
         """A document as it came. Raises ``PermanentError`` when we do not have it."""
@@ -228,7 +235,8 @@ class Intake:
         row = self._store.document(mark)
         source = self._originals.source(mark)
         name, media_type, channel = (row.name, row.media_type, row.channel) if row else ("", "", "retry")
-        return self._read(source, _Known(mark, name, media_type, channel, source.size), actor, reason)
+        teller = actor if is_person(actor) else ""
+        return self._read(source, _Known(mark, name, media_type, channel, source.size, teller), actor, reason)
 
     def resume(self, older_than: datetime, limit: int = 20) -> int:
         """Read the documents whose reading was interrupted by a crash or a full inbox. Returns how many were read."""
@@ -253,7 +261,7 @@ class Intake:
             answer = DocumentAnswer(known.mark, "quarantined", found.format, problems, ())
             self._tell_of_mail(found, known, (MailPart(known.name, known.mark, answer.status, problems[:_TOLD_MAX]),))
             return answer
-        answers = tuple(self._deliver(found))
+        answers = tuple(self._deliver(found, known.actor))
         self._note(known, "partly" if found.set_aside else "accepted", found.format, problems, len(answers))
         if actor:
             read = DocumentRead(mark=known.mark, format=found.format, facts=len(answers), reason=reason)
@@ -262,19 +270,19 @@ class Intake:
         status: DocumentStatus = "duplicate" if not new else "partly" if found.set_aside else "accepted"
         return DocumentAnswer(known.mark, status, found.format, problems, answers)
 
-    def _deliver(self, found: Delivery) -> Iterator[Answer]:
+    def _deliver(self, found: Delivery, actor: str) -> Iterator[Answer]:
         """A document that was held whole goes in one transaction; a larger one, which has proved itself, in many."""
         if found.again is None:
-            yield from self.offer(found.messages)
+            yield from self.offer(list(_told_by(actor, found.messages)))
             return
-        messages = found.again()
+        messages = _told_by(actor, found.again())
         while batch := list(islice(messages, _BATCH)):
             yield from self.offer(batch)
 
     def _unpack(self, found: Delivery, known: "_Known") -> DocumentAnswer:
         """Each document that this one holds is taken by itself: kept, read, and refused or not."""
         parts = tuple(
-            self.document(source, name=f"{known.name}/{name}", media_type="", channel=known.channel)
+            self.document(source, name=f"{known.name}/{name}", media_type="", channel=known.channel, actor=known.actor)
             for name, source in found.parts
         )
         self._note(known, "unpacked", found.format, found.problems, sum(len(part.answers) for part in parts))
@@ -332,6 +340,11 @@ def _taken(answer: DocumentAnswer) -> Taken:
     )
 
 
+def _told_by(actor: str, messages: Iterable[Message]) -> Iterator[Message]:
+    """The facts of a document as told by the person who handed it in; by its channel when nobody did."""
+    return (msgspec.structs.replace(message, actor=actor) for message in messages) if actor else iter(messages)
+
+
 class _Known(Struct, frozen=True):
     """What is known of a document before it is read."""
 
@@ -340,6 +353,7 @@ class _Known(Struct, frozen=True):
     media_type: str
     channel: str
     size: int
+    actor: str = ""
 
 
 def _quarantined(known: _Known, format_name: str, problems: tuple[Problem, ...]) -> Message:

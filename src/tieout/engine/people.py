@@ -7,7 +7,7 @@ recorded, whether through a page or with a key of theirs. Of passwords, session 
 import hmac
 import re
 import secrets
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from datetime import datetime, timedelta
 from functools import cached_property
 from threading import Lock
@@ -24,7 +24,7 @@ from tieout.engine.schema import API_KEY, PERSON, SESSION
 from tieout.kernel.clock import Clock, from_micros, to_micros
 from tieout.kernel.errors import PermanentError
 from tieout.kernel.ids import fingerprint
-from tieout.policy.duties import DUTIES, READ, conflicts_among
+from tieout.policy.duties import DUTIES, READ, Conflict, conflicts_among
 
 IDLE = timedelta(hours=2)
 """A session ends when nobody has used it for so long …"""
@@ -90,10 +90,22 @@ class _Verified(Struct, frozen=True):
     expires_at: datetime
 
 
-class People:
-    """Accounts, sessions and keys in the store's database."""
+#: Which conflicts of an account, for the legal entities it works for, no compensating control in force covers.
+Uncovered = Callable[[tuple[Conflict, ...], str, Collection[str]], tuple[Conflict, ...]]
 
-    def __init__(self, url: str, clock: Clock, *, hasher: PasswordHasher | None = None) -> None:
+
+class People:
+    """Accounts, sessions and keys in the store's database. ``uncovered`` knows the policy's compensating controls."""
+
+    def __init__(
+        self,
+        url: str,
+        clock: Clock,
+        *,
+        hasher: PasswordHasher | None = None,
+        uncovered: Uncovered = lambda conflicts, name, entities: conflicts,
+    ) -> None:
+        self._uncovered = uncovered
         self._engine = connect(url, connections_max=4, read_only=False)
         self._reading = connect(url, connections_max=4, read_only=True)
         self._clock = clock
@@ -128,7 +140,7 @@ class People:
             raise PermanentError(f"the name {name!r} must be 2 to 64 of a-z, 0-9, dot, dash and underscore")
         if supplier_id and duties:
             raise PermanentError("somebody at a supplier can have no duties here; leave them out")
-        self._check_duties(duties, accept_conflicts)
+        self._check_duties(name, duties, entities, accept_conflicts)
         mark = self._hash(password)
         person = Person(
             name=name,
@@ -153,13 +165,20 @@ class People:
             )
         return person
 
-    @staticmethod
-    def _check_duties(duties: Collection[str], accept_conflicts: bool) -> None:
+    def _check_duties(
+        self, name: str, duties: Collection[str], entities: Collection[str], accept_conflicts: bool
+    ) -> None:
         unknown = sorted(set(duties) - set(DUTIES))
         if unknown:
             raise PermanentError(f"{', '.join(unknown)}: no such duty; there are {', '.join(DUTIES)}")
-        found = conflicts_among({*duties, READ})
-        if found and not accept_conflicts:
+        if not accept_conflicts:
+            self._refuse_conflicts(name, duties, entities)
+
+    def _refuse_conflicts(self, name: str, duties: Collection[str], entities: Collection[str]) -> None:
+        """Refuse duties that must not meet in one hand unless a compensating control in force names this account."""
+        among = tuple(dict.fromkeys(conflicts_among({*duties, READ})))
+        found = self._uncovered(among, name, entities)
+        if found:
             pairs = "; ".join(
                 f"{one} with {other}: {conflict.why}" for conflict in found for one, other in [conflict.duties]
             )
@@ -175,7 +194,7 @@ class People:
         known = self.person(name)
         if known is not None and known.supplier_id:
             raise PermanentError(f"{name} is somebody at a supplier and can have no duties here")
-        self._check_duties(duties, accept_conflicts)
+        self._check_duties(name, duties, known.entities if known else (), accept_conflicts)
         self._change(name, duties=",".join(sorted({*duties, READ})))
 
     def set_password(self, name: str, password: str) -> None:
@@ -271,14 +290,19 @@ class People:
 
     # ── keys ────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def add_key(self, owner: str, scopes: Collection[str], *, days: int = 90) -> str:
-        """Make a key for a person, with some of their duties, and return it: the only time it is shown."""
+    def add_key(self, owner: str, scopes: Collection[str], *, days: int = 90, accept_conflicts: bool = False) -> str:
+        """Make a key for a person, with some of their duties, and return it: the only time it is shown.
+
+        A machine that holds the key has all these duties in one hand, so those that conflict are refused as well.
+        """
         person = self.person(owner)
         if person is None or not person.active:
             raise PermanentError(f"there is no open account {owner}")
         beyond = sorted(set(scopes) - set(person.duties))
         if beyond:
             raise PermanentError(f"{owner} does not have {', '.join(beyond)}; a key cannot do more than its owner")
+        if not accept_conflicts:
+            self._refuse_conflicts(owner, scopes, person.entities)
         if not 1 <= days <= KEY_DAYS_MAX:
             raise PermanentError(f"a key lasts 1 to {KEY_DAYS_MAX} days, not {days}")
         key_id, now = secrets.token_hex(8), self._clock.now()

@@ -27,9 +27,11 @@ from tieout.kernel.ids import fingerprint, partition_of
 from tieout.matching.duplicates import Fingerprint
 from tieout.model.effects import effect_id
 from tieout.model.events import Event, Lane
-from tieout.model.facts import Fact, encode_fact
+from tieout.model.facts import DutiesCompensated, DutiesRefused, Fact, encode_fact
+from tieout.policy.controls import Ruling
 from tieout.policy.policy import Policy
-from tieout.processes.process import Emit, Intent, Link, Output, Process, Route, Send, Timer
+from tieout.processes.hands import ACTION_OF, judge
+from tieout.processes.process import Emit, Governance, Intent, Link, Output, Process, Route, Send, Timer
 
 DERIVED_MAX = 10_000
 """More derived events than this from one message are a loop in a process, not business."""
@@ -63,6 +65,7 @@ class Setting(Struct, frozen=True):
     lane_of: LaneOf
     now: datetime
     micros: int
+    governance: Governance = Governance()
 
 
 def routing_event(setting: Setting, row: InboxRow, data: Fact) -> Event:
@@ -117,6 +120,15 @@ class Scope:
     def now(self) -> datetime:
         return self._setting.now
 
+    @property
+    def micros(self) -> int:
+        """:attr:`now` as the database keeps it."""
+        return self._setting.micros
+
+    @property
+    def governance(self) -> Governance:
+        return self._setting.governance
+
     def state(self, process: str, subject: str) -> Any:
         key = (process, subject)
         found = self.states.get(key, ABSENT)
@@ -128,10 +140,21 @@ class Scope:
     # ── one message ────────────────────────────────────────────────────────────────────────────────────────────
 
     def handle(self, row: InboxRow, data: Fact) -> None:
-        """Append the message's fact and everything that follows from it in this partition."""
+        """Append the message's fact and everything that follows from it in this partition.
+
+        What the duties of whoever tells it forbid on this document is kept as :class:`DutiesRefused` in its place.
+        """
+        ruling = judge(routing_event(self._setting, row, data), self) if type(data) in ACTION_OF else Ruling()
+        encoded = row.data
+        if ruling.refused:
+            said = row.data.decode()
+            data = DutiesRefused(action=ACTION_OF[type(data)], told=row.type, said=said, reasons=ruling.refused)
+            encoded = encode_fact(data)
+        elif ruling.under:
+            self._append_told(row, DutiesCompensated(action=ACTION_OF[type(data)], controls=ruling.under))
         self.append(
             data,
-            row.data,
+            encoded,
             subject=row.subject,
             entity=row.entity,
             correlation=row.correlation or row.subject,
@@ -143,6 +166,19 @@ class Scope:
             mark=row.fingerprint,
         )
         self.settle()
+
+    def _append_told(self, row: InboxRow, data: Fact) -> None:
+        """Put what was found out about a message into the log, just before the message itself."""
+        self.append(
+            data,
+            encode_fact(data),
+            subject=row.subject,
+            entity=row.entity,
+            correlation=row.correlation or row.subject,
+            causation=row.causation,
+            actor=row.actor,
+            occurred_at=row.occurred_at,
+        )
 
     def settle(self) -> None:
         """Let the processes answer until nothing new follows."""

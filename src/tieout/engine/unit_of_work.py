@@ -8,7 +8,7 @@ error), a case is opened, and only messages of the same subject wait behind it.
 """
 
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -27,9 +27,19 @@ from tieout.kernel.ids import derive
 from tieout.matching.duplicates import Fingerprint
 from tieout.model.cases import Case, CaseClass
 from tieout.model.events import Event
-from tieout.model.facts import CaseOpened, Fact, MessageQuarantined, decode_fact, encode_fact
+from tieout.model.facts import (
+    CaseOpened,
+    CaseSettled,
+    Fact,
+    MessageQuarantined,
+    control_home,
+    decode_fact,
+    encode_fact,
+)
+from tieout.policy.duties import Act
 from tieout.policy.policy import Policy
-from tieout.processes.process import Process, Row
+from tieout.processes.control import reviewed
+from tieout.processes.process import Governance, Process, Row
 
 LOG = structlog.get_logger("tieout.work")
 
@@ -77,7 +87,10 @@ class UnitOfWork:
         *,
         partitions: int,
         lane_of: LaneOf,
+        authors: Callable[[], tuple[Act, ...]] = tuple,
     ) -> None:
+        """``authors``: who drafted and approved the policy; they may not pass documents under it."""
+        self._authors = authors
         self._store = store
         self._processes = {process.name: process for process in processes}
         self._decoders = {process.name: msgspec.json.Decoder(process.state) for process in processes}
@@ -160,6 +173,7 @@ class UnitOfWork:
                     self._lane_of,
                     now,
                     to_micros(now),
+                    self._governance(unit),
                 )
                 batch = Batch(unit, setting, self._processes, self._decoders, self._cache)
                 yield batch, rows
@@ -167,6 +181,15 @@ class UnitOfWork:
             self._cache.forget()
             raise
         self._cache.keep(batch.heads, batch.before | batch.states)
+
+    def _governance(self, unit: Unit) -> Governance:
+        """Who stands behind the policy now; the reviews of its controls are read anew with every batch."""
+        controls = self._policy.controls
+        if not controls:
+            return Governance(self._authors())
+        found = unit.states([("control", control_home(one.name)) for one in controls])
+        states: dict[str, Any] = {key[1]: self._decoders["control"].decode(data) for key, data in found.items()}
+        return Governance(self._authors(), reviewed(controls, states))
 
 
 class Batch:
@@ -285,6 +308,8 @@ class Batch:
         scope = Scope(self._setting, row.partition, self._head(row.partition), self.load, self._fingerprints.similar)
         try:
             scope.handle(row, fact)
+            if row.error:
+                self._settle_quarantine(scope, row)
         except FencedError:
             raise
         except Exception as error:
@@ -293,6 +318,26 @@ class Batch:
             return
         self._take_in(scope)
         self._done.append(row.id)
+
+    @staticmethod
+    def _settle_quarantine(scope: Scope, row: InboxRow) -> None:
+        """A message that was set aside has been handled after all: nobody needs to look at it any more."""
+        subject = derive("case", CaseClass.QUARANTINE, row.subject)
+        state = scope.state("case", subject)
+        if state is None or state.status != "open":
+            return
+        fact = CaseSettled(resolution=f"{row.type} from {row.source} was handled after all")
+        scope.append(
+            fact,
+            encode_fact(fact),
+            subject=subject,
+            entity=row.entity,
+            correlation=row.correlation or row.subject,
+            causation="",
+            actor="system:work",
+            occurred_at=scope.micros,
+        )
+        scope.settle()
 
     def _take_in(self, scope: Scope) -> None:
         for key in scope.touched:

@@ -14,7 +14,7 @@ from litestar.openapi.spec import Components, SecurityScheme
 from litestar.router import Router
 from litestar.types import ControllerRouterHandler, Middleware
 
-from tieout.http import as2, deciding, documents, events, health, reading, schemas, uploads, webhooks
+from tieout.http import as2, cases, deciding, documents, events, health, reading, schemas, uploads, webhooks
 from tieout.http.callers import Callers
 from tieout.http.door import Door
 from tieout.http.problems import Trouble, answer, as_trouble
@@ -57,6 +57,7 @@ def create_app(
                     *uploads.routes(door),
                     *webhooks.routes(door),
                     *reading.routes(door),
+                    *cases.routes(door),
                     *deciding.routes(door),
                     *schemas.routes(),
                 ],

@@ -88,7 +88,7 @@ def routes(door: Door) -> list[HTTPRouteHandler]:
         through = request.headers.get("x-document-channel", "")[:64] or channel or "api"
         async with document_of(request, door.spool, door.limits.document_bytes_max) as source:
             await check_duties(door, caller, source, through)
-            taken = await take(door, source, called, media_type_of(request), through)
+            taken = await take(door, caller, source, called, media_type_of(request), through)
         return Response(taken, status_code=422 if taken.status == "quarantined" else 202)
 
     @get(
@@ -174,12 +174,16 @@ def media_type_of(request: Req) -> str:
     return request.headers.get("content-type", "application/octet-stream").split(";")[0].strip().lower()[:100]
 
 
-async def take(door: Door, source: Source, name: str, media_type: str, channel: str) -> DocumentTaken:
-    """Take a document in. Raises :class:`Trouble` when it is empty, or when the inbox is full (429)."""
+async def take(door: Door, caller: Caller, source: Source, name: str, media_type: str, channel: str) -> DocumentTaken:
+    """Take a document in; whoever hands it in is the actor of all it states. Raises :class:`Trouble` when it is empty,
+    or when the inbox is full (429)."""
     if not source.size:
         raise Trouble("bad_value", "the body is empty; send the document's bytes")
     try:
-        answer = await door.write(door.intake.document, source, name=name, media_type=media_type, channel=channel)
+        actor = caller.person.actor
+        answer = await door.write(
+            door.intake.document, source, name=name, media_type=media_type, channel=channel, actor=actor
+        )
     except Full as error:
         raise full(error) from None
     return taken_of(answer)

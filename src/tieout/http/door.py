@@ -18,6 +18,7 @@ from tieout.engine.queries.database import Database
 from tieout.formats.source import Source
 from tieout.kernel.clock import Clock
 from tieout.model.events import Message
+from tieout.policy.duties import Act
 from tieout.policy.policy import Policy
 
 P = ParamSpec("P")
@@ -37,7 +38,9 @@ class IntakeDoor(Protocol):
 
     def keep(self, body: bytes, *, name: str, media_type: str, channel: str) -> str: ...
 
-    def document(self, document: Source | bytes, *, name: str, media_type: str, channel: str) -> DocumentAnswer: ...
+    def document(
+        self, document: Source | bytes, *, name: str, media_type: str, channel: str, actor: str = ""
+    ) -> DocumentAnswer: ...
 
     def original(self, mark: str) -> Source: ...
 
@@ -55,7 +58,7 @@ class ActionsDoor(Protocol):
 
     def cancel(self, effect_id: str, person: str, reason: str) -> None: ...
 
-    def requeue(self, inbox_id: int, person: str, reason: str) -> None: ...
+    def requeue(self, inbox_id: int, person: str, reason: str, *, home: str = "", document: str = "") -> None: ...
 
 
 class Webhook(Struct, frozen=True, kw_only=True):
@@ -95,7 +98,9 @@ class Door:
         company: str = "",
         limits: Limits | None = None,
         spool: Path | None = None,
+        authors: Callable[[], tuple[Act, ...]] = tuple,
     ) -> None:
+        """``authors``: who drafted and approved the policy in force."""
         self.intake = intake
         self.actions = actions
         self.database = database
@@ -103,6 +108,7 @@ class Door:
         self.clock = clock
         self.policy = policy
         self.partitions = partitions
+        self.authors = authors
         self.webhooks = webhooks or {}
         self.company = company
         self.limits = limits or Limits()

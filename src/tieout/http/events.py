@@ -14,6 +14,7 @@ from msgspec import Struct
 from sqlalchemy import Connection
 
 from tieout.engine.intake import Answer, Full
+from tieout.engine.queries.hands import ruling_on_message, surroundings
 from tieout.engine.stores.port import Receipt
 from tieout.http.bodies import body_of, json_body
 from tieout.http.callers import Caller, Req, caller_of
@@ -21,6 +22,7 @@ from tieout.http.door import Door
 from tieout.http.facts import CloudEvent, fault, read_event, to_message
 from tieout.http.problems import Fault, Trouble
 from tieout.model.events import Message
+from tieout.processes.address import address
 
 ONE = ("application/json", "application/cloudevents+json")
 MANY = ("application/json", "application/cloudevents-batch+json", "application/x-ndjson", "application/ndjson")
@@ -127,7 +129,18 @@ async def _addressed(door: Door, event: CloudEvent, caller: Caller) -> Message:
     try:
         return to_message(None, event, caller, door.partitions)
     except LookupError:
-        return await door.read(to_message, event, caller, door.partitions)
+        return await door.read(_judged, event, caller, door)
+
+
+def _judged(sql: Connection, event: CloudEvent, caller: Caller, door: Door) -> Message:
+    """The message of an event. A decision about a document that exists is refused at once when the caller's hands have
+    been in it; what opens a document is judged when it is handled, with all that has come in before it."""
+    message = to_message(sql, event, caller, door.partitions)
+    if message.subject and address(message.data) is None:
+        around = surroundings(sql, door.policy(), door.now(), door.authors())
+        if refused := ruling_on_message(around, message).refused:
+            raise Trouble("same_person", " ".join(refused))
+    return message
 
 
 async def _offer(door: Door, messages: Sequence[Message]) -> list[Answer]:
@@ -150,7 +163,7 @@ def _split(body: bytes, content_type: str) -> list[msgspec.Raw]:
 
 
 async def _batch(door: Door, raws: Sequence[msgspec.Raw], caller: Caller) -> BatchTaken:
-    read = await door.read(_read_all, raws, caller, door.partitions)
+    read = await door.read(_read_all, raws, caller, door)
     messages = [(index, item) for index, item in enumerate(read) if isinstance(item, Message)]
     answers = await _offer(door, [message for _, message in messages])
     items = {index: item for index, item in enumerate(read) if isinstance(item, BatchItem)}
@@ -165,20 +178,16 @@ async def _batch(door: Door, raws: Sequence[msgspec.Raw], caller: Caller) -> Bat
     )
 
 
-def _read_all(
-    sql: Connection, raws: Sequence[msgspec.Raw], caller: Caller, partitions: int
-) -> list[Message | BatchItem]:
-    return list(_each(sql, raws, caller, partitions))
+def _read_all(sql: Connection, raws: Sequence[msgspec.Raw], caller: Caller, door: Door) -> list[Message | BatchItem]:
+    return list(_each(sql, raws, caller, door))
 
 
-def _each(
-    sql: Connection, raws: Sequence[msgspec.Raw], caller: Caller, partitions: int
-) -> Iterator[Message | BatchItem]:
+def _each(sql: Connection, raws: Sequence[msgspec.Raw], caller: Caller, door: Door) -> Iterator[Message | BatchItem]:
     for index, raw in enumerate(raws):
         event = None
         try:
             event = read_event(raw)
-            yield to_message(sql, event, caller, partitions)
+            yield _judged(sql, event, caller, door)
         except Trouble as trouble:
             yield BatchItem(
                 index=index,

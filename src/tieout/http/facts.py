@@ -65,6 +65,7 @@ ACTION_OF: dict[type[f.Fact], str] = {
     f.CaseCommented: "comment_case",
     f.CaseAsked: "ask_supplier",
     f.CaseSettled: "settle_case",
+    f.ControlReviewed: "review_control",
 }
 """The facts that may be told from outside, and the action of ``policy/duties.toml`` that telling them is."""
 

@@ -12,12 +12,12 @@ from litestar import Response, get
 from litestar.handlers import HTTPRouteHandler
 from msgspec import Struct
 from prometheus_client import CollectorRegistry, generate_latest
-from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 from sqlalchemy import Connection
 
 from tieout.connectors.channels.metrics import CHANNELS
-from tieout.engine.queries import cases, close, effects, liabilities, payments, records
+from tieout.engine.queries import cases, close, dialects, effects, liabilities, payments, records
 from tieout.http.door import Door
 from tieout.http.problems import Trouble
 from tieout.kernel.money import minor_digits
@@ -45,6 +45,7 @@ class Reading(Collector):
         yield from self._cases()
         yield from self._money()
         yield from self._close()
+        yield from self._dialects()
 
     def _age(self, moment: datetime | None) -> float:
         return max(0.0, (self._now - moment).total_seconds()) if moment else 0.0
@@ -88,6 +89,32 @@ class Reading(Collector):
             age.add_metric([one.case_class, one.severity], self._age(one.oldest_at))
         yield number
         yield age
+        late = GaugeMetricFamily(
+            "tieout_cases_overdue", "Open cases that should have been worked by now", labels=["class", "severity"]
+        )
+        for (name, severity), count in cases.overdue_by_class(self._sql, None, self._now).items():
+            late.add_metric([name, severity], count)
+        yield late
+        yield from self._case_ages()
+
+    def _case_ages(self) -> Iterator[Metric]:
+        share = GaugeMetricFamily(
+            "tieout_cases_age_seconds",
+            "Half of the open cases (0.5), or nine in ten (0.9), are at most so old; the class is empty for all",
+            labels=["class", "quantile"],
+        )
+        for one in cases.ages(self._sql, None, self._now):
+            share.add_metric([one.case_class, "0.5"], one.p50_seconds)
+            share.add_metric([one.case_class, "0.9"], one.p90_seconds)
+        yield share
+        number = GaugeMetricFamily("tieout_cases_by_age", "Open cases by age in days", labels=["class", "bucket"])
+        sums: dict[tuple[str, str], int] = {}
+        for row in cases.aging(self._sql, cases.CaseFilter(), None, self._now):
+            key = (row.case_class, row.bucket)
+            sums[key] = sums.get(key, 0) + row.count
+        for (name, bucket), count in sorted(sums.items()):
+            number.add_metric([name, bucket], count)
+        yield number
 
     def _money(self) -> Iterator[Metric]:
         standing = GaugeMetricFamily("tieout_standing_items", "Items of a control total", labels=["name", "currency"])
@@ -127,6 +154,19 @@ class Reading(Collector):
                 blockers.add_metric([period.entity, period.period, name], count)
         yield ready
         yield blockers
+
+    def _dialects(self) -> Iterator[Metric]:
+        predictions = CounterMetricFamily(
+            "tieout_dialect_predictions", "Holds of ERPs, by whether they were foreseen", labels=["dialect", "outcome"]
+        )
+        sums: dict[tuple[str, str], int] = {}
+        for one in dialects.dialect_accuracy(self._sql, None):
+            for outcome in dialects.OUTCOMES:
+                key = (one.dialect, outcome)
+                sums[key] = sums.get(key, 0) + getattr(one, outcome)
+        for (dialect, outcome), count in sorted(sums.items()):
+            predictions.add_metric([dialect, outcome], count)
+        yield predictions
 
 
 def handlers(door: Door) -> list[HTTPRouteHandler]:

@@ -9,7 +9,7 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, FromQuery, QueryParameter
 from msgspec import Struct
 
-from tieout.engine.queries import cases, close, effects, liabilities, payments, trace
+from tieout.engine.queries import close, effects, liabilities, payments, trace
 from tieout.engine.queries.find import Hit, find
 from tieout.engine.queries.liabilities import Due
 from tieout.http.callers import Req, caller_of, require
@@ -81,41 +81,6 @@ def routes(door: Door) -> list[HTTPRouteHandler]:
     async def get_find(request: Req, q: Annotated[str, QueryParameter(min_length=1, max_length=200)]) -> Hits:
         caller = caller_of(request)
         return Hits(items=await door.read(find, q, caller.person.reach))
-
-    @get("/cases", operation_id="listCases", summary="Cases", tags=["cases"])
-    async def get_cases(
-        request: Req,
-        status: FromQuery[str] = "open",
-        case_class: FromQuery[str] = "",
-        severity: FromQuery[str] = "",
-        entity: FromQuery[str] = "",
-        assignee: FromQuery[str] = "",
-        document: FromQuery[str] = "",
-        sort: FromQuery[cases.Sort] = "severity",
-        offset: Offset = 0,
-        limit: Limit = 50,
-    ) -> cases.CaseList:
-        caller = caller_of(request)
-        wanted = cases.CaseFilter(
-            status=status,
-            case_class=case_class,
-            severity=severity,
-            entity=entity,
-            assignee=assignee,
-            document=document,
-            sort=sort,
-            offset=offset,
-            limit=limit,
-        )
-        return await door.read(cases.list_cases, wanted, caller.person.reach)
-
-    @get("/cases/{case_id:str}", operation_id="getCase", summary="One case", tags=["cases"])
-    async def get_case(request: Req, case_id: FromPath[str]) -> cases.CaseItem:
-        caller = caller_of(request)
-        case = await door.read(cases.case_by_id, case_id, caller.person.reach)
-        if case is None:
-            raise Trouble("not_found", f"there is no case {case_id!r}")
-        return case
 
     @get("/effects", operation_id="listEffects", summary="Writes on other systems", tags=["effects"])
     async def get_effects(
@@ -225,8 +190,6 @@ def routes(door: Door) -> list[HTTPRouteHandler]:
     return [
         get_trace,
         get_find,
-        get_cases,
-        get_case,
         get_effects,
         get_invoices,
         get_liabilities,

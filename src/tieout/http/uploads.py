@@ -169,7 +169,7 @@ def routes(door: Door) -> list[HTTPRouteHandler]:
         if came == upload.size and upload.taken is None:
             source = FileSource(uploads.bytes_of(upload.id))
             await check_duties(door, caller, source, upload.channel)
-            taken = await take(door, source, upload.name, upload.media_type, upload.channel)
+            taken = await take(door, caller, source, upload.name, upload.media_type, upload.channel)
             await door.write(uploads.save, msgspec.structs.replace(upload, taken=taken))
             await door.write(uploads.bytes_of(upload.id).unlink, missing_ok=True)
         return Response(None, status_code=204, headers=_where(upload, came))

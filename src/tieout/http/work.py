@@ -16,17 +16,18 @@ from sqlalchemy import Connection, select
 from tieout.engine.intake import Answer, Full
 from tieout.engine.queries.cases import CaseItem, case_by_id
 from tieout.engine.queries.effects import EffectItem, effects_by_id, open_effects_of
+from tieout.engine.queries.hands import ruling_at_door, surroundings
 from tieout.engine.queries.liabilities import InvoiceFilter, InvoiceItem, list_invoices
 from tieout.engine.queries.payments import RunItem, run_by_id
 from tieout.engine.queries.records import set_aside_by_id, supplier_by_id
 from tieout.engine.queries.whereabouts import Whereabouts, home_in, whereabouts
 from tieout.engine.schema import EVENT, INBOX
 from tieout.engine.stores.port import Receipt
+from tieout.engine.stores.rows import UNRESOLVED
 from tieout.http import choices
 from tieout.http.callers import Caller, require
 from tieout.http.door import Door
 from tieout.http.events import full
-from tieout.http.facts import ACTION_OF
 from tieout.http.problems import Fault, Trouble
 from tieout.kernel.errors import PermanentError
 from tieout.kernel.ids import derive, fingerprint
@@ -35,11 +36,14 @@ from tieout.model import facts as f
 from tieout.model.documents import BankAccount
 from tieout.model.events import Lane, Message
 from tieout.policy.calendars import execution_day
-from tieout.policy.duties import conflict_on_document, is_person, same_actor
+from tieout.policy.duties import is_person, same_actor
 from tieout.processes.payment_run import PAYMENTS_MAX
 
 SOURCE = "person"
 REASON_MAX = 2_000
+#: So large may a file be that is added to a case, and so long its name.
+ATTACHMENT_BYTES_MAX = 10_000_000
+NAME_MAX = 200
 
 
 class Field(Struct, frozen=True, kw_only=True):
@@ -245,13 +249,29 @@ class Work:
                 raise Trouble("not_found", f"there is no case {case_id!r}")
             require(caller, act.name)
             if act.name not in (offers := names_of(case)):
-                offered = ", ".join(offers)
-                raise Trouble("wrong_state", f"a case of this class does not offer {act.name}; it offers {offered}")
+                offered = ", ".join(ACTS[name].label for name in offers)
+                raise Trouble("wrong_state", f'a case of this class does not offer "{act.label}"; it offers {offered}')
             if case.status != "open" and act.name != "comment_case":
                 raise Trouble("wrong_state", f"the case is {case.status}: {case.resolution}")
             values = self._values(act, given)
             self._refuse_conflict(sql, caller, act.name, case)
             return self._do(sql, caller, act, case, values, nonce)
+
+    def attach(self, caller: Caller, case_id: str, body: bytes, name: str, media_type: str) -> str:
+        """Add a file to a case. It is kept as it came, by its hash, and never read as a document."""
+        require(caller, "attach_case")
+        if not body or len(body) > ATTACHMENT_BYTES_MAX:
+            size = f"1 to {ATTACHMENT_BYTES_MAX:,} bytes"
+            raise Trouble("bad_value", "choose a file", errors=(Fault(where="/file", detail=size),))
+        with self._door.database.read() as sql:
+            case = case_by_id(sql, case_id, caller.person.reach)
+            if case is None:
+                raise Trouble("not_found", f"there is no case {case_id!r}")
+            mark = self._door.intake.keep(body, name=name, media_type=media_type, channel="case")
+            called = "".join(sign if sign.isprintable() else " " for sign in name)[:NAME_MAX] or "file"
+            fact = f.CaseAttached(document=mark, name=called, media_type=media_type[:100], size=len(body))
+            self._tell(sql, caller, fact, case_id, mark, instead=case)
+        return "The file has been added."
 
     @staticmethod
     def _values(act: Act, given: Mapping[str, str]) -> dict[str, str]:
@@ -445,6 +465,7 @@ class Work:
                 )
             if run.status != "ready":
                 raise Trouble("wrong_state", f"the run is {run.status}; only a run that is ready can be released")
+            self._refuse_conflict_on(sql, caller, "release_payment", (run_id,), run.entity)
             self._tell(sql, caller, f.RunReleaseRequested(run_id=run_id), run_id, nonce)
         return "The release has been asked for; holds are looked at a last time before the file goes out."
 
@@ -477,7 +498,7 @@ class Work:
             effect = next(iter(effects_by_id(sql, (effect_id,), caller.person.reach)), None)
             if effect is None:
                 raise Trouble("not_found", f"there is no effect {effect_id!r}")
-            self._refuse_conflict_on(sql, caller, "redeliver", (effect.correlation, effect.subject))
+            self._refuse_conflict_on(sql, caller, "redeliver", (effect.subject, effect.correlation), effect.entity)
         return self._handle(caller, effect_id, what, reason)
 
     def _handle(self, caller: Caller, effect_id: str, what: str, reason: str) -> str:
@@ -504,10 +525,12 @@ class Work:
         require(caller, "requeue_message")
         self._reason(reason)
         with self._door.database.read() as sql:
-            if set_aside_by_id(sql, inbox_id, caller.person.reach) is None:
+            row = set_aside_by_id(sql, inbox_id, caller.person.reach)
+            if row is None:
                 raise Trouble("not_found", f"no message {inbox_id} is set aside")
+            self._refuse_conflict_on(sql, caller, "requeue_message", (row.subject, row.correlation), row.entity)
         try:
-            self._door.actions.requeue(inbox_id, caller.person.actor, reason)
+            self._requeue(caller, row, reason)
         except PermanentError as error:
             raise Trouble("wrong_state", str(error)) from None
         return ACTS["requeue_message"].done
@@ -538,35 +561,38 @@ class Work:
         self._handle(caller, chosen, "cancel" if needless else "redeliver", values["reason"])
 
     def _requeue_of(self, sql: Connection, caller: Caller, case: CaseItem, reason: str) -> None:
-        inbox_id = sql.execute(
-            select(INBOX.c.id).where(INBOX.c.status == "quarantined", INBOX.c.subject == case.document).limit(1)
-        ).scalar()
-        if inbox_id is None:
+        row = sql.execute(
+            select(INBOX).where(INBOX.c.status == "quarantined", INBOX.c.subject == case.document).limit(1)
+        ).first()
+        if row is None:
             raise Trouble("wrong_state", "the message of this case is not set aside any more")
-        self._door.actions.requeue(inbox_id, caller.person.actor, reason)
+        self._requeue(caller, row, reason)
+
+    def _requeue(self, caller: Caller, row: Any, reason: str) -> None:
+        home = "" if row.partition == UNRESOLVED else home_in(row.partition, self._door.partitions)
+        self._door.actions.requeue(row.id, caller.person.actor, reason, home=home, document=row.subject)
 
     # ── separation of duties ────────────────────────────────────────────────────────────────────────────────────
 
     def _refuse_conflict(self, sql: Connection, caller: Caller, action: str, case: CaseItem) -> None:
         if action in ALWAYS:
             return
-        subjects = tuple(filter(None, (case.document, case.supplier_id if action.endswith("_change") else "")))
         if action == "confirm_bank_change":
             self._refuse_second_confirmation(sql, caller, case.supplier_id)
         if action == "release_hold":
             self._refuse_own_hold(sql, caller, case.supplier_id)
-        self._refuse_conflict_on(sql, caller, action, subjects)
+        about = case.supplier_id if action in _ABOUT_SUPPLIERS else case.case_id
+        self._refuse_conflict_on(sql, caller, action, (about,), case.entity)
 
-    @staticmethod
-    def _refuse_conflict_on(sql: Connection, caller: Caller, action: str, correlations: tuple[str, ...]) -> None:
-        """Refuse when the caller has done something with this document that does not go with this."""
-        for done, actor in acted(sql, correlations):
-            conflict = conflict_on_document(caller.person.actor, action, {done: actor})
-            if conflict:
-                before, now = done.replace("_", " "), action.replace("_", " ")
-                raise Trouble(
-                    "same_person", f"you did {before} on this document before, so you cannot {now}: {conflict.why}"
-                )
+    def _refuse_conflict_on(
+        self, sql: Connection, caller: Caller, action: str, subjects: tuple[str, ...], entity: str
+    ) -> None:
+        """Refuse what does not go with what the caller did on this document, or on what it stands on."""
+        around = surroundings(sql, self._door.policy(), self._door.now(), self._door.authors())
+        for subject in dict.fromkeys(filter(None, subjects)):
+            ruling = ruling_at_door(around, caller.person.actor, action, subject, entity)
+            if ruling.refused:
+                raise Trouble("same_person", " ".join(ruling.refused))
 
     def _refuse_second_confirmation(self, sql: Connection, caller: Caller, supplier_id: str) -> None:
         change_id = self._open_change(sql, supplier_id)
@@ -635,22 +661,8 @@ class Work:
             raise Trouble("bad_value", "give a reason", errors=(fault,))
 
 
-_ACTIONS = {kind.type: action for kind, action in ACTION_OF.items()}
-
-
-def acted(sql: Connection, correlations: tuple[str, ...]) -> list[tuple[str, str]]:
-    """Who did what with the documents of these correlations: action and actor, people only."""
-    rows = sql.execute(
-        select(EVENT.c.type, EVENT.c.actor)
-        .where(
-            EVENT.c.correlation.in_(correlations),
-            EVENT.c.key.is_not(None),
-            EVENT.c.actor.like("person:%"),
-            EVENT.c.type.in_(_ACTIONS),
-        )
-        .distinct()
-    )
-    return [(_ACTIONS[type_name], actor) for type_name, actor in rows]
+#: What is done to the supplier of a case, not to its document.
+_ABOUT_SUPPLIERS = ("confirm_bank_change", "reject_bank_change", "hold_payments", "release_hold")
 
 
 def _told(sql: Connection, correlation: str, kind: type[Any]) -> Iterator[tuple[str, Any]]:

@@ -60,7 +60,7 @@ def _tax(invoice: Invoice) -> Iterator[Problem]:
 
 
 def _lines(invoice: Invoice) -> Iterator[Problem]:
-    """A line cannot ask for more than quantity times price; it may ask for less (a discount)."""
+    """A line cannot ask for more than quantity times price, by its price unit; it may ask for less (a discount)."""
     for line in invoice.lines:
         most = priced(line.quantity, line.unit_price, line.price_per, invoice.currency)
         if line.net.minor > most.minor + 1:

@@ -1,5 +1,6 @@
 """A case is an exception that somebody must work: what happened, to which document, and what can be done."""
 
+from datetime import datetime
 from enum import StrEnum
 
 from msgspec import Struct
@@ -31,6 +32,7 @@ class CaseClass(StrEnum):
     RECEIPT_MISMATCH = "receipt_mismatch"
     MISSING_CREDIT = "missing_credit"
     REJECTED_APPROVAL = "rejected_approval"
+    APPROVAL_OVERDUE = "approval_overdue"
     POSTING_FAILED = "posting_failed"
     POSTING_DIFFERS = "posting_differs"
     OUTCOME_UNKNOWN = "outcome_unknown"
@@ -50,10 +52,15 @@ class CaseClass(StrEnum):
     DOCUMENT_REFUSED = "document_refused"
     ORDER_RESPONSE = "order_response"
     CANCELLATION_REFUSED = "cancellation_refused"
+    DUTIES_CONFLICT = "duties_conflict"
 
 
 class Case(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What is asked of a person. The document it is about is ``document``, an id that ``tieout trace`` understands."""
+    """What is asked of a person. The document it is about is ``document``, an id that ``tieout trace`` understands.
+
+    ``deadline`` is when money is lost or late if nobody acts, and ``deadline_name`` what that day is ("payment day").
+    ``category`` is what kind of document it is about, for routing ("prepayment", "credit_note").
+    """
 
     case_class: CaseClass
     document: str
@@ -62,3 +69,6 @@ class Case(Struct, frozen=True, kw_only=True, omit_defaults=True):
     problems: tuple[Problem, ...] = ()
     amount: Money | None = None
     supplier_id: str = ""
+    deadline: datetime | None = None
+    deadline_name: str = ""
+    category: str = ""

@@ -102,6 +102,11 @@ def mail_home(sender: str) -> str:
     return f"mail/{sender}"
 
 
+def control_home(name: str) -> str:
+    """One compensating control of the policy, by its name."""
+    return f"control/{name}"
+
+
 def ledger_home(entity: str) -> str:
     """The journal entries that one entity's ledgers report."""
     return f"ledger/{entity}"
@@ -401,11 +406,13 @@ class InvoiceMatched(Fact):
 class MatchFailed(Fact):
     """Derived (invoice): at least one check failed. Payment is stopped, not the existence of the invoice.
 
-    ``waits_for`` are the subjects of the orders whose next receipt or change may mend it.
+    ``waits_for`` are the subjects of the orders whose next receipt or change may mend it, ``waits_for_prepayment`` the
+    account of prepayments whose next payment may.
     """
 
     verdict: Verdict
     waits_for: tuple[str, ...] = ()
+    waits_for_prepayment: str = ""
 
 
 @fact("invoice.match_released")
@@ -432,6 +439,11 @@ class ApprovalDecided(Fact):
     approver: str
     reason: str = ""
     decided_at: datetime | None = None
+
+
+@fact("invoice.approval_due")
+class ApprovalDue(Fact):
+    """Timer: by now the approvers should have decided."""
 
 
 @fact("invoice.posted")
@@ -492,6 +504,24 @@ class InvoicePaid(Fact):
 
     payment_id: str
     booked_on: date
+
+
+@fact("prepayment.paid")
+class PrepaymentPaid(Fact):
+    """Derived (invoice): the supplier was paid so much in advance; nothing, when that payment came back."""
+
+    invoice_id: str
+    supplier_id: str
+    amount: Money
+
+
+@fact("prepayment.set_off")
+class PrepaymentSetOff(Fact):
+    """Derived (invoice): an invoice takes off so much of what was paid in advance; nothing when it was cancelled."""
+
+    invoice_id: str
+    supplier_id: str
+    amount: Money
 
 
 @fact("invoice.closed")
@@ -1072,6 +1102,45 @@ class CaseCommented(Fact):
     text: str
 
 
+@fact("case.routed")
+class CaseRouted(Fact):
+    """Derived (case): who works the case, how grave it is and when it is due, by which rule of the policy and why."""
+
+    owner: str
+    severity: str
+    due_at: datetime
+    rule: str
+    assignee: str = ""
+    why: str = ""
+
+
+@fact("case.due")
+class CaseDue(Fact):
+    """Timer: the case may not have been worked in time."""
+
+
+@fact("case.escalated")
+class CaseEscalated(Fact):
+    """Derived (case): nobody has worked it in time; it is graver now and goes to whoever the policy names."""
+
+    level: int
+    owner: str
+    severity: str
+    assignee: str = ""
+    next_at: datetime | None = None
+    why: str = ""
+
+
+@fact("case.attached")
+class CaseAttached(Fact):
+    """Outside: a person adds a file, which is kept by its hash (SHA-256) as it came. It is never read as a document."""
+
+    document: str
+    name: str
+    media_type: str = ""
+    size: int = 0
+
+
 @fact("case.asked")
 class CaseAsked(Fact):
     """Outside: a person asks the supplier about a case. The supplier sees the question and nothing else of it."""
@@ -1105,6 +1174,37 @@ class MessageRequeued(Fact):
 
     inbox_id: int
     reason: str
+
+
+# ── segregation of duties ──────────────────────────────────────────────────────────────────────────────────────────
+
+
+@fact("duties.refused")
+class DutiesRefused(Fact):
+    """Derived (the unit of work): the actor told something that their duties forbid on this document. It is kept (the
+    fact's name in ``told``, its content in ``said``) and does not count; a case says what to do."""
+
+    action: str
+    told: str
+    said: str
+    reasons: tuple[str, ...]
+
+
+@fact("duties.compensated")
+class DutiesCompensated(Fact):
+    """Derived (the unit of work): duties that conflict met in one hand on this document, under these compensating
+    controls of the policy."""
+
+    action: str
+    controls: tuple[str, ...]
+
+
+@fact("control.reviewed")
+class ControlReviewed(Fact):
+    """Outside: a person looked at what was done under a compensating control. Only its reviewer's word counts."""
+
+    control: str
+    remark: str
 
 
 @fact("checkpoint.signed")

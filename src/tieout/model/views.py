@@ -152,6 +152,12 @@ CASE = View(
         "amount_minor": "int",
         "opened_at": "time",
         "settled_at": "time",
+        "due_at": "time",  # 0 for cases of logs older than target times
+        "deadline": "day",  # when money is lost or late; empty when nothing hangs on a day
+        "deadline_name": "text",
+        "level": "int",  # how often it was escalated
+        "rule": "text",  # which rule of the policy gave it to its owner
+        "opened_count": "int",
     },
     (("status", "case_class"), ("document",)),
 )
@@ -183,7 +189,21 @@ PERIOD = View(
     (("entity", "period"),),
 )
 
+PREDICTION = View(
+    "prediction",
+    {
+        "entity": "text",
+        "dialect": "text",
+        "predicted_placed": "int",
+        "predicted_not_placed": "int",
+        "placed_not_predicted": "int",
+        "none_either": "int",
+    },
+    (("entity", "dialect"),),
+)
+
 VIEWS: dict[str, View] = {
-    view.name: view for view in (SUPPLIER, INVOICE, LOOKALIKE, ORDER, PAYMENT, RUN, ACCOUNT, CASE, QUERY, PERIOD)
+    view.name: view
+    for view in (SUPPLIER, INVOICE, LOOKALIKE, ORDER, PAYMENT, RUN, ACCOUNT, CASE, QUERY, PERIOD, PREDICTION)
 }
 """All views by name. The table of a view is called ``view_<name>``."""

@@ -1,15 +1,17 @@
-"""On which days do banks settle with each other? The Federal Reserve (ACH, Fedwire) and TARGET (SEPA, euro).
+"""On which days do banks settle with each other, and on which do people work?
+
+Banks: the Federal Reserve (ACH, Fedwire) and TARGET (SEPA, euro). People: the public holidays of a country (ISO 3166).
 
 The Federal Reserve's rule: a holiday that falls on a Sunday is kept on Monday; one on a Saturday is not moved, and
 the Friday before is open. So Friday, 3 July 2026 is a business day. TARGET is closed on 1 January, Good Friday, Easter
 Monday, 1 May, 25 and 26 December, and nothing is ever moved.
 """
 
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
 from functools import cache
 
-from holidays import financial_holidays
+from holidays import country_holidays, financial_holidays
 
 _SATURDAY = 5
 _DAY = timedelta(days=1)
@@ -66,3 +68,40 @@ def _settling(calendar: Calendar, day: date, step: timedelta) -> date:
     while not is_settlement_day(calendar, day):
         day += step
     return day
+
+
+# ── business days ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@cache
+def is_business_day(country: str, day: date) -> bool:
+    """Whether people work in a country on that day. Where we know no calendar, Monday to Friday are business days."""
+    try:
+        return bool(country_holidays(country, years=day.year).is_working_day(day)) if country else _is_weekday(day)
+    except NotImplementedError:
+        return _is_weekday(day)
+
+
+def _is_weekday(day: date) -> bool:
+    return day.weekday() < _SATURDAY
+
+
+def add_business_hours(country: str, moment: datetime, hours: int) -> datetime:
+    """So many hours of business days later, 24 to a day (UTC). What begins on a day off begins with the next business
+    day; what would end as a business day does ends then."""
+    if not hours:
+        return moment
+    moment = moment.astimezone(UTC)
+    while not is_business_day(country, moment.date()):
+        moment = _midnight(moment.date() + _DAY)
+    left = timedelta(hours=hours)
+    while left > (rest := _midnight(moment.date() + _DAY) - moment):
+        left -= rest
+        moment = _midnight(moment.date() + _DAY)
+        while not is_business_day(country, moment.date()):
+            moment += _DAY
+    return moment + left
+
+
+def _midnight(day: date) -> datetime:
+    return datetime.combine(day, time(tzinfo=UTC))

@@ -9,6 +9,8 @@ import msgspec
 
 from tieout.kernel.errors import ConfigError
 from tieout.kernel.money import Money
+from tieout.policy import routing
+from tieout.policy.controls import control_complaints
 from tieout.policy.dialect import DIALECTS
 from tieout.policy.duplicates import DuplicateRules
 from tieout.policy.identifiers import iban_problems
@@ -61,10 +63,14 @@ def _complaints(policy: Policy) -> Iterator[str]:
         if entity.iban and tuple(iban_problems(entity.iban)):
             yield f'entities.{name}.iban: "{entity.iban}" is not a valid IBAN'
     yield from _duplicate_complaints(policy.duplicates)
+    yield from control_complaints(policy.controls, policy.entities)
     if policy.bank_change_confirmations < 1:
         yield "bank_change_confirmations: at least 1 person must confirm a bank change"
     if policy.signal_age_minutes_max < 1:
         yield "signal_age_minutes_max: must be at least 1"
+    if policy.approval_days < 0:
+        yield "approval_days: must be zero or more"
+    yield from routing.complaints(policy.desk)
 
 
 def _limit_complaints(place: str, limit: Limit) -> Iterator[str]:

@@ -9,8 +9,11 @@ import msgspec
 from msgspec import Struct
 
 from tieout.kernel.ids import fingerprint
+from tieout.policy.controls import Control
 from tieout.policy.duplicates import DuplicateRules
+from tieout.policy.duties import Identity
 from tieout.policy.matching import MatchingRules
+from tieout.policy.routing import Desk, Escalation, Routing, Substitute, Urgency
 from tieout.policy.tolerances import Tolerances
 
 
@@ -95,6 +98,13 @@ class Policy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     credit_expected_days: int = 14
     accrual_account: str = "accrued_liabilities"
     expense_account: str = "expense"
+    routing: tuple[Routing, ...] = ()
+    substitutes: tuple[Substitute, ...] = ()
+    escalation: tuple[Escalation, ...] = ()
+    urgency: Urgency = Urgency()
+    approval_days: int = 5
+    identities: tuple[Identity, ...] = ()
+    controls: tuple[Control, ...] = ()
     effective_from: str = ""
 
     @property
@@ -106,6 +116,17 @@ class Policy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         """The tolerance set an entity uses. Raises ``KeyError`` when the policy names one it does not define."""
         settings = self.entities.get(entity)
         return self.tolerances[settings.tolerances if settings else "default"]
+
+    @property
+    def desk(self) -> Desk:
+        """The rules that say who works which case by when."""
+        return Desk(
+            routing=self.routing,
+            substitutes=self.substitutes,
+            escalation=self.escalation,
+            urgency=self.urgency,
+            countries={name: entity.country for name, entity in self.entities.items()},
+        )
 
     def channel(self, name: str) -> Channel:
         """The rules of a channel, or of the channels it is one of (``portal.<supplier>``)."""

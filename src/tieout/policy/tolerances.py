@@ -31,7 +31,7 @@ class Limit(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_
     absolute: Absolute | None = None
 
 
-class Tolerances(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Tolerances(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """The limits of one tolerance set, by the name of the check. Over and under are separate checks. A limit that is
     not given is what ``dialect`` makes of a blank one. ``unplanned_charges``: what becomes of freight and charges that
     were not agreed: a person decides (``refuse``), they are ``spread`` over the goods by value, or booked on an

@@ -9,6 +9,7 @@ from tieout.model.facts import (
     BankChangeRejected,
     BankChangeRequested,
     ControlNumberUsed,
+    ControlReviewed,
     EntriesNotified,
     Fact,
     GapAccepted,
@@ -36,6 +37,7 @@ from tieout.model.facts import (
     TotalsCompared,
     account_home,
     close_home,
+    control_home,
     ledger_home,
     partner_home,
     supplier_home,
@@ -97,6 +99,8 @@ def address(fact: Fact) -> tuple[str, str] | None:
             return close_home(task.entity), f"{task.entity}/{task.period}"
         case PeriodOpened(entity=entity, period=period) | TotalsCompared(entity=entity, period=period):
             return close_home(entity), f"{entity}/{period}"
+        case ControlReviewed(control=name):
+            return control_home(name), control_home(name)
         case SourceObserved(entity=entity):
             return close_home(entity), entity
         case _:

@@ -172,4 +172,5 @@ def _case(one: CaseClass, document: str, invoice: Invoice, reason: str, problems
         problems=problems,
         amount=invoice.gross,
         supplier_id=invoice.supplier_id,
+        category=invoice.purpose or invoice.kind.value,
     )

@@ -36,6 +36,7 @@ from tieout.model.effects import PostInvoice, ReportPayment, ReportPosting, Subm
 from tieout.model.events import Event
 from tieout.model.facts import (
     ApprovalDecided,
+    ApprovalDue,
     DuplicateCleared,
     DuplicateOverruled,
     DuplicateStopped,
@@ -61,16 +62,20 @@ from tieout.model.facts import (
     Outcome,
     PostingDue,
     PostingFailed,
+    PrepaymentPaid,
+    PrepaymentSetOff,
     RecheckRequested,
     VarianceAccepted,
     supplier_home,
 )
 from tieout.model.verdict import Allocation, Verdict
+from tieout.policy.calendars import add_business_hours
 from tieout.policy.duties import PERSON, is_person, same_actor
 from tieout.policy.matching import MatchingRules
 from tieout.policy.policy import EntityPolicy
 from tieout.processes import admission
 from tieout.processes import order as orders
+from tieout.processes import prepayment as prepayments
 from tieout.processes import supplier as suppliers
 from tieout.processes.address import order_subject
 from tieout.processes.case import is_open, open_case, settle_case
@@ -86,6 +91,7 @@ from tieout.processes.process import (
     Send,
     Standing,
     States,
+    Timer,
     by_subject,
 )
 
@@ -133,6 +139,8 @@ _MISMATCH = tuple(dict.fromkeys((*_CLASS_OF.values(), CaseClass.ORDER_MISMATCH))
 _UNMENDABLE = frozenset({Code.PARTLY_PAYABLE, Code.WRONG_SUPPLIER})
 #: Who decides on an invoice that we wrote ourselves: whoever approved the order and received the goods.
 _SETTLEMENT = "settlement on receipt"
+#: The source of messages that processes send; nobody outside can use it.
+_OURSELVES = "tieout"
 _OPERATIONS = frozenset(payload.operation for payload in (SubmitInvoice, PostInvoice, ReportPosting, ReportPayment))
 
 
@@ -208,7 +216,7 @@ def evolve(state: State | None, event: Event) -> State | None:
 
 def _received(data: InvoiceReceived, event: Event) -> State:
     moment = to_micros(event.recorded_at)
-    ours = data.invoice.purpose == "self_billed" and not event.source
+    ours = data.invoice.purpose == "self_billed" and event.source == _OURSELVES
     return State(data.invoice, data.channel, moment, moment, entered_by=event.actor, ours=ours)
 
 
@@ -271,6 +279,8 @@ def _stopped(state: State, event: Event) -> State:
             return replace(state, status="posting_failed", reason=f"{event.actor} called the posting off")
         case EffectHandled(operation=PostInvoice.operation, action="redelivered") if state.status == "posting_failed":
             return replace(state, status="posting", reason=f"sent again by {event.actor}")
+        case ApprovalDue() if _undecided(state):
+            return _flagged(state, CaseClass.APPROVAL_OVERDUE)
         case InvoiceCancelled(reason=reason) if state.status in _CANCELLABLE:
             return replace(state, status="cancelled", reason=reason, cancelled=True)
         case MatchReleased() if state.status == "cancelled":
@@ -460,6 +470,7 @@ def decide(state: State | None, event: Event, facts: Facts) -> Iterator[Output]:
         case MatchFailed(verdict=verdict) if _unmatched(state):
             yield from _open(state, event, facts, verdict.problems, _MISMATCH)
         case InvoiceMatched(verdict=verdict, accepted_by=accepted_by):
+            yield from _set_off(state, event, facts)
             told = f"accepted by {accepted_by}" if accepted_by else "it matches now"
             yield from _settle(state, event, facts, _MISMATCH, told)
             yield from _submit(state, event, verdict, facts)
@@ -467,12 +478,20 @@ def decide(state: State | None, event: Event, facts: Facts) -> Iterator[Output]:
             yield from _accept(state, event, facts)
         case ApprovalDecided():
             yield from _heed(state, event, facts)
+        case ApprovalDue() if _undecided(state):
+            yield from _remind(state, event, facts)
         case InvoiceCancelled(reason=reason) if state.status == "cancelled":
             yield from _settle(state, event, facts, state.flagged, f"cancelled: {reason}")
             if state.allocations:
                 yield Emit(_match_released(state))
+            if state.clear and state.invoice.prepaid:
+                yield _taken_off(state, event, Money.zero(state.invoice.currency))
         case EffectSettled():
             yield from _hear(state, event.data)
+        case InvoicePaid() if state.status == "paid" and state.invoice.purpose == "prepayment":
+            yield _paid_in_advance(state, event, state.invoice.payable)
+        case LiabilityReopened() if state.status == "posted" and state.invoice.purpose == "prepayment":
+            yield _paid_in_advance(state, event, Money.zero(state.invoice.currency))
         case PostingFailed(problems=problems) if state.status == "posting_failed":
             yield from _open(state, event, facts, problems, (CaseClass.POSTING_FAILED,))
         case InvoicePosted(posting=posting):
@@ -577,13 +596,15 @@ def _rules(state: State, facts: Facts) -> MatchingRules:
 
 def _judge(state: State, event: Event, facts: Facts) -> Emit:
     """Match it with its orders as they stand now."""
-    invoice = _as_told(state)
+    invoice = _as_told(state, facts)
     tolerances = facts.policy.tolerances_of(invoice.entity)
     verdict = match(invoice, _known(state, facts), tolerances, event.policy, _rules(state, facts))
     if verdict.matched:
         return _match_emitted(state, verdict, facts)
     mendable = any(problem.code not in _UNMENDABLE for problem in verdict.problems)
-    return Emit(MatchFailed(verdict=verdict, waits_for=_concerned(invoice, verdict) if mendable else ()))
+    waits_for = _concerned(invoice, verdict) if mendable else ()
+    account = prepayments.account_of(invoice) if invoice.prepaid else ""
+    return Emit(MatchFailed(verdict=verdict, waits_for=waits_for, waits_for_prepayment=account))
 
 
 def _concerned(invoice: Invoice, verdict: Verdict) -> tuple[str, ...]:
@@ -594,10 +615,38 @@ def _concerned(invoice: Invoice, verdict: Verdict) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*_order_subjects(invoice).values(), *subjects)))
 
 
-def _as_told(state: State) -> Invoice:
-    """A document that calls itself self-billed and was not written by us is an invoice of the supplier."""
+def _as_told(state: State, facts: Facts) -> Invoice:
+    """The invoice as matching should take it. One that calls itself self-billed and was not written by us is the
+    supplier's. What it takes off as prepaid needs nobody's look when so much was paid in advance and is still open."""
     invoice = state.invoice
-    return invoice if state.ours or invoice.purpose != "self_billed" else replace(invoice, purpose="")
+    if invoice.purpose == "self_billed" and not state.ours:
+        invoice = replace(invoice, purpose="")
+    return replace(invoice, prepaid=None) if _is_covered(state, facts) else invoice
+
+
+def _is_covered(state: State, facts: Facts) -> bool:
+    invoice = state.invoice
+    if invoice.prepaid is None or invoice.sign < 0:
+        return False
+    return prepayments.covers(facts.state("prepayment", prepayments.account_of(invoice)), invoice.prepaid)
+
+
+def _set_off(state: State, event: Event, facts: Facts) -> Iterator[Output]:
+    """What was paid in advance is taken off once."""
+    if state.invoice.prepaid and _is_covered(state, facts):
+        yield _taken_off(state, event, state.invoice.prepaid)
+
+
+def _taken_off(state: State, event: Event, amount: Money) -> Emit:
+    invoice = state.invoice
+    taken = PrepaymentSetOff(invoice_id=event.subject, supplier_id=invoice.supplier_id, amount=amount)
+    return Emit(taken, prepayments.account_of(invoice))
+
+
+def _paid_in_advance(state: State, event: Event, amount: Money) -> Emit:
+    invoice = state.invoice
+    paid = PrepaymentPaid(invoice_id=event.subject, supplier_id=invoice.supplier_id, amount=amount)
+    return Emit(paid, prepayments.account_of(invoice))
 
 
 def _match_emitted(state: State, verdict: Verdict, facts: Facts, accepted_by: str = "") -> Emit:
@@ -618,7 +667,7 @@ def _accept(state: State, event: Event, facts: Facts) -> Iterator[Output]:
             for one in _open_now(state, event, facts, _MISMATCH):
                 yield open_case(_case(state, event, one, (problem,), objection))
             return
-        invoice = _as_told(state)
+        invoice = _as_told(state, facts)
         known, rules = _known(state, facts), _rules(state, facts)
         tolerances = facts.policy.tolerances_of(invoice.entity)
         found = match(invoice, known, tolerances, event.policy, rules)
@@ -656,9 +705,26 @@ def _submit(state: State, event: Event, verdict: Verdict, facts: Facts) -> Itera
     )
     if state.status == "posting":
         yield from _post(state, event, facts)
+    elif (days := facts.policy.approval_days) and not state.approval:
+        country = settings.country
+        due_at = add_business_hours(country, facts.now, 24 * days)
+        yield Timer(ApprovalDue(), due_at, f"{event.subject}/approval/{to_micros(due_at)}", event.subject)
+
+
+def _undecided(state: State) -> bool:
+    """Whether it was handed to the approvers and none of them has said anything."""
+    return state.clear and not state.approval and state.status in ("valid", "matched")
+
+
+def _remind(state: State, event: Event, facts: Facts) -> Iterator[Output]:
+    waited = f"{facts.policy.approval_days} business days"
+    problem = Problem(Code.NOT_APPROVED, "approval", "a decision", "none", limit=waited)
+    yield from _open(state, event, facts, (problem,), (CaseClass.APPROVAL_OVERDUE,))
 
 
 def _heed(state: State, event: Event, facts: Facts) -> Iterator[Output]:
+    if state.approval:
+        yield from _settle(state, event, facts, (CaseClass.APPROVAL_OVERDUE,), f"decided by {state.decided_by}")
     if state.approval == "approved":
         yield from _settle(state, event, facts, (CaseClass.REJECTED_APPROVAL,), f"approved by {state.decided_by}")
         if state.status == "posting":
@@ -795,6 +861,7 @@ def _settle(
 
 def _case(state: State, event: Event, one: CaseClass, problems: tuple[Problem, ...], reason: str) -> Case:
     invoice = state.invoice
+    deadline, name = _deadline(invoice, event.recorded_at.date())
     return Case(
         case_class=one,
         document=event.subject,
@@ -803,7 +870,19 @@ def _case(state: State, event: Event, one: CaseClass, problems: tuple[Problem, .
         problems=problems,
         amount=invoice.gross,
         supplier_id=invoice.supplier_id,
+        deadline=datetime.combine(deadline, CUT_OFF) if deadline else None,
+        deadline_name=name,
+        category=invoice.purpose or invoice.kind.value,
     )
+
+
+def _deadline(invoice: Invoice, today: date) -> tuple[date | None, str]:
+    """Until when a case about it should be worked: the next day on which a discount is lost, else the payment day.
+    Nothing is lost by a credit note that waits."""
+    if invoice.payable.minor <= 0:
+        return None, ""
+    open_discounts = [discount.until for discount in invoice.discounts if discount.until >= today]
+    return (min(open_discounts), "discount day") if open_discounts else (invoice.due_on, "payment day")
 
 
 # ── what people see ────────────────────────────────────────────────────────────────────────────────────────────────
@@ -915,6 +994,7 @@ _FACTS = (
     MatchReleased,
     VarianceAccepted,
     ApprovalDecided,
+    ApprovalDue,
     InvoicePosted,
     HoldsReported,
     PostingFailed,

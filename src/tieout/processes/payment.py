@@ -46,6 +46,7 @@ from tieout.model.facts import (
     BankChangeRequested,
     CancellationAnswered,
     ChangeNotified,
+    DutiesCompensated,
     InvoicePaid,
     InvoiceReserved,
     LiabilityReopened,
@@ -69,8 +70,10 @@ from tieout.model.facts import (
     partner_home,
 )
 from tieout.model.identity import supplier_id_of
+from tieout.policy.controls import Ruling
 from tieout.policy.policy import EntityPolicy, Policy
 from tieout.policy.status_ladder import Rung, advance, makes_suspect, rung
+from tieout.processes import hands
 from tieout.processes import invoice as invoices
 from tieout.processes import supplier as suppliers
 from tieout.processes.case import case_id, is_open, open_case, settle_case
@@ -219,12 +222,15 @@ def _reserve(state: State, payment_id: str, data: PaymentRequested, facts: Facts
     if state.status != "requested":
         return
     payment, problems = _compose(payment_id, data, facts)
-    if payment is None:
+    ruling = _duties("propose_payment", data.proposed_by, payment_id, facts, data.entity)
+    problems += _forbidden(ruling, payment_id)
+    if payment is None or problems:
         yield from _withhold(state, payment_id, problems)
         yield _withheld_case(state, payment_id, problems)
     else:
         reserved = PaymentReserved(payment=payment)
         yield Emit(reserved)
+        yield from _compensated("propose_payment", ruling)
         yield Emit(InvoiceReserved(payment_id=payment_id), data.invoice_id)
         yield Send(reserved, subject=data.run_id, home=home, entity=data.entity)
         yield from _mend(state, f"payment {payment_id} pays it", facts)
@@ -279,13 +285,16 @@ def _release(state: State, payment_id: str, data: PaymentReleaseRequested, facts
     payment = state.payment
     if payment is None or state.status != "reserved" or data.run_id != state.run_id:
         return
+    ruling = _duties("release_payment", data.released_by, payment_id, facts, state.entity)
     problems = tuple(_obstacles(state.supplier_id, facts)) + tuple(_changed_account(payment, facts))
+    problems += _forbidden(ruling, payment_id)
     if problems:
         yield from _withhold(state, payment_id, problems)
         yield _withheld_case(state, payment_id, problems)
     else:
         released = PaymentReleased(payment=payment, released_by=data.released_by)
         yield Emit(released)
+        yield from _compensated("release_payment", ruling)
         yield from _names_at_the_bank(payment)
         yield Send(released, subject=state.run_id, home=account_home(state.debtor_iban), entity=state.entity)
 
@@ -296,6 +305,20 @@ def _names_at_the_bank(payment: Payment) -> Iterator[Link]:
     if not payment.creditor.iban:
         names += [short_reference(payment.payment_id, length) for length in SHORT_LENGTHS]
     yield from (Link("bank", name) for name in dict.fromkeys(names))
+
+
+def _duties(action: str, actor: str, payment_id: str, facts: Facts, entity: str) -> Ruling:
+    """Whether whoever proposes or releases the run may do so for this payment: its supplier and invoice count too."""
+    return hands.ruling_on(action, actor, hands.stands_on(facts.state, payment_id), facts, entity)
+
+
+def _forbidden(ruling: Ruling, payment_id: str) -> tuple[Problem, ...]:
+    return tuple(Problem(Code.SAME_PERSON, payment_id, "another person", detail=reason) for reason in ruling.refused)
+
+
+def _compensated(action: str, ruling: Ruling) -> Iterator[Output]:
+    if ruling.under:
+        yield Emit(DutiesCompensated(action=action, controls=ruling.under))
 
 
 def _changed_account(payment: Payment, facts: Facts) -> Iterator[Problem]:

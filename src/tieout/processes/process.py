@@ -6,7 +6,7 @@ can be folded again over the log and must give the same result.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Protocol, TypeVar
 
 from msgspec import Struct
@@ -16,6 +16,7 @@ from tieout.matching.duplicates.fingerprint import Fingerprint
 from tieout.model.effects import Payload
 from tieout.model.events import Event, Ref
 from tieout.model.facts import Fact
+from tieout.policy.duties import Act
 from tieout.policy.policy import Policy
 
 
@@ -92,6 +93,14 @@ class Standing(Struct, frozen=True):
 Row = Mapping[str, Any]
 
 
+class Governance(Struct, frozen=True):
+    """Who stands behind the policy: those who drafted and approved the release in force, and the days on which its
+    compensating controls were last reviewed, by their names."""
+
+    authors: tuple[Act, ...] = ()
+    reviewed: Mapping[str, date] = {}
+
+
 class States(Protocol):
     """Other states of the partition. Only states of the *same* partition may be read; they are consistent because a
     partition is handled serially."""
@@ -101,9 +110,9 @@ class States(Protocol):
         ...
 
 
-class Facts(States, Protocol):
-    """The frozen surroundings of a decision: the policy, the moment it is recorded at, other states of the partition,
-    and what is alike anywhere."""
+class Grounds(States, Protocol):
+    """The frozen surroundings of a ruling or a decision: the policy and who stands behind it, the moment it is recorded
+    at, other states of the partition."""
 
     @property
     def policy(self) -> Policy:
@@ -114,6 +123,15 @@ class Facts(States, Protocol):
     def now(self) -> datetime:
         """When this event is being recorded (UTC)."""
         ...
+
+    @property
+    def governance(self) -> Governance:
+        """Who stands behind the policy in force."""
+        ...
+
+
+class Facts(Grounds, Protocol):
+    """All that a decision may see: its grounds, and what is alike anywhere."""
 
     def similar(self, one: Fingerprint) -> tuple[Fingerprint, ...]:
         """The fingerprints of all partitions that are worth comparing with this one, of documents whose units of work

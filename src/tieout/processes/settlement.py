@@ -15,8 +15,8 @@ from msgspec.structs import replace
 
 from tieout.kernel.ids import derive
 from tieout.model.events import Event
-from tieout.model.facts import InvoiceReceived, SelfBillDrafted
-from tieout.processes.process import Emit, Facts, Output, Process, by_subject
+from tieout.model.facts import InvoiceReceived, SelfBillDrafted, supplier_home
+from tieout.processes.process import Facts, Output, Process, Send, by_subject
 
 #: The channel of invoices that we wrote ourselves.
 CHANNEL = "self-billing"
@@ -39,7 +39,9 @@ def decide(state: State | None, event: Event, facts: Facts) -> Iterator[Output]:
         return
     draft = event.data.invoice
     invoice = replace(draft, number=f"SB-{draft.entity}-{state.last:06d}")
-    yield Emit(InvoiceReceived(invoice=invoice, channel=CHANNEL), derive("inv", event.subject, str(state.last)))
+    invoice_id, home = derive("inv", event.subject, str(state.last)), supplier_home(draft.supplier_id)
+    received = InvoiceReceived(invoice=invoice, channel=CHANNEL)
+    yield Send(received, invoice_id, home, entity=draft.entity, correlation=invoice_id)
 
 
 PROCESS = Process(name="settlement", state=State, routes={SelfBillDrafted: by_subject}, evolve=evolve, decide=decide)

@@ -81,7 +81,12 @@ def _log_sound(play: Play) -> Iterator[str]:
 
 
 def _tables_rebuilt(play: Play) -> Iterator[str]:
-    for one in rebuild(play.store, play.processes).differences:
+    try:
+        differences = rebuild(play.store, play.processes).differences
+    except Exception as error:
+        yield f"the log cannot be folded again: {error!r}"
+        return
+    for one in differences:
         yield f"{one.table} {one.key}: stored {one.stored}, but the log says {one.rebuilt}"
 
 

@@ -29,7 +29,7 @@ from tieout.kernel.clock import VirtualClock, from_micros, to_micros
 from tieout.kernel.errors import TieoutError, TransientError
 from tieout.kernel.money import Money
 from tieout.model.events import Event, Message
-from tieout.model.facts import ApprovalDecided, EvaluationDue
+from tieout.model.facts import ApprovalDecided, ApprovalDue, CaseDue, EvaluationDue
 from tieout.policy.dependencies import DEPENDENCIES
 from tieout.ports import Connector
 from tieout.processes.process import Facts, Output, Process, by_subject
@@ -43,6 +43,8 @@ from tieout.sim.systems import ApPlatform, Bank, CloseTool, Erp, chance
 from tieout.sim.target import LATE_SECONDS, Surroundings
 
 PARTITIONS = 4
+#: Timers that remind somebody of something; nothing is under way while only they wait.
+_REMINDERS = frozenset({EvaluationDue.type, CaseDue.type, ApprovalDue.type})
 STEPS_MAX = 5_000
 """A run that is not quiet after so many steps never will be."""
 _SEAL_KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
@@ -341,10 +343,11 @@ class Play:
         return [*messages[:5], *effects[:5]]
 
     def _waiting(self) -> list[dict[str, Any]]:
-        """Messages that can be handled by time alone. The close's timers go on for ever; poison waits for people."""
+        """Messages that can be handled by time alone. The close's timers go on for ever; reminders and poison wait for
+        people."""
         rows = self.store.read_table("inbox", None)
         blocked = {row["subject"] for row in rows if row["status"] == "quarantined"}
-        return [row for row in rows if row["subject"] not in blocked and row["type"] != EvaluationDue.type]
+        return [row for row in rows if row["subject"] not in blocked and row["type"] not in _REMINDERS]
 
     def _mend(self) -> None:
         """The bug that the poison hit is mended; what was set aside goes on."""

@@ -54,6 +54,7 @@ _FILTERS = (
     words.amount,
     words.blocker,
     words.bucket,
+    words.case_bucket,
     words.case_title,
     words.chip,
     words.day,
@@ -172,6 +173,8 @@ class Site:
 
 _SAID = {
     "assigned": "The case has been assigned.",
+    "asked": "The supplier has been asked; the answer will stand here.",
+    "attached": "The file has been added.",
     "remarked": "The remark has been added.",
     "recorded": "Recorded. What follows from it shows here in a moment.",
     "proposed": "The run has been proposed. It collects its payments and then waits for another person's release.",

@@ -140,6 +140,11 @@ def case_title(case_class: str) -> str:
         return status_word(case_class).capitalize()
 
 
+def case_bucket(name: str) -> str:
+    """An age in days, in words."""
+    return "over 30 days" if name == "over-30" else f"{name.replace('-', '–')} days"
+
+
 def blocker(name: str) -> str:
     """What keeps a period open, in words: ``stale.ap`` is "ap has not been heard of lately"."""
     kind, _, rest = name.partition(".")

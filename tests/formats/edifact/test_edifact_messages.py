@@ -95,6 +95,7 @@ def test_an_eancom_invoice_with_allowances_sub_lines_and_terms() -> None:
                     tax_rate=Decimal(19),
                     order_id="PO-77",
                     order_line_id="10",
+                    item="4012345100013",
                 ),
                 line(
                     "2",
@@ -106,9 +107,19 @@ def test_an_eancom_invoice_with_allowances_sub_lines_and_terms() -> None:
                     tax_rate=Decimal(7),
                     order_id="PO-77",
                     order_line_id="20",
+                    item="4012345100020",
                 ),
-                line("allowance/1", "1", "", "-62", "-62", description="Treuerabatt", tax_rate=Decimal(19)),
-                line("charge/1", "1", "", "12.5", "12.5", description="Fracht", tax_rate=Decimal(19)),
+                line(
+                    "allowance/1",
+                    "1",
+                    "",
+                    "-62",
+                    "-62",
+                    description="Treuerabatt",
+                    tax_rate=Decimal(19),
+                    kind="allowance",
+                ),
+                line("charge/1", "1", "", "12.5", "12.5", description="Fracht", tax_rate=Decimal(19), kind="freight"),
             ),
             net=eur("570.50"),
             tax=eur("70.10"),
@@ -137,7 +148,7 @@ def test_a_credit_note_without_una_with_commas_of_a_supplier_known_by_its_gln() 
             currency="EUR",
             issued_on=date(2026, 5, 10),
             due_on=date(2026, 5, 10),
-            lines=(line("1", "10", "C62", "10.25", "102.5", tax_rate=Decimal(20)),),
+            lines=(line("1", "10", "C62", "10.25", "102.5", tax_rate=Decimal(20), item="4056789100011"),),
             net=eur("102.50"),
             tax=eur("20.50"),
             gross=eur("123"),
@@ -165,9 +176,10 @@ def test_an_invoice_of_en_16931() -> None:
             tax_rate=Decimal(21),
             order_id="PO-80",
             order_line_id="1",
+            item="166022",
         ),
         line("2", "-1", "H87", "3.96", "-3.96", description="Retour", order_id="PO-80"),
-        line("charge/1", "1", "", "10", "10", description="Freight", tax_rate=Decimal(21)),
+        line("charge/1", "1", "", "10", "10", description="Freight", tax_rate=Decimal(21), kind="charge"),
     )
     claims = {claim.name for claim in read(body).proof.claims if claim.holds}
     assert claims >= {
@@ -194,7 +206,7 @@ def test_an_invoice_of_the_car_industry() -> None:
     assert reading.proof.holds
     invoice = reading.records[0]
     assert isinstance(invoice, Invoice)
-    assert invoice.lines == (line("1", "54", "PCE", "36.301724", "1960.29", order_id="X18V00003"),)
+    assert invoice.lines == (line("1", "54", "PCE", "36.301724", "1960.29", order_id="X18V00003", item="090346642"),)
     assert (invoice.entity, invoice.net, invoice.tax, invoice.gross) == (
         "acme-de",
         eur("1960.29"),

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from lxml import etree
+from msgspec import structs
 
 from tieout.conformance.formats import ReaderConformance
 from tieout.formats.detect import detect, read
@@ -280,6 +281,7 @@ def invoice(**changes: Any) -> Invoice:
                 tax_rate=Decimal(10),
                 order_id="PO-9",
                 order_line_id="1",
+                item="SP-1",
             ),
             InvoiceLine(
                 line_id="2",
@@ -291,8 +293,8 @@ def invoice(**changes: Any) -> Invoice:
                 order_id="PO-9",
                 order_line_id="2",
             ),
-            whole("charge/1", "15.00", "shipping"),
-            whole("allowance/1", "-20.30", "discount"),
+            structs.replace(whole("charge/1", "15.00", "shipping"), kind="freight"),
+            structs.replace(whole("allowance/1", "-20.30", "discount"), kind="allowance"),
         ),
         "net": usd("400.70"),
         "tax": usd("30.60"),

@@ -61,6 +61,7 @@ def test_an_invoice_with_two_lines() -> None:
                     description="Crunchy chips",
                     order_id="PO-77",
                     order_line_id="10",
+                    item="CHIPS",
                 ),
                 InvoiceLine(
                     line_id="2",
@@ -70,6 +71,7 @@ def test_an_invoice_with_two_lines() -> None:
                     net=usd("15.00"),
                     order_id="PO-77",
                     order_line_id="2",
+                    item="DIP",
                 ),
             ),
             net=usd("212.44"),

@@ -239,12 +239,20 @@ def from_invoice(payload: SubmitInvoice, entity_there: str) -> Values:
     }
 
 
+def _unit_price(line: InvoiceLine) -> str:
+    """The price of one unit; without an end, to ten decimals: the platform only shows it."""
+    if line.price_per == 1:
+        return f"{line.unit_price:f}"
+    price = (line.unit_price / line.price_per).quantize(Decimal("1e-10"))
+    return f"{price:f}".rstrip("0").rstrip(".")
+
+
 def _from_line(line: InvoiceLine) -> Values:
     return {
         "lineNumber": line.line_id,
         "quantity": f"{line.quantity:f}",
         "unit": line.unit,
-        "unitPrice": f"{line.unit_price:f}",
+        "unitPrice": _unit_price(line),
         "net": _from_money(line.net),
         "description": line.description,
         "taxRate": f"{line.tax_rate:f}",

@@ -5,7 +5,6 @@ from datetime import date, datetime
 from decimal import Decimal, DecimalException
 from typing import Any
 
-from tieout.kernel.money import EXACT
 from tieout.kernel.text import parse_day, parse_decimal
 from tieout.model.documents import (
     Address,
@@ -68,7 +67,7 @@ def _is_echo(vendor: Values) -> bool:
 
 
 def to_order(document: Values, entity_name: EntityName) -> PurchaseOrder:
-    """A purchase order of theirs. Prices are brought down to one unit, exactly or not at all."""
+    """A purchase order of theirs, with prices for as many units as they are told for."""
     return PurchaseOrder(
         order_id=document["po_number"],
         entity=entity_name(document["company"]),
@@ -86,7 +85,8 @@ def _line(line: Values) -> OrderLine:
         item=line["item"],
         quantity=_decimal(line["quantity"]),
         unit=line["unit"],
-        unit_price=EXACT.divide(price, per),
+        unit_price=price,
+        price_per=per,
         description=line.get("text", ""),
         tax_rate=_decimal(line.get("tax_rate", "0")),
         receipt_required=line.get("receipt_required", True),

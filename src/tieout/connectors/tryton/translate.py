@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from datetime import date
 from decimal import ROUND_HALF_EVEN, Decimal
 
-from msgspec import Struct
+from msgspec import Struct, structs
 from stdnum import get_cc_module
 
 from tieout.connectors.tryton.client import Values
@@ -125,7 +125,7 @@ def order_line_values(line: OrderLine, item: Item | None, tax: int | None) -> Va
     values: Values = {
         "type": "line",
         "quantity": float(line.quantity),
-        "unit_price": _to_price(line.unit_price),
+        "unit_price": _to_price(line.unit_price / line.price_per),
         "description": line.description or line.item,
         "note": line.line_id,
         "taxes": [("add", [tax])] if tax else [],
@@ -188,7 +188,7 @@ def invoice_line_values(
     line: InvoiceLine, target: LineTarget, company: Company, currency: int, sign: int
 ) -> list[Values]:
     """One billed line, and a second one where the supplier's rounding needs it."""
-    priced = price_line(line.quantity, line.unit_price, line.net)
+    priced = price_line(line.quantity, line.unit_price / line.price_per, line.net)
     common = {
         "type": "line",
         "company": company.record_id,
@@ -264,14 +264,17 @@ INVOICE_FIELDS = (
 
 
 def invoice_posting(row: Values, sign: int) -> Posting:
-    """What the ERP holds of an invoice. Amounts of credit notes are positive, as on paper."""
+    """What the ERP holds of an invoice. Amounts of credit notes are positive, as on paper. Tryton knows no holds on an
+    invoice: one that is posted has none."""
     currency = row["currency."]["code"]
-    return posting(
+    held = posting(
         row["number"],
         row["move."],
         Money.of(row["total_amount"] * sign, currency),
         Money.of(row["tax_amount"] * sign, currency),
     )
+    told: Posting = structs.replace(held, holds=())
+    return told
 
 
 def posting(number: str, move: Values, gross: Money, tax: Money | None = None) -> Posting:

@@ -350,15 +350,59 @@ def _links(sql: Connection, scope: Scope, reach: Reach) -> tuple[LinkItem, ...]:
 
 
 def events_of_case(sql: Connection, case: CaseItem, reach: Reach) -> tuple[Step, ...]:
-    """The history of a case: it lives under the correlation of its document."""
-    payment = payment_by_id(sql, case.document, reach)
-    ids = {case.case_id, case.document, case.supplier_id, *((payment.run_id, payment.invoice_id) if payment else ())}
-    linked = [*sql.execute(select(LINK.c.correlation).where(LINK.c.subject.in_(ids))).scalars()]
-    linked.append(correlation_of_case(sql, case.case_id))
+    """The history of a case, with what people decided about its document."""
+    decided = and_(EVENT.c.subject == case.document, EVENT.c.source == "person")
     rows = sql.execute(
         select(EVENT)
-        .where(EVENT.c.correlation.in_({*ids, *linked} - {""}), EVENT.c.subject == case.case_id)
+        .where(EVENT.c.correlation.in_(_lives_of(sql, case, reach)), or_(EVENT.c.subject == case.case_id, decided))
         .order_by(EVENT.c.recorded_at, EVENT.c.position)
         .limit(STEPS_MAX)
     )
     return tuple(_step(row, {}) for row in rows)
+
+
+def _lives_of(sql: Connection, case: CaseItem, reach: Reach) -> set[str]:
+    """The correlations under which a case can have events: those of its document, and of what that belongs to."""
+    payment = payment_by_id(sql, case.document, reach)
+    ids = {case.case_id, case.document, case.supplier_id, *((payment.run_id, payment.invoice_id) if payment else ())}
+    linked = sql.execute(select(LINK.c.correlation).where(LINK.c.subject.in_(ids))).scalars()
+    return {*ids, *linked, correlation_of_case(sql, case.case_id)} - {""}
+
+
+class Attachment(Struct, frozen=True, kw_only=True):
+    """A file that somebody added to a case. ``hash`` is the SHA-256 of its bytes."""
+
+    event_id: str
+    hash: str
+    name: str
+    media_type: str
+    size: int
+    actor: str
+    at: datetime
+
+
+def attachments_of(sql: Connection, case: CaseItem, reach: Reach) -> tuple[Attachment, ...]:
+    """The files of a case, the oldest first."""
+    rows = sql.execute(
+        select(EVENT)
+        .where(
+            EVENT.c.correlation.in_(_lives_of(sql, case, reach)),
+            EVENT.c.subject == case.case_id,
+            EVENT.c.type == f.CaseAttached.type,
+        )
+        .order_by(EVENT.c.recorded_at, EVENT.c.position)
+    )
+    return tuple(_attachment(row) for row in rows)
+
+
+def _attachment(row: Row[Any]) -> Attachment:
+    fact: Any = f.decode_fact(row.type, row.data)
+    return Attachment(
+        event_id=f"{row.partition}.{row.position}",
+        hash=fact.document,
+        name=fact.name,
+        media_type=fact.media_type,
+        size=fact.size,
+        actor=row.actor,
+        at=from_micros(row.recorded_at),
+    )

@@ -61,7 +61,7 @@ def _supplier(fact: f.Fact) -> Words | None:
             return Words(f"Order {order.order_id} placed", f"{lines}, {order.currency}")
         case f.GoodsReceived(receipt=receipt):
             lines = count(len(receipt.lines), "line")
-            return Words(f"Goods received on order {receipt.order_id}", f"delivery {receipt.receipt_id}, {lines}")
+            return Words(f"{_RECEIPTS[receipt.kind]} {receipt.order_id}", f"{receipt.receipt_id}, {lines}")
         case f.OrderResponded(response=response):
             return Words(f"The supplier answers order {response.order_id}: {response.status}", response.note)
         case f.OrderChanged(change=change):
@@ -70,6 +70,16 @@ def _supplier(fact: f.Fact) -> Words | None:
         case f.GoodsDespatched(advice=advice):
             expected = f"expected on {advice.expected_on}" if advice.expected_on else ""
             return Words(f"Goods of order {advice.order_id} have left, {advice.despatch_id}", expected)
+        case f.OrderLineClosed(order_id=order, line_id=line, reason=reason):
+            return Words(f"Line {line} of order {order} closed", reason)
+        case f.OrderLineReopened(order_id=order, line_id=line, reason=reason):
+            return Words(f"Line {line} of order {order} opened again", reason)
+        case f.CreditDue(receipt_id=receipt_id):
+            return Words(f"The credit note for return {receipt_id} should have come")
+        case f.SettlementRequested(order_id=order, through=through):
+            return Words("Settlement asked for", f"order {order}, through {through}")
+        case f.SelfBillDrafted(invoice=invoice):
+            return Words("We bill ourselves for what was received", f"{invoice.gross}")
     return None
 
 
@@ -104,11 +114,25 @@ def _invoice(fact: f.Fact) -> Words | None:
             return Words("Variance accepted", reason)
         case f.ApprovalDecided(approved=approved, approver=approver, reason=reason):
             return Words(f"{'Approved' if approved else 'Approval denied'} by {approver}", reason)
+        case f.ApprovalDue():
+            return Words("Is it approved yet?")
         case f.InvoicePosted(posting=posting):
             return Words(
                 f"Posted as {posting.number}",
                 f"read back: {posting.gross} on {posting.posted_on} in period {posting.period}",
             )
+        case f.PrepaymentPaid(amount=amount):
+            return Words(f"{amount} paid in advance", "later invoices set it off")
+        case f.PrepaymentSetOff(amount=amount):
+            return Words(f"{amount} that was paid in advance is set off")
+        case f.HoldsReported(holds=holds):
+            return Words("The ERP tells its holds", ", ".join(holds) or "none")
+        case f.HoldsCompared(dialect=dialect, predicted=predicted, actual=actual):
+            agree = "as predicted" if set(predicted) == set(actual) else "not as predicted"
+            told_of = (
+                f"predicted for {dialect}: {', '.join(predicted) or 'none'}; placed: {', '.join(actual) or 'none'}"
+            )
+            return Words(f"Holds of the ERP are {agree}", told_of)
         case f.PostingFailed(problems=problems):
             return Words("Posting refused", told(problems))
         case f.InvoiceCancelled(reason=reason):
@@ -267,6 +291,13 @@ def _close(fact: f.Fact) -> Words | None:
     return None
 
 
+_RECEIPTS = {
+    "receipt": "Goods received on order",
+    "inspection": "Goods inspected of order",
+    "withdrawal": "Goods withdrawn from the consignment of order",
+    "delivery": "Delivery proved of order",
+    "return": "Goods sent back of order",
+}
 _OUTCOMES = {
     "applied": "holds it",
     "refused": "refused it",
@@ -292,6 +323,17 @@ def _engine(fact: f.Fact) -> Words | None:
             return Words(f"Case given to {assignee}")
         case f.CaseCommented(text=text):
             return Words("Remark", text)
+        case f.CaseRouted(owner=owner, assignee=assignee, severity=severity, due_at=due_at, rule=rule, why=why):
+            to = f"{assignee} ({owner})" if assignee else owner
+            detail = f"{severity}, to be worked by {due_at:%Y-%m-%d %H:%M} UTC. By rule: {rule}."
+            return Words(f"Case goes to {to}", f"{detail} {why}".strip())
+        case f.CaseDue():
+            return Words("Is it worked yet?")
+        case f.CaseEscalated(owner=owner, assignee=assignee, severity=severity, why=why):
+            to = f"{assignee} ({owner})" if assignee else owner
+            return Words(f"Case escalated to {to}", f"{severity} now: {why}")
+        case f.CaseAttached(name=name, size=size):
+            return Words(f"File added: {name}", f"{size:,} bytes")
         case f.CaseAsked(question=question):
             return Words("The supplier was asked", question)
         case f.CaseAnswered(answer=answer):
@@ -300,6 +342,12 @@ def _engine(fact: f.Fact) -> Words | None:
             return Words("A message was set aside", error)
         case f.MessageRequeued(reason=reason):
             return Words("A message was sent on its way again", reason)
+        case f.DutiesRefused(action=action, reasons=reasons):
+            return Words(f"Does not count: {action.replace('_', ' ')}", " ".join(reasons))
+        case f.DutiesCompensated(controls=controls):
+            return Words(f"Allowed under {', '.join(controls)}", "duties that conflict met in one hand")
+        case f.ControlReviewed(control=control, remark=remark):
+            return Words(f"Control {control} reviewed", remark)
         case f.CheckpointSigned():
             return Words("Checkpoint signed")
     return None

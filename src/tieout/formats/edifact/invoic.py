@@ -20,13 +20,14 @@ from msgspec import Struct
 
 from tieout.formats import fields
 from tieout.formats.codes import load
-from tieout.formats.edifact.lines import description, order_line
+from tieout.formats.edifact.lines import description, item, order_line
 from tieout.formats.edifact.message import Message, part
 from tieout.formats.edifact.parties import entity, supplier
 from tieout.formats.edifact.terms import day_by_terms
 from tieout.formats.edifact.tree import Node
+from tieout.formats.einvoice.canonical import PURPOSES, kind_of_charge
 from tieout.formats.segments import Segment
-from tieout.kernel.money import EXACT, Money, multiply, total
+from tieout.kernel.money import EXACT, Money, multiply, priced, total
 from tieout.kernel.problem import Code
 from tieout.model.documents import Invoice, InvoiceKind, InvoiceLine
 
@@ -124,6 +125,7 @@ class _Invoic:
             document=message.header.mark,
             prepaid=totals.prepaid or None,
             rounding=totals.rounding or None,
+            purpose=PURPOSES.get(part(self.root.first("BGM"), 1), ""),
         )
 
     def _missing(self, expected: str) -> None:
@@ -221,19 +223,20 @@ class _Invoic:
             line_id = str(position)
             self.findings.assume("a line number (LIN, 1082)", "its position", message.where(lin))
         quantity, unit = self._quantity(node)
-        priced = message.price(node)
+        told = message.price(node)
         rate = self._rate_of(self._tax_group(node))
-        net = self._net(node, quantity, priced[0] if priced else None)
+        net = self._net(node, quantity, (told[0], told[2]) if told else None)
         if quantity is None or net is None:
             return None
-        if priced is None:
+        if told is None:
             self.findings.assume("a price (PRI)", "the net amount by the quantity", message.where(lin))
-        price = priced[0] if priced else message.per_unit(net.amount, quantity, lin) if quantity else net.amount
+        price = told[0] if told else message.per_unit(net.amount, quantity, lin) if quantity else net.amount
+        price_per = told[2] if told else Decimal(1)
         if price is None:
             return None
-        if priced:
-            self._check_unit(priced[1], unit)
-        self._check_line(node, quantity, price, net)
+        if told:
+            self._check_unit(told[1], unit)
+        self._check_line(node, priced(quantity, price, price_per, self.currency), net)
         order = next(node.under("RFF", "ON"), None)
         return InvoiceLine(
             line_id=line_id,
@@ -245,6 +248,8 @@ class _Invoic:
             tax_rate=rate if rate is not None else self.header_rate or Decimal(0),
             order_id=(message.text(order.segment, 1, 2) if order else "") or header_order,
             order_line_id=order_line(message, node),
+            item=item(message, node),
+            price_per=price_per,
         )
 
     def _quantity(self, node: Node) -> tuple[Decimal | None, str]:
@@ -256,7 +261,7 @@ class _Invoic:
         unit = self.message.unit(part(found, 1, 3), found)
         return self.message.number(found, 1, 2), unit
 
-    def _net(self, node: Node, quantity: Decimal | None, price: Decimal | None) -> Money | None:
+    def _net(self, node: Node, quantity: Decimal | None, price: tuple[Decimal, Decimal] | None) -> Money | None:
         """The net amount of a line, or quantity by price where it has none."""
         if node.first("MOA", *_NET):
             return self.message.amount(node, self.currency, *_NET)
@@ -265,7 +270,7 @@ class _Invoic:
             self.findings.fault(Code.MISSING_FIELD, where, expected="the net amount of the line (MOA+203), or a price")
             return None
         self.findings.assume("a net amount (MOA+203)", "quantity by price", where)
-        amount = Money.rounded(multiply(quantity, price), self.currency)
+        amount = priced(quantity, *price, self.currency)
         amount += total(self._signed_amounts(node), self.currency)
         if abs(amount.minor) > fields.MINOR_MAX:
             self.findings.fault(Code.BAD_VALUE, where, limit=str(Money(fields.MINOR_MAX, self.currency)))
@@ -286,9 +291,8 @@ class _Invoic:
             detail = "the price is per another unit than the quantity"
             self.findings.note(Code.UNIT_MISMATCH, self.message.where(price), expected=unit, actual=own, detail=detail)
 
-    def _check_line(self, node: Node, quantity: Decimal, price: Decimal, net: Money) -> None:
+    def _check_line(self, node: Node, computed: Money, net: Money) -> None:
         """Quantity by price and the line's own allowances should give its net amount; nothing demands it."""
-        computed = Money.rounded(multiply(quantity, price), self.currency)
         with_own = computed + total(self._signed_amounts(node), self.currency)
         if min(abs((net - computed).minor), abs((net - with_own).minor)) > 2:
             where = self.message.where(node.first("MOA", *_NET) or node.segment)
@@ -360,6 +364,7 @@ class _Invoic:
             net=net,
             description=name,
             tax_rate=rate if rate is not None else self.header_rate or Decimal(0),
+            kind=kind_of_charge(part(node.segment, 5, 1), is_charge=prefix == CHARGE),
         )
 
     # ── totals ─────────────────────────────────────────────────────────────────────────────────────────────────────

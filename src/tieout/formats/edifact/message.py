@@ -14,6 +14,7 @@ from tieout.formats.codes import CodeList, load
 from tieout.formats.edifact.syntax import PICTURES, Opening, day_of, plain_number
 from tieout.formats.edifact.tree import Node, qualifier
 from tieout.formats.interchanges import Names
+from tieout.formats.price_unit import for_units
 from tieout.formats.reading import Findings
 from tieout.formats.segments import Segment
 from tieout.kernel.money import EXACT, Money
@@ -187,23 +188,25 @@ class Message:
             self.findings.note(Code.UNKNOWN_CODE, self.where(segment), actual=code, detail=what)
         return code
 
-    def price(self, node: Node) -> tuple[Decimal, Segment] | None:
-        """The price per unit: net (``AAA``) before the others, by its basis (5284). One without end is rounded."""
+    def price(self, node: Node) -> tuple[Decimal, Segment, Decimal] | None:
+        """The price, where it stands, and the units it is for: net (``AAA``) before the others, by its basis (5284); of
+        one unit, where that has an end."""
         groups = {qualifier(group.segment): group.segment for group in reversed(list(node.under("PRI")))}
         segment = next((groups[one] for one in _PRICES if one in groups), None)
         if segment is None:
             return None
         price = self.number(segment, 1, 2)
         if price is None or not part(segment, 1, 5):
-            return None if price is None else (price, segment)
+            return None if price is None else (price, segment, Decimal(1))
         basis = self.number(segment, 1, 5)
         if basis is None:
             return None
         if basis <= 0:
             self.findings.fault(Code.BAD_VALUE, self.where(segment), expected="more than zero", actual=str(basis))
             return None
-        quotient = self.per_unit(price, basis, segment)
-        return None if quotient is None else (quotient, segment)
+        unit_price, units = for_units(price, basis)
+        found = self.fitting(unit_price, segment)
+        return None if found is None else (found, segment, units)
 
     def fitting(self, value: Decimal, segment: Segment) -> Decimal | None:
         """A computed number, if it is one that a document can hold."""

@@ -148,6 +148,7 @@ def _order_line(message: Message, node: Node, position: int) -> OrderLine | None
         quantity=quantity,
         unit=unit,
         unit_price=priced[0] if priced else Decimal(0),
+        price_per=priced[2] if priced else Decimal(1),
         description=description(message, node),
         tax_rate=tax_rate,
     )
@@ -199,7 +200,7 @@ def _response_line(message: Message, node: Node, whole: str) -> ResponseLine | N
         status=status,
         quantity=message.number(found, 1, 2) if found else None,
         unit=message.unit(part(found, 1, 3), found) if found else "",
-        unit_price=priced[0] if priced else None,
+        unit_price=message.per_unit(priced[0], priced[2], priced[1]) if priced else None,
         promised_on=message.day_in(node, *_PROMISE_DAYS),
         note=_note(message, node),
     )

@@ -4,7 +4,11 @@
 * Allowances and charges on the document (BG-20, BG-21) become lines of their own, named ``allowance/1``, ``charge/1``
   and so on, of quantity 1 without a unit, so that the lines always sum to ``net``. Those of a line are in its net
   amount already (BT-131).
-* ``unit_price`` is the item net price by its base quantity (BT-146 / BT-149).
+* ``unit_price`` is the item net price by its base quantity (BT-146 / BT-149); where that has no end, the price stays as
+  it is and ``price_per`` is the base quantity.
+* An allowance or charge is ``freight`` by its reason code (BT-105, UNTDID 7161). A prepayment invoice (386) and one
+  that the buyer wrote (389) say so in ``purpose``. The receiving advice (BT-15), else the despatch advice (BT-16), is
+  the receipt of every line that names none.
 * What changes the amount to pay without being in ``gross`` is ``prepaid`` (BT-113) and ``rounding`` (BT-114).
 * Invoice or credit note is what BT-3 says (UNTDID 1001). A credit note's code in an ``Invoice`` of UBL is how several
   countries write credit notes, so it is one, and told; an invoice's code in a ``CreditNote`` is refused.
@@ -20,6 +24,7 @@ from collections.abc import Iterator
 from datetime import date
 from decimal import ROUND_HALF_UP, Decimal, Inexact
 from decimal import Context as DecimalContext
+from typing import Literal
 
 from msgspec import structs
 
@@ -28,9 +33,10 @@ from tieout.formats.einvoice import rules
 from tieout.formats.einvoice.below_zero import turned
 from tieout.formats.einvoice.semantic import EN_16931, AllowanceCharge, Line, Party, SemanticInvoice, Tax
 from tieout.formats.einvoice.skonto import cash_discounts
+from tieout.formats.price_unit import for_units
 from tieout.formats.reading import Context, Findings
 from tieout.formats.source import Source
-from tieout.kernel.money import EXACT, Money, minor_digits, multiply, total
+from tieout.kernel.money import EXACT, Money, minor_digits, multiply, priced, total
 from tieout.kernel.problem import Code
 from tieout.model.documents import Invoice, InvoiceKind, InvoiceLine
 from tieout.model.identity import normal_tax_id, supplier_id_of
@@ -49,10 +55,16 @@ INVOICE_CODES = frozenset(
 )
 CREDIT_CODES = frozenset(["81", "83", "261", "262", "296", "308", "381", "396", "420", "458", "502", "503", "532"])
 CORRECTED, PROFORMA = "384", "325"
+PURPOSES: dict[str, Literal["prepayment", "self_billed"]] = {
+    **dict.fromkeys(("386", "500"), "prepayment"),
+    **dict.fromkeys(("389", "261", "527"), "self_billed"),
+}
+"""Document type codes (UNTDID 1001) that say what the document is for: prepayment, self-billed."""
+FREIGHT_CODES = frozenset(("FC", "DL"))
+"""Reasons of charges (UNTDID 7161) that are delivery costs: freight service, delivery."""
 
 #: ``NA`` is what Peppol has people write where a purchase order number is mandatory and there is none.
 _NO_REFERENCE = {"NA", "N/A"}
-_PRICE_DIGITS = Decimal("1e-10")
 #: Means of payment (BT-81, UNTDID 4461) by which the supplier gets the money without our doing.
 ALREADY_PAID = {
     "48": "paid by card",
@@ -126,6 +138,8 @@ class _Conversion:
             prepaid=prepaid,
             rounding=rounding,
             discounts=tuple(cash_discounts(semantic.payment_terms, semantic.issued_on, gross)),
+            purpose=PURPOSES.get(semantic.type_code, ""),
+            payee_account=_payee_account(semantic),
             collected=any(payment.means_code in ALREADY_PAID for payment in semantic.payments),
         )
         return turned(invoice, semantic.totals.where, findings)
@@ -241,10 +255,11 @@ class _Conversion:
         net = self._money(line.net, line.where, "the net amount of the line (BT-131)")
         quantity = self._number(line.quantity, line.where, "the quantity (BT-129)")
         price = self._number(line.price, line.where, "the item net price (BT-146)")
-        unit_price = None if price is None else self._unit_price(price, line)
-        if quantity is None or net is None or unit_price is None:
+        told = None if price is None else self._unit_price(price, line)
+        if quantity is None or net is None or told is None:
             return None
-        self._check_line(line, quantity, unit_price, net)
+        unit_price, price_per = told
+        self._check_line(line, priced(quantity, unit_price, price_per, self.currency), net)
         return InvoiceLine(
             line_id=line_id,
             quantity=quantity,
@@ -255,7 +270,14 @@ class _Conversion:
             tax_rate=_rate(line.tax),
             order_id=_reference(line.order_id) or header_order,
             order_line_id=_reference(line.order_line_id),
+            item=_item(line),
+            price_per=price_per,
+            receipt_id=_reference(line.receipt_id) or self._receipt(),
         )
+
+    def _receipt(self) -> str:
+        """BT-15, else BT-16: what the invoice as a whole bills."""
+        return _reference(self.semantic.receiving_advice) or _reference(self.semantic.despatch_advice)
 
     def _again(self, line: Line, converted: InvoiceLine, times: int) -> InvoiceLine:
         """An id that another line has already (senders number within groups) gets a number of ours."""
@@ -264,25 +286,18 @@ class _Conversion:
         self.findings.note(Code.ASSUMED_VALUE, line.where, actual=line.line_id, detail=detail)
         return structs.replace(converted, line_id=line_id)
 
-    def _unit_price(self, price: Decimal, line: Line) -> Decimal | None:
-        """The price of one unit: BT-146 by BT-149. A quotient without end is rounded, and told."""
+    def _unit_price(self, price: Decimal, line: Line) -> tuple[Decimal, Decimal] | None:
+        """The price of one unit with 1: BT-146 by BT-149. Where that has no end, both as they stand."""
         base = line.base_quantity
         if base is None:
-            return price
+            return price, Decimal(1)
         if base <= 0:
             self.findings.fault(Code.BAD_VALUE, line.where, expected="more than zero (BT-149)", actual=str(base))
             return None
-        context = DecimalContext(prec=60, traps=[])
-        quotient = context.divide(price, base)
-        if context.flags[Inexact] or len(quotient.as_tuple().digits) > 28:
-            quotient = quotient.quantize(_PRICE_DIGITS, ROUND_HALF_UP, context=context)
-            detail = "the price per unit has no end; it is kept to ten decimals"
-            self.findings.note(Code.ASSUMED_VALUE, line.where, actual=f"{price} / {base}", detail=detail)
-        return fields.plain(quotient)
+        return for_units(price, base)
 
-    def _check_line(self, line: Line, quantity: Decimal, price: Decimal, net: Money) -> None:
+    def _check_line(self, line: Line, computed: Money, net: Money) -> None:
         """Quantity by price and the line's own allowances should give its net amount; EN 16931 does not demand it."""
-        computed = Money.rounded(multiply(quantity, price), self.currency)
         for part in line.allowances_charges:
             amount = self._money(part.amount, part.where, "the amount (BT-136, BT-141)")
             if amount is not None:
@@ -296,7 +311,8 @@ class _Conversion:
         amount = self._money(part.amount, part.where, "the amount (BT-92, BT-99)")
         if amount is not None:
             net = amount if part.is_charge else -amount
-            yield _own_line(line_id, net, part.reason, _rate(part.tax))
+            line = _own_line(line_id, net, part.reason, _rate(part.tax))
+            yield structs.replace(line, kind=kind_of_charge(part.reason_code, is_charge=part.is_charge))
 
     def _summary(self, order: str) -> Iterator[InvoiceLine]:
         """The lines of a profile without lines: one for each VAT rate, or one for everything."""
@@ -450,6 +466,24 @@ def _own_line(line_id: str, net: Money, description: str, rate: Decimal) -> Invo
         description=description,
         tax_rate=rate,
     )
+
+
+def kind_of_charge(reason_code: str, *, is_charge: bool) -> Literal["freight", "charge", "allowance"]:
+    """What an allowance or charge is for, by its code of UNTDID 7161."""
+    if not is_charge:
+        return "allowance"
+    return "freight" if reason_code in FREIGHT_CODES else "charge"
+
+
+def _item(line: Line) -> str:
+    """The item of a line, as orders name it: GTIN (BT-157), of the seller (BT-155), of the buyer (BT-156)."""
+    return (line.standard_item.value if line.standard_item else "") or line.seller_item or line.buyer_item
+
+
+def _payee_account(semantic: SemanticInvoice) -> str:
+    """BT-84, the first account to pay into."""
+    accounts = (transfer.account for payment in semantic.payments for transfer in payment.transfers)
+    return next((account for account in accounts if account), "")
 
 
 def _rate(tax: Tax | None) -> Decimal:

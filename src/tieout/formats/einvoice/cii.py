@@ -346,6 +346,8 @@ class _Reader:
             net=settlement.amount(self.currency, self.dialect.line_summation, "LineTotalAmount"),
             order_id=_number(order),
             order_line_id=order.text("LineID"),
+            receipt_id=_number(delivery, "ReceivingAdviceReferencedDocument")
+            or _number(delivery, "DespatchAdviceReferencedDocument"),
             accounting=settlement.text("ReceivableSpecifiedTradeAccountingAccount", "ID"),
             period=_period(settlement.get("BillingSpecifiedPeriod")),
             allowances_charges=tuple(self._allowances_charges(settlement)),

@@ -241,6 +241,8 @@ class Line(Group):
     "the order of this line, where the syntax has a place for it (EN 16931 has none)"
     order_line_id: str = ""
     "BT-132"
+    receipt_id: str = ""
+    "the delivery this line bills, where the syntax has a place for it (EN 16931 has none)"
     accounting: str = ""
     "BT-133"
     period: Period | None = None

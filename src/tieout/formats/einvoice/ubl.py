@@ -360,6 +360,8 @@ def _line(node: Node, currency: str) -> Line:
         net=node.amount(currency, "LineExtensionAmount"),
         order_id=order_line.text("OrderReference", "ID"),
         order_line_id=order_line.text("LineID"),
+        receipt_id=node.text("ReceiptLineReference", "DocumentReference", "ID")
+        or node.text("DespatchLineReference", "DocumentReference", "ID"),
         accounting=node.text("AccountingCost"),
         period=_period(node.get("InvoicePeriod")),
         allowances_charges=tuple(_allowance_charge(each, currency) for each in node.all("AllowanceCharge")),

@@ -23,6 +23,8 @@ CBC = "urn:oasis:names:specification:ubl:schema:xsd:CommonBasicComponents-2"
 CUSTOMIZATION = "urn:cen.eu:en16931:2017#compliant#urn:fdc:peppol.eu:2017:poacc:billing:3.0"
 PROFILE = "urn:fdc:peppol.eu:2017:poacc:billing:01:1.0"
 _ROOTS = {kind: namespace for namespace, kind in NAMESPACES.items()}
+_INVOICE_TYPES = {"": "380", "prepayment": "386", "self_billed": "389"}
+_CREDIT_TYPES = {"": "381", "self_billed": "261"}
 #: Signs that XML 1.0 cannot carry, even escaped.
 NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
@@ -82,7 +84,7 @@ def _header(root: Element, invoice: Invoice, parties: Parties, *, is_credit: boo
     _basic(root, "IssueDate", invoice.issued_on.isoformat())
     if not is_credit:
         _basic(root, "DueDate", invoice.due_on.isoformat())
-    _basic(root, "CreditNoteTypeCode" if is_credit else "InvoiceTypeCode", "381" if is_credit else "380")
+    _basic(root, "CreditNoteTypeCode" if is_credit else "InvoiceTypeCode", _type_code(invoice))
     if parties.note:
         _basic(root, "Note", parties.note)
     _basic(root, "DocumentCurrencyCode", invoice.currency)
@@ -92,6 +94,12 @@ def _header(root: Element, invoice: Invoice, parties: Parties, *, is_credit: boo
     if invoice.credits_number:
         reference = _aggregate(_aggregate(root, "BillingReference"), "InvoiceDocumentReference")
         _basic(reference, "ID", invoice.credits_number)
+
+
+def _type_code(invoice: Invoice) -> str:
+    """BT-3 (UNTDID 1001), with what the document is for where the code list has a word for it."""
+    codes = _CREDIT_TYPES if invoice.kind is InvoiceKind.CREDIT_NOTE else _INVOICE_TYPES
+    return codes.get(invoice.purpose, codes[""])
 
 
 def _party(root: Element, role: str, tax_id: str, name: str, country: str) -> None:
@@ -108,14 +116,15 @@ def _party(root: Element, role: str, tax_id: str, name: str, country: str) -> No
 
 def _payment(root: Element, invoice: Invoice, parties: Parties, *, is_credit: bool) -> None:
     """BG-16: a credit transfer to an account, if it is known (BR-61); a credit note keeps its due date here."""
-    if not (parties.seller_iban or is_credit):
+    account = invoice.payee_account or parties.seller_iban
+    if not (account or is_credit):
         return
     means = _aggregate(root, "PaymentMeans")
-    _basic(means, "PaymentMeansCode", "30" if parties.seller_iban else "1")
+    _basic(means, "PaymentMeansCode", "30" if account else "1")
     if is_credit:
         _basic(means, "PaymentDueDate", invoice.due_on.isoformat())
-    if parties.seller_iban:
-        _basic(_aggregate(means, "PayeeFinancialAccount"), "ID", parties.seller_iban)
+    if account:
+        _basic(_aggregate(means, "PayeeFinancialAccount"), "ID", account)
 
 
 def _allowance_or_charge(root: Element, line: InvoiceLine) -> None:
@@ -123,6 +132,8 @@ def _allowance_or_charge(root: Element, line: InvoiceLine) -> None:
     is_charge = line.line_id.startswith(CHARGE)
     element = _aggregate(root, "AllowanceCharge")
     _basic(element, "ChargeIndicator", "true" if is_charge else "false")
+    if line.kind == "freight":
+        _basic(element, "AllowanceChargeReasonCode", "FC")
     if line.description:
         _basic(element, "AllowanceChargeReason", line.description)
     _amount(element, "Amount", line.net if is_charge else -line.net)
@@ -187,8 +198,16 @@ def _line(root: Element, line: InvoiceLine, *, is_credit: bool) -> None:
         _basic(reference, "LineID", line.order_line_id or "NA")
         if line.order_id:
             _basic(_aggregate(reference, "OrderReference"), "ID", line.order_id)
+    if line.receipt_id:
+        reference = _aggregate(element, "ReceiptLineReference")
+        _basic(reference, "LineID", "NA")
+        _basic(_aggregate(reference, "DocumentReference"), "ID", line.receipt_id)
     item = _aggregate(element, "Item")
     _basic(item, "Name", line.description)
+    if line.item:
+        _basic(_aggregate(item, "SellersItemIdentification"), "ID", line.item)
     _category(item, "ClassifiedTaxCategory", line.tax_rate)
     price = _aggregate(element, "Price")
     _basic(price, "PriceAmount", f"{line.unit_price:f}", currencyID=line.net.currency)
+    if line.price_per != 1:
+        _basic(price, "BaseQuantity", f"{line.price_per:f}", **unit)

@@ -4,8 +4,9 @@ from collections.abc import Iterable
 from decimal import ROUND_HALF_UP, Context, Decimal, Inexact, InvalidOperation
 
 from tieout.formats import fields
+from tieout.formats.price_unit import for_units
 from tieout.formats.reading import Findings
-from tieout.kernel.money import Money, multiply
+from tieout.kernel.money import Money, priced
 from tieout.kernel.problem import Code
 from tieout.kernel.text import DIGITS_MAX
 
@@ -34,6 +35,17 @@ def per_unit(price: Decimal, base: Decimal, where: str, findings: Findings, fact
     return fitting(fields.plain(fitting(quotient, where, findings)), where, findings)
 
 
+def exact_price(
+    price: Decimal, base: Decimal, where: str, findings: Findings, factor: Decimal = Decimal(1)
+) -> tuple[Decimal, Decimal]:
+    """The same, exact: where the price of one unit has no end, that of ``base`` units with them."""
+    if base <= 0 or factor <= 0 or base > _FACTOR_MAX or factor > _FACTOR_MAX:
+        return per_unit(price, base, where, findings, factor), Decimal(1)
+    whole = Context(prec=60, traps=[Inexact]).multiply(price, factor)
+    unit_price, units = for_units(whole, base)
+    return fitting(unit_price, where, findings), units
+
+
 def _fits(number: Decimal) -> bool:
     return number.is_finite() and len(number.as_tuple().digits) <= DIGITS_MAX and abs(number.adjusted()) <= DIGITS_MAX
 
@@ -46,9 +58,9 @@ def fitting(number: Decimal, where: str, findings: Findings) -> Decimal:
     return Decimal(0)
 
 
-def line_amount(quantity: Decimal, price: Decimal, currency: str) -> Money:
-    """Quantity by price, rounded once."""
-    return Money.rounded(multiply(quantity, price), currency)
+def line_amount(quantity: Decimal, price: Decimal, currency: str, price_per: Decimal = Decimal(1)) -> Money:
+    """Quantity by price for so many units, rounded once."""
+    return priced(quantity, price, price_per, currency)
 
 
 def added(numbers: Iterable[Decimal]) -> Decimal:

@@ -30,7 +30,11 @@ _CANCELLATION = "01"
 _CREDITED = ("OI", "IV", "DO")
 #: Price basis codes (element 639) that are a price for several: for ten, a hundred, a thousand.
 _PER = {"PN": 1, "HP": 2, "TP": 3}
+#: Product numbers (element 235), the best first: the buyer's, the vendor's, the maker's, and those on the package.
+PRODUCTS = ("BP", "IN", "PI", "SK", "VP", "VN", "VC", "VA", "MG", "MF", "UP", "UK", "UA", "EN", "UI", "IB")
 _NO_CHARGE = "NC"
+#: ``SAC02`` codes (element 1300) of delivery costs: freight, shipping, shipping and handling.
+_FREIGHT = ("D240", "G821", "G830")
 
 
 class _Line(Struct, frozen=True):
@@ -161,6 +165,7 @@ def _written(message: Message, lines: Sequence[_Line], end: Extras, reading: Rea
             unit_price=fields.plain(extra.amount.amount),
             net=extra.amount,
             description=extra.text or extra.code,
+            kind="allowance" if kind == "allowance" else "freight" if extra.code in _FREIGHT else "charge",
         )
         written.append(line)
     return tuple(written)
@@ -181,6 +186,7 @@ def _invoice_line(message: Message, line: _Line, number: int, order: str, end: E
         tax_rate=_rate(message, line, end),
         order_id=order_id,
         order_line_id=_order_line(message, line.node, products, order_id),
+        item=next((products[kind] for kind in PRODUCTS if products.get(kind)), ""),
     )
 
 

@@ -7,7 +7,7 @@ from functools import reduce
 from tieout.formats.codes import load
 from tieout.formats.fields import plain
 from tieout.formats.segments import Segment
-from tieout.formats.x12.invoice import description, unit_price
+from tieout.formats.x12.invoice import PRODUCTS, description, unit_price
 from tieout.formats.x12.message import Message, pairs, value
 from tieout.formats.x12.tree import Node
 from tieout.kernel.money import EXACT
@@ -21,8 +21,6 @@ ANSWERS = load("x12_order_answers")
 _CANCELLATION, _CONFIRMATION = "01", "06"
 #: What happens to a line (element 670): deleted, or left as it is.
 _DELETED, _UNCHANGED = ("DI",), ("NC",)
-#: Product numbers (element 235), the best first: the buyer's, the vendor's, the maker's, and those on the package.
-_PRODUCTS = ("BP", "IN", "PI", "SK", "VP", "VN", "VC", "VA", "MG", "MF", "UP", "UK", "UA", "EN", "UI", "IB")
 ACCEPTED, CHANGED, REJECTED = "accepted", "changed", "rejected"
 
 
@@ -58,7 +56,7 @@ def read_order(message: Message) -> Iterator[PurchaseOrder]:
 def product(segment: Segment, start: int) -> str:
     """The item by the best of the product numbers."""
     found = pairs(segment, start)
-    best = next((found[code] for code in _PRODUCTS if found.get(code)), "")
+    best = next((found[code] for code in PRODUCTS if found.get(code)), "")
     return best or next((text for text in found.values() if text), "")
 
 

@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from tieout.formats.fields import one_line, plain
 from tieout.formats.outgoing import Envelope, advice_of
+from tieout.formats.price_unit import for_units
 from tieout.formats.written import Written
 from tieout.formats.x12.message import UNITS
 from tieout.kernel.money import EXACT, Money, total
@@ -183,6 +184,10 @@ def _party_problems(parties: Iterable[tuple[str, Party]]) -> Iterator[Problem]:
 # ── orders ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
+#: Price basis codes (element 639) of prices for several units.
+_BASES = {Decimal(1): "", Decimal(10): "PN", Decimal(100): "HP", Decimal(1000): "TP"}
+
+
 def _order_problems(order: PurchaseOrder) -> Iterator[Problem]:
     yield from _text_problems("order_id", order.order_id, _ORDER_MAX)
     if not order.lines:
@@ -193,9 +198,15 @@ def _order_problems(order: PurchaseOrder) -> Iterator[Problem]:
         where = f"line {line.line_id}"
         yield from _text_problems(f"{where}: line_id", line.line_id, _LINE_MAX)
         yield from _text_problems(f"{where}: item", line.item, _PRODUCT_MAX)
-        for name, number in (("quantity", line.quantity), ("unit_price", line.unit_price)):
+        for name, number in (
+            ("quantity", line.quantity),
+            ("unit_price", for_units(line.unit_price, line.price_per)[0]),
+        ):
             if len(str(plain(number)).lstrip("-").replace(".", "")) > _NUMBER_MAX:
                 yield Problem(Code.TOO_LARGE, f"{where}: {name}", actual=str(number), limit=f"{_NUMBER_MAX} digits")
+        if for_units(line.unit_price, line.price_per)[1] not in _BASES:
+            expected = "a price with an end, or for 1, 10, 100 or 1000 units"
+            yield Problem(Code.BAD_VALUE, f"{where}: price_per", expected, str(line.price_per))
         if len(_unit(line.unit)) > 2:
             yield Problem(Code.UNKNOWN_CODE, f"{where}: unit", "a unit with an X12 code", line.unit)
         if line.description != one_line(line.description):
@@ -221,8 +232,9 @@ def _names(parties: Iterable[tuple[str, Party]]) -> Iterator[Row]:
 
 
 def _order_line(line: OrderLine) -> Iterator[Row]:
-    price = _number(line.unit_price)
-    yield ("PO1", line.line_id, _number(line.quantity), _unit(line.unit), price, "", "BP", line.item)
+    price, units = for_units(line.unit_price, line.price_per)
+    row = (line.line_id, _number(line.quantity), _unit(line.unit), _number(price), _BASES[units], "BP", line.item)
+    yield ("PO1", *row)
     for part in _parts(line.description):
         yield ("PID", "F", "", "", "", part)
     if line.tax_rate:

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from tieout.kernel.clock import period_of
 from tieout.kernel.money import EXACT, Money, multiply, priced, total
 from tieout.matching.orders import LinePosition, OrderPosition
-from tieout.matching.settlement import settleable
+from tieout.matching.settlement import unmet
 from tieout.model.documents import Invoice, InvoiceKind, InvoiceLine, Supplier
 from tieout.model.facts import SelfBillDrafted
 from tieout.processes.order.state import ZERO, LineTax, Quantities, State, as_of, subject_of
@@ -59,13 +59,9 @@ def _came(state: State, line_id: str, line: LinePosition, through: date | None) 
 
 def _reasons(state: State, line_id: str, line: LinePosition, supplier: Supplier | None) -> tuple[str, ...]:
     tax = state.taxes.get(line_id)
-    return settleable(
-        line,
-        supplier_agrees=bool(supplier and supplier.settled_on_receipt),
-        tax_code=tax.code if tax else "",
-        terms_days=_terms(state, supplier),
-        billed_by_hand=line_id in state.by_hand,
-    )
+    flagged = line.settled_on_receipt or line_id in state.by_hand
+    code = tax.code if tax else ""
+    return tuple(unmet(supplier, line, flagged=flagged, tax_code=code, terms_days=state.terms_days))
 
 
 def _terms(state: State, supplier: Supplier | None) -> int | None:

@@ -52,7 +52,7 @@ def routes(site: Site) -> list[HTTPRouteHandler]:
         for file in files:  # all of them first: a form is refused as a whole, before anything of it is taken
             async with spooled(site, file) as source:
                 await check_duties(door, caller, source, "pages")
-        taken = [(file.filename, await take_file(site, file, "pages")) for file in files if file.filename]
+        taken = [(file.filename, await take_file(site, caller, file, "pages")) for file in files if file.filename]
         return site.render(request, "handed_in.html", taken=taken)
 
     @get("/documents/{mark:str}", include_in_schema=False)
@@ -100,10 +100,10 @@ async def spooled(site: Site, file: UploadFile) -> AsyncIterator[Source]:
         yield FileSource(Path(on_disk.name))
 
 
-async def take_file(site: Site, file: UploadFile, channel: str) -> DocumentTaken:
+async def take_file(site: Site, caller: Caller, file: UploadFile, channel: str) -> DocumentTaken:
     """One file of a form. What is wrong with it is its own answer, and never keeps the others out."""
     async with spooled(site, file) as source:
-        return await take(site.door, source, file.filename[:255], file.content_type[:100], channel)
+        return await take(site.door, caller, source, file.filename[:255], file.content_type[:100], channel)
 
 
 def _looked_at(site: Site, mark: str) -> tuple[Inspection, tuple[Line, ...]]:

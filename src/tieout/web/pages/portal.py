@@ -35,7 +35,7 @@ def routes(site: Site) -> list[HTTPRouteHandler]:
         if not files or len(files) > FILES_MAX:
             raise Trouble("bad_value", f"choose 1 to {FILES_MAX} files")
         channel = channel_of(caller.person.supplier_id)
-        taken = [(file.filename, await take_file(site, file, channel)) for file in files if file.filename]
+        taken = [(file.filename, await take_file(site, caller, file, channel)) for file in files if file.filename]
         return site.render(request, "portal_taken.html", taken=taken)
 
     @post("/portal/answers/{case_id:str}", include_in_schema=False)

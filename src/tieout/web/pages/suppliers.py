@@ -1,5 +1,6 @@
 """Suppliers: who may be paid, who is on hold and why, and which bank changes are open."""
 
+from datetime import datetime
 from typing import Any
 
 from litestar import Response, get, post
@@ -26,7 +27,7 @@ def routes(site: Site) -> list[HTTPRouteHandler]:
         after: FromQuery[str] = "",
     ) -> Response[Any]:
         caller = caller_of(request)
-        found, counts, changes = await door.read(_found, caller, only, name.strip()[:100], after)
+        found, counts, changes = await door.read(_found, caller, only, name.strip()[:100], after, door.now())
         return site.render(request, "suppliers.html", found=found, counts=counts, changes=changes, only=only, name=name)
 
     @post("/suppliers/{supplier_id:str}/hold", include_in_schema=False)
@@ -47,9 +48,9 @@ def routes(site: Site) -> list[HTTPRouteHandler]:
 
 
 def _found(
-    sql: Connection, caller: Caller, only: str, name: str, after: str
+    sql: Connection, caller: Caller, only: str, name: str, after: str, now: datetime
 ) -> tuple[SupplierList, tuple[int, int], dict[str, str]]:
     """The page, how many are held and changing, and the case of every open bank change by supplier."""
     wanted = CaseFilter(case_class=CaseClass.BANK_CHANGE.value, limit=200)
-    changes = {case.supplier_id: case.case_id for case in list_cases(sql, wanted, caller.person.reach).items}
+    changes = {case.supplier_id: case.case_id for case in list_cases(sql, wanted, caller.person.reach, now).items}
     return list_suppliers(sql, name=name, only=only, after=after), suppliers_on_hold(sql), changes

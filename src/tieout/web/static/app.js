@@ -22,7 +22,7 @@
   function inUse(region) {
     const focus = document.activeElement;
     if (focus && focus !== region && region.contains(focus) && focus.matches("input, textarea, select, button, summary")) return true;
-    return region.querySelector("details[data-form][open]") !== null;
+    return region.querySelector("details[data-form][open], input[type=checkbox]:checked") !== null;
   }
 
   /** Which details of a region are open, by their place in it. */
@@ -114,6 +114,13 @@
   document.addEventListener("change", (event) => {
     const form = event.target.closest("form.filters");
     if (form && form.method === "get" && event.target.matches("select")) form.requestSubmit();
+  });
+
+  // One box ticks all of a list.
+  document.addEventListener("change", (event) => {
+    const name = event.target.dataset?.all;
+    if (!name) return;
+    for (const box of event.target.form.querySelectorAll(`input[type=checkbox][name="${name}"]`)) box.checked = event.target.checked;
   });
 
   // A form is sent once, however often its button is pressed.

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from tieout.formats.codes import load
 from tieout.formats.einvoice.node import Node
 from tieout.formats.procurement.cxml.paper import Paper, words
-from tieout.formats.procurement.prices import added, fitting
+from tieout.formats.procurement.prices import added, fitting, per_unit
 from tieout.kernel.problem import Code
 from tieout.model.documents import BusinessResponse, OrderResponse, ResponseLine
 
@@ -101,7 +101,8 @@ def _line(paper: Paper, item: Node, whole: str) -> ResponseLine | None:
     for part in offered:
         holder = part if "UnitPrice" in part else part.group("ItemIn", "ItemDetail")
         if "UnitPrice" in holder and paper.check_currency(holder.get("UnitPrice")):
-            price = paper.unit_price(holder)
+            told = paper.unit_price(holder)
+            price = per_unit(*told, holder.where, paper.findings) if told else None
     return ResponseLine(
         order_line_id=line_id,
         status=statuses.pop() if len(statuses) == 1 else "changed",

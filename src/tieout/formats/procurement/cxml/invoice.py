@@ -18,7 +18,7 @@ from tieout.formats.einvoice.below_zero import turned
 from tieout.formats.einvoice.canonical import ALLOWANCE, CHARGE, SUMMARY
 from tieout.formats.einvoice.node import Node
 from tieout.formats.procurement.cxml.orders import tax_rate
-from tieout.formats.procurement.cxml.paper import Paper, ranked, words
+from tieout.formats.procurement.cxml.paper import Paper, item_number, ranked, words
 from tieout.formats.procurement.parties import Name
 from tieout.formats.procurement.prices import check_line, line_amount
 from tieout.kernel.money import Money, total
@@ -220,7 +220,11 @@ def _line(paper: Paper, item: Node, reference: str, order_id: str, rate: Decimal
     """One item of goods or service; a service may have neither quantity nor price."""
     referred = item.group(reference)
     holder = item.get("UnitRate") if "UnitRate" in item else item
-    price = paper.amount(holder) if holder is not None and holder is not item else paper.unit_price(item)
+    told = paper.unit_price(item)
+    if holder is not None and holder is not item:
+        rate_of_unit = paper.amount(holder)
+        told = None if rate_of_unit is None else (rate_of_unit, Decimal(1))
+    price, price_per = told or (None, Decimal(1))
     is_service = "Service" in reference
     quantity = Decimal(1) if is_service and not item.attribute("quantity") else paper.number(item, "quantity")
     net = paper.money(item.get("SubtotalAmount"))
@@ -228,15 +232,15 @@ def _line(paper: Paper, item: Node, reference: str, order_id: str, rate: Decimal
     if quantity is None or not paper.findings.complete:
         return None
     if net is None and price is not None:
-        net = line_amount(quantity, price, paper.currency)
+        net = line_amount(quantity, price, paper.currency, price_per)
         paper.findings.assume("the amount of a line (SubtotalAmount)", "quantity × price", item.where)
     if price is None and net is not None and is_service:
-        price, quantity = net.amount, Decimal(1)
+        price, price_per, quantity = net.amount, Decimal(1), Decimal(1)
     if net is None or price is None:
         missing = "UnitPrice" if price is None else "SubtotalAmount"
         paper.findings.fault(Code.MISSING_FIELD, item.where, expected=missing)
         return None
-    check_line(line_amount(quantity, price, paper.currency), net, item.where, paper.findings)
+    check_line(line_amount(quantity, price, paper.currency, price_per), net, item.where, paper.findings)
     return InvoiceLine(
         line_id=line_id,
         quantity=quantity,
@@ -247,6 +251,8 @@ def _line(paper: Paper, item: Node, reference: str, order_id: str, rate: Decimal
         tax_rate=tax_rate(paper, item.get("Tax")) if "Tax" in item else rate,
         order_id=order_id,
         order_line_id=paper.attribute(referred, "lineNumber"),
+        item=item_number(referred),
+        price_per=price_per,
     )
 
 
@@ -279,9 +285,10 @@ def _whole(line_id: str, net: Money, description: str, rate: Decimal, order_id: 
 def _extra_lines(sums: _Sums, rate: Decimal) -> Iterator[InvoiceLine]:
     """What the summary adds and takes off, as lines."""
     for number, (name, money) in enumerate(sums.charges, 1):
-        yield _whole(f"{CHARGE}{number}", money, name, rate)
+        line = _whole(f"{CHARGE}{number}", money, name, rate)
+        yield structs.replace(line, kind="freight" if name == _CHARGES["ShippingAmount"] else "charge")
     for number, (name, money) in enumerate(sums.allowances, 1):
-        yield _whole(f"{ALLOWANCE}{number}", -money, name, rate)
+        yield structs.replace(_whole(f"{ALLOWANCE}{number}", -money, name, rate), kind="allowance")
 
 
 # ── sums ───────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -112,7 +112,8 @@ def _line(paper: Paper, item: Node, position: int) -> OrderLine | None:
     detail = limit if limit is not None else paper.group(item, "ItemDetail")
     price = paper.unit_price(detail)
     if "UnitPrice" not in detail:
-        price = _limit(paper, detail, quantity)
+        limited = _limit(paper, detail, quantity)
+        price = None if limited is None else (limited, Decimal(1))
     if price is None:
         return None
     return OrderLine(
@@ -120,7 +121,8 @@ def _line(paper: Paper, item: Node, position: int) -> OrderLine | None:
         item=item_number(item),
         quantity=quantity,
         unit=detail.text("UnitOfMeasure"),
-        unit_price=price,
+        unit_price=price[0],
+        price_per=price[1],
         description=words(detail, "Description"),
         tax_rate=tax_rate(paper, item.get("Tax")),
         receipt_required=limit is None,

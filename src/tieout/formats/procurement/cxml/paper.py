@@ -14,7 +14,7 @@ from tieout.formats.codes import load
 from tieout.formats.einvoice.node import Node
 from tieout.formats.procurement import parties
 from tieout.formats.procurement.parties import Known, Name, Seller
-from tieout.formats.procurement.prices import per_unit
+from tieout.formats.procurement.prices import exact_price
 from tieout.formats.reading import Context, Findings
 from tieout.kernel.money import Money
 from tieout.kernel.problem import Code
@@ -122,17 +122,18 @@ class Paper:
             return None
         return fields.read_money(f"{amount:f}", self.currency, holder.where, self.findings)
 
-    def unit_price(self, item: Node) -> Decimal | None:
-        """The price of one unit of what is ordered (``UnitPrice``), by ``PriceBasisQuantity`` where there is one."""
+    def unit_price(self, item: Node) -> tuple[Decimal, Decimal] | None:
+        """The price and the units it is for (``UnitPrice`` by ``PriceBasisQuantity``, where there is one); of one unit
+        of what is ordered, where that has an end."""
         price = self.amount(item.get("UnitPrice"))
         basis = item.get("PriceBasisQuantity")
         if price is None or basis is None:
-            return price
+            return None if price is None else (price, Decimal(1))
         quantity = self.number(basis, "quantity")
         factor = self.number(basis, "conversionFactor") if basis.attribute("conversionFactor") else Decimal(1)
         if quantity is None or factor is None:
             return None
-        return per_unit(price, quantity, basis.where, self.findings, factor)
+        return exact_price(price, quantity, basis.where, self.findings, factor)
 
     # ── parties ────────────────────────────────────────────────────────────────────────────────────────────────────
 

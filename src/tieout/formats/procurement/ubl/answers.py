@@ -6,6 +6,7 @@ Peppol's order agreement is an ``OrderResponse`` without a code: the seller conf
 from collections.abc import Iterator
 
 from tieout.formats.einvoice.node import Node
+from tieout.formats.procurement.prices import per_unit
 from tieout.formats.procurement.ubl.orders import BUYER, SELLER
 from tieout.formats.procurement.ubl.paper import Paper, description, item_number, last_day, reference
 from tieout.kernel.problem import Code
@@ -98,6 +99,7 @@ def _line(paper: Paper, holder: Node, whole: str, *, is_agreement: bool) -> Resp
             paper.findings.assume("the line of the order (OrderLineReference)", "the line's own number", item.where)
     offered = next((found for name in _OFFERS for found in holder.all(name)), None)
     status = _status(paper, item, whole, is_other=offered is not None)
+    price = paper.unit_price(item)
     promised = last_day(item, "Delivery", "PromisedDeliveryPeriod")
     if promised is None and status != "rejected":
         promised = last_day(paper.root, "Delivery", "PromisedDeliveryPeriod")
@@ -106,7 +108,7 @@ def _line(paper: Paper, holder: Node, whole: str, *, is_agreement: bool) -> Resp
         status=status,
         quantity=item.number("Quantity"),
         unit=paper.unit(item, "Quantity"),
-        unit_price=paper.unit_price(item),
+        unit_price=per_unit(*price, item.where, paper.findings) if price else None,
         promised_on=promised,
         note=_short(" ".join(_notes(item, offered))),
     )

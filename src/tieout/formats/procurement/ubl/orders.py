@@ -144,7 +144,8 @@ def _line(paper: Paper, item: Node, holder: Node, *, is_deleted: bool) -> OrderL
         item=item_number(article),
         quantity=quantity if quantity is not None else Decimal(0),
         unit=paper.unit(item, "Quantity"),
-        unit_price=price if price is not None else Decimal(0),
+        unit_price=price[0] if price is not None else Decimal(0),
+        price_per=price[1] if price is not None else Decimal(1),
         description=description(article),
         tax_rate=rate,
         receipt_required=not any(

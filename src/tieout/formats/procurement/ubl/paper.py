@@ -8,7 +8,7 @@ from tieout.formats import fields
 from tieout.formats.einvoice.node import Node
 from tieout.formats.procurement import parties
 from tieout.formats.procurement.parties import Known, Name, Seller
-from tieout.formats.procurement.prices import per_unit
+from tieout.formats.procurement.prices import exact_price
 from tieout.formats.reading import Context, Findings
 from tieout.kernel.money import Money
 from tieout.kernel.problem import Code
@@ -106,8 +106,9 @@ class Paper:
         """The unit of a quantity (UN/ECE recommendation 20 and 21)."""
         return fields.one_line(node.attribute("unitCode", name))
 
-    def unit_price(self, item: Node) -> Decimal | None:
-        """The price of one unit, where there is one: ``PriceAmount`` by ``BaseQuantity``."""
+    def unit_price(self, item: Node) -> tuple[Decimal, Decimal] | None:
+        """The price and the units it is for, where there is one: ``PriceAmount`` by ``BaseQuantity``; of one unit,
+        where that has an end."""
         price = item.get("Price")
         if price is None:
             return None
@@ -124,7 +125,7 @@ class Paper:
         if rate is None and other and other != self.unit(item, "Quantity") and "Quantity" in item:
             detail = "the price is for another unit than is ordered, and how many they make is not said"
             self.findings.note(Code.UNIT_MISMATCH, price.where, actual=other, detail=detail)
-        return per_unit(amount, base, price.where, self.findings, rate if rate is not None else Decimal(1))
+        return exact_price(amount, base, price.where, self.findings, rate if rate is not None else Decimal(1))
 
 
 #: Where an amount is looked for that names the currency.

@@ -58,7 +58,7 @@ def write_order(order: PurchaseOrder, buyer: Party, seller: Party) -> Written:
         _basic(root, name, text)
     _party(root, "BuyerCustomerParty", buyer)
     _party(root, "SellerSupplierParty", seller)
-    amounts = [line_amount(line.quantity, line.unit_price, order.currency) for line in order.lines]
+    amounts = [line_amount(line.quantity, line.unit_price, order.currency, line.price_per) for line in order.lines]
     totals = _aggregate(root, "AnticipatedMonetaryTotal")
     for name in ("LineExtensionAmount", "PayableAmount"):
         _amount(totals, name, total(amounts, order.currency))
@@ -77,7 +77,7 @@ def _obstacles(order: PurchaseOrder, buyer: Party, seller: Party) -> Iterator[Pr
         for name, text in (("item", line.item), ("unit", line.unit), ("description", line.description)):
             if problem := unfit(text, f"line {line.line_id}, {name}", is_required=False):
                 yield problem
-        for number in (line.quantity, line.unit_price, line.tax_rate):
+        for number in (line.quantity, line.unit_price, line.price_per, line.tax_rate):
             if parse_decimal(f"{number:f}") is None:
                 yield Problem(Code.BAD_VALUE, f"line {line.line_id}", limit="28 digits", actual=str(number))
     if len({line.line_id for line in order.lines}) < len(order.lines) or not order.lines:
@@ -85,7 +85,7 @@ def _obstacles(order: PurchaseOrder, buyer: Party, seller: Party) -> Iterator[Pr
     if not fields.is_currency(order.currency):
         yield Problem(Code.BAD_VALUE, "currency", expected="an ISO 4217 code", actual=order.currency)
     elif any(
-        abs(line_amount(line.quantity, line.unit_price, order.currency).minor) > fields.MINOR_MAX
+        abs(line_amount(line.quantity, line.unit_price, order.currency, line.price_per).minor) > fields.MINOR_MAX
         for line in order.lines
     ):
         yield Problem(Code.BAD_VALUE, "lines", limit=str(Money(fields.MINOR_MAX, order.currency)))
@@ -126,7 +126,10 @@ def _line(root: Element, line: OrderLine, amount: Money) -> None:
     _basic(item, "ID", line.line_id)
     _basic(item, "Quantity", f"{line.quantity:f}", **({"unitCode": line.unit} if line.unit else {}))
     _amount(item, "LineExtensionAmount", amount)
-    _basic(_aggregate(item, "Price"), "PriceAmount", f"{line.unit_price:f}", currencyID=amount.currency)
+    price = _aggregate(item, "Price")
+    _basic(price, "PriceAmount", f"{line.unit_price:f}", currencyID=amount.currency)
+    if line.price_per != 1:
+        _basic(price, "BaseQuantity", f"{line.price_per:f}", **({"unitCode": line.unit} if line.unit else {}))
     article = _aggregate(item, "Item")
     if line.description:
         _basic(article, "Name", line.description)

@@ -1,0 +1,259 @@
+"""Whose hands a document has been in: who did what on it, kept beside it, and asked before anybody does more.
+
+An invoice stands on its orders, its supplier, its payment and its cases, and what somebody did there counts as well; so
+does for an order what was done on the invoices that wait for its goods. The unit of work asks :func:`judge` before it
+lets any fact from outside count, whatever way it came: a page, a key, a connector, a file. What must not be is kept as
+:class:`DutiesRefused` and opens a case. Payments, which live apart from their run, ask :func:`ruling_on` themselves
+when they are reserved and again when they are released.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from msgspec import Struct
+
+from tieout.model.cases import Case, CaseClass
+from tieout.model.events import Event
+from tieout.model.facts import (
+    ApprovalDecided,
+    BankChangeConfirmed,
+    BankChangeRejected,
+    BankChangeRequested,
+    CaseSettled,
+    DuplicateCleared,
+    DutiesRefused,
+    EffectHandled,
+    Fact,
+    GapAccepted,
+    GoodsReceived,
+    InvoiceCancelled,
+    InvoiceMatched,
+    InvoiceReceived,
+    MessageRequeued,
+    OrderChanged,
+    OrderPlaced,
+    PaymentEntryBooked,
+    PaymentReleaseRequested,
+    PaymentRequested,
+    PaymentsHeld,
+    PaymentsReleased,
+    RecheckRequested,
+    RunProposed,
+    RunReleaseRequested,
+    StatementReceived,
+    SupplierProposed,
+    VarianceAccepted,
+)
+from tieout.policy.controls import Ruling, rule
+from tieout.policy.duties import SYSTEM, Act, Clash, conflicts_on_document, real_actors
+from tieout.processes.address import order_subject
+from tieout.processes.case import case_id, open_case
+from tieout.processes.process import Facts, Grounds, Output, Process
+
+#: What telling a fact about a document is, as ``duties.toml`` names it.
+ACTION_OF: dict[type[Fact], str] = {
+    SupplierProposed: "propose_supplier",
+    BankChangeRequested: "request_bank_change",
+    BankChangeConfirmed: "confirm_bank_change",
+    BankChangeRejected: "reject_bank_change",
+    PaymentsHeld: "hold_payments",
+    PaymentsReleased: "release_hold",
+    OrderPlaced: "place_order",
+    OrderChanged: "place_order",
+    GoodsReceived: "record_receipt",
+    InvoiceReceived: "enter_invoice",
+    RecheckRequested: "recheck_invoice",
+    DuplicateCleared: "clear_duplicate",
+    VarianceAccepted: "accept_variance",
+    ApprovalDecided: "decide_approval",
+    InvoiceCancelled: "cancel_invoice",
+    RunProposed: "propose_payment",
+    RunReleaseRequested: "release_payment",
+    StatementReceived: "load_statement",
+    GapAccepted: "settle_case",
+    CaseSettled: "settle_case",
+    EffectHandled: "handle_effect",
+    MessageRequeued: "requeue_message",
+}
+#: Where messages come from that follow from others: nobody tells them.
+_FOLLOWING = frozenset({"", "tieout", "timer", "delivery"})
+
+_IN_MASSES = (InvoiceReceived, ApprovalDecided, PaymentEntryBooked)
+
+Load = Callable[[str, str], Any]
+
+
+class State(Struct, frozen=True, omit_defaults=True):
+    """Who did what, each once, in the order in which it was first done."""
+
+    acts: tuple[Act, ...] = ()
+
+
+# ── what an event says about hands ─────────────────────────────────────────────────────────────────────────────────
+
+
+def acts_of(event: Event) -> tuple[Act, ...]:
+    """Who does what by telling this. An approval is an act of the approver it names and of whoever tells of it."""
+    match event.data:
+        case PaymentRequested(proposed_by=person):
+            return (Act("propose_payment", person),)
+        case PaymentReleaseRequested(released_by=person):
+            return (Act("release_payment", person),)
+        case InvoiceMatched(accepted_by=person):
+            return (Act("accept_variance", person),) if person else ()
+        case PaymentEntryBooked():
+            return (Act("load_statement", event.actor),)
+    action = ACTION_OF.get(type(event.data))
+    if action is None or event.source in _FOLLOWING:
+        return ()
+    act = Act(action, event.actor, event.source)
+    approver = event.data.approver if isinstance(event.data, ApprovalDecided) else event.actor
+    return (act,) if approver in (event.actor, "") else (act, Act(action, approver, event.source))
+
+
+def _kept(event: Event) -> tuple[Act, ...]:
+    """The acts that a document remembers: those behind which somebody can be.
+
+    What connections do in masses, entering invoices and passing on approvals by rule, is not written down a second
+    time: an invoice itself knows who entered it (so it does not count against later orders and receipts that no
+    invoice waits for), and an approval by rule is nobody's.
+    """
+    acts = acts_of(event)
+    if isinstance(event.data, _IN_MASSES):
+        return tuple(act for act in acts if not act.actor.startswith(SYSTEM))
+    return tuple(act for act in acts if act.actor not in ("", "system"))
+
+
+def _subjects(event: Event) -> tuple[str, ...]:
+    """The documents that remember it."""
+    if not _kept(event):
+        return ()
+    match event.data:
+        case InvoiceReceived(invoice=invoice):
+            return tuple(dict.fromkeys((event.subject, *_under(invoice))))
+        case PaymentRequested(supplier_id=supplier_id) | PaymentReleaseRequested(supplier_id=supplier_id):
+            return (event.subject, supplier_id)
+        case InvoiceMatched(orders=orders):
+            return orders
+        case _:
+            return (event.subject,)
+
+
+def _under(invoice: Any) -> Iterator[str]:
+    """What an invoice stands on: its supplier and its orders."""
+    yield invoice.supplier_id
+    for order_id in dict.fromkeys(line.order_id for line in invoice.lines if line.order_id):
+        yield order_subject(invoice.entity, order_id, invoice.supplier_id)
+
+
+# ── what a document stands on ──────────────────────────────────────────────────────────────────────────────────────
+
+
+def stands_on(load: Load, subject: str) -> tuple[str, ...]:
+    """A document and everything whose hands count for it, as far as ``load`` (process, subject → state) knows them."""
+    case = load("case", subject)
+    found = [subject]
+    if case is not None:
+        subject = case.case.document
+        found.append(subject)
+    if (invoice := load("invoice", subject)) is not None:
+        found += [*_under(invoice.invoice), invoice.payment_id]
+        found += [case_id(one, subject) for one in invoice.flagged]
+    elif (payment := load("payment", subject)) is not None:
+        found += [payment.supplier_id, payment.invoice_id]
+    elif (order := load("order", subject)) is not None:
+        found += [*order.waiting, *order.credits_waiting]
+    return tuple(dict.fromkeys(filter(None, found)))
+
+
+def acted(load: Load, subjects: tuple[str, ...]) -> tuple[Act, ...]:
+    """Who did what on these documents, by whatever way."""
+    found: list[Act] = []
+    for subject in subjects:
+        state = load("hands", subject)
+        found += state.acts if state is not None else ()
+        invoice = load("invoice", subject)
+        if invoice is not None and invoice.entered_by:
+            found.append(Act("enter_invoice", invoice.entered_by, ""))
+    return tuple(dict.fromkeys(found))
+
+
+# ── judging ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def judge(event: Event, facts: Grounds) -> Ruling:
+    """Whether a fact from outside may count: what everybody behind it did before, on all that the document stands on,
+    and on the policy it is decided under."""
+    acts = acts_of(event) if type(event.data) in ACTION_OF else ()
+    identities = facts.policy.identities
+    if not any(real_actors(act.actor, identities, act.system) for act in acts):
+        return Ruling()
+    subjects = stands_on(facts.state, event.subject)
+    if isinstance(event.data, InvoiceReceived):
+        subjects = tuple(dict.fromkeys((*subjects, *_under(event.data.invoice))))
+    return _rule(acts, subjects, facts, event.entity)
+
+
+def ruling_on(action: str, actor: str, subjects: tuple[str, ...], facts: Grounds, entity: str) -> Ruling:
+    """Whether this actor may do this, given what they did on these documents."""
+    return _rule((Act(action, actor),), subjects, facts, entity)
+
+
+def _rule(acts: tuple[Act, ...], subjects: tuple[str, ...], facts: Grounds, entity: str) -> Ruling:
+    before = (*acted(facts.state, subjects), *facts.governance.authors)
+    clashes = _clashes(acts, before, facts)
+    return rule(clashes, facts.policy.controls, facts.governance.reviewed, facts.now.date(), entity)
+
+
+def _clashes(acts: tuple[Act, ...], before: tuple[Act, ...], facts: Grounds) -> list[Clash]:
+    identities = facts.policy.identities
+    return [
+        clash for act in acts for clash in conflicts_on_document(act.actor, act.action, before, identities, act.system)
+    ]
+
+
+# ── the process ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def evolve(state: State | None, event: Event) -> State | None:
+    """Whose hands it has been in after an event."""
+    before = state.acts if state else ()
+    acts = tuple(dict.fromkeys((*before, *_kept(event))))
+    return state if acts == before else State(acts)
+
+
+def decide(state: State | None, event: Event, facts: Facts) -> Iterator[Output]:
+    """A case for what was refused, and for a statement that proves a payment of the very person who loaded it."""
+    match event.data:
+        case DutiesRefused(reasons=reasons):
+            yield open_case(_case(event, reasons))
+        case PaymentEntryBooked():
+            ruling = ruling_on("load_statement", event.actor, (event.subject,), facts, event.entity)
+            if ruling.refused:
+                yield open_case(_case(event, ruling.refused))
+
+
+def _case(event: Event, reasons: tuple[str, ...]) -> Case:
+    return Case(
+        case_class=CaseClass.DUTIES_CONFLICT, document=event.subject, entity=event.entity, reason=" ".join(reasons)
+    )
+
+
+def _refused(event: Event) -> tuple[str, ...]:
+    return (event.subject,)
+
+
+PROCESS = Process(
+    name="hands",
+    state=State,
+    routes={
+        **dict.fromkeys(ACTION_OF, _subjects),
+        PaymentRequested: _subjects,
+        PaymentReleaseRequested: _subjects,
+        InvoiceMatched: _subjects,
+        PaymentEntryBooked: _subjects,
+        DutiesRefused: _refused,
+    },
+    evolve=evolve,
+    decide=decide,
+)

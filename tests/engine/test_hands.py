@@ -1,0 +1,268 @@
+"""Whose hands a document has been in: what the unit of work lets count, whatever way a fact came in."""
+
+from collections.abc import Iterator
+from itertools import combinations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from msgspec.structs import replace
+from tests.engine.kit import START
+from tests.engine.town import DEEDS, INVOICE, Town
+from tests.processes.company import ORDER_SUBJECT, POLICY, SUPPLIER_ID
+
+from tieout.http.facts import ACTION_OF as TOLD_AT_THE_DOOR
+from tieout.model import facts as f
+from tieout.policy.controls import Control
+from tieout.policy.duties import ACTIONS, CONFLICTS, Act, Identity, conflict_between, real_actors
+from tieout.processes.hands import ACTION_OF
+
+IDENTITIES = (
+    Identity(person="anna", system="ap", name="lopez"),
+    Identity(person="anna", system="tieout", name="svc"),
+    Identity(person="bob", system="tieout", name="svc"),
+    Identity(person="anna", system="mail"),
+)
+KNOWN = replace(POLICY, identities=IDENTITIES)
+
+
+@pytest.mark.parametrize(
+    ("deeds", "reason"),
+    [
+        pytest.param(
+            [("enter_invoice", "person:anna"), ("accept_variance", "person:anna")],
+            "anna did enter invoice on this document before and cannot accept variance: "
+            "Nobody approves an invoice they entered.",
+            id="own invoice",
+        ),
+        pytest.param(
+            [("enter_invoice", "person:anna"), ("clear_duplicate", "person:ANNA")],
+            "anna did enter invoice on this document before and cannot clear duplicate: "
+            "Nobody approves an invoice they entered.",
+            id="own duplicate",
+        ),
+        pytest.param(
+            [("enter_invoice", "system:mail"), ("accept_variance", "person:anna")],
+            "anna did enter invoice on this document before and cannot accept variance: "
+            "Nobody approves an invoice they entered.",
+            id="a connection she uses entered it",
+        ),
+        pytest.param(
+            [("place_order", "erp:anna"), ("record_receipt", "procurement:anna")],
+            "anna did place order on this document before and cannot record receipt: "
+            "Nobody confirms the receipt of what they ordered.",
+            id="across systems",
+        ),
+        pytest.param(
+            [("record_receipt", "person:anna"), ("enter_invoice", "person:anna")],
+            "anna did record receipt on this document before and cannot enter invoice: "
+            "Whoever confirms receipts could invoice goods that never came.",
+            id="the order's receipt",
+        ),
+        pytest.param(
+            [("propose_supplier", "person:anna"), ("enter_invoice", "person:svc")],
+            "anna did propose supplier on this document before and cannot enter invoice: "
+            "Whoever maintains suppliers could invoice through a fictitious one.",
+            id="an account several people use",
+        ),
+        pytest.param(
+            [("enter_invoice", "person:anna"), ("request_bank_change", "person:anna")],
+            "anna did enter invoice on this document before and cannot request bank change: "
+            "Whoever maintains suppliers could invoice through a fictitious one.",
+            id="the other way round",
+        ),
+        pytest.param(
+            [("accept_variance", "person:anna"), ("handle_effect", "person:anna")],
+            "anna did accept variance on this document before and cannot handle effect: "
+            "A replay could repeat what the same person approved.",
+            id="replay after approval",
+        ),
+        pytest.param(
+            [("requeue_message", "person:anna"), ("accept_variance", "person:anna")],
+            "anna did requeue message on this document before and cannot accept variance: "
+            "A replay could repeat what the same person approved.",
+            id="approval after a requeue",
+        ),
+        pytest.param(
+            [("propose_payment", "person:anna"), ("release_payment", "person:svc")],
+            "anna did propose payment on this document before and cannot release payment: "
+            "Nobody releases a payment they proposed.",
+            id="own run",
+        ),
+        pytest.param(
+            [("request_bank_change", "person:anna"), ("confirm_bank_change", "person:anna")],
+            "anna did request bank change on this document before and cannot confirm bank change: "
+            "Whoever enters a bank change could approve it.",
+            id="own bank change",
+        ),
+    ],
+)  # fmt: skip
+def test_what_duties_forbid_does_not_count(deeds: list[tuple[str, str]], reason: str) -> None:
+    town = Town(KNOWN)
+    (first, actor), (deed, again) = deeds
+    if first not in ("enter_invoice", "propose_supplier", "place_order") and deed != "enter_invoice":
+        town.do("enter_invoice", "system:ap")
+    town.do(first, actor)
+    town.do(deed, again)
+    fact = DEEDS[deed][0]
+    refused = f.DutiesRefused(
+        action=ACTION_OF[type(fact)], told=fact.type, said=f.encode_fact(fact).decode(), reasons=(reason,)
+    )
+    assert town.refused() == [refused]
+    assert town.cases() == [reason]
+    assert town.rebuilds()
+
+
+@pytest.mark.parametrize(
+    ("actor", "approver"),
+    [("person:anna", "bob"), ("system:ap", "anna"), ("system:ap", "person:lopez"), ("person:lopez", "person:lopez")],
+)
+def test_an_approval_is_an_act_of_its_approver_and_of_whoever_tells_it(actor: str, approver: str) -> None:
+    town = Town(KNOWN)
+    town.do("enter_invoice", "person:anna")
+    town.do("decide_approval", actor, source="ap", approver=approver)
+    assert [one.action for one in town.refused()] == ["decide_approval"]
+    town.do("decide_approval", "person:carl", source="ap")
+    assert len(town.refused()) == 1
+
+
+def test_the_same_message_again_is_the_same_refusal() -> None:
+    town = Town()
+    town.do("enter_invoice", "person:anna")
+    town.do("accept_variance", "person:anna")
+    town.do("enter_invoice", "person:anna")
+    assert len(town.refused()) == 1
+
+
+def test_the_approver_who_then_records_the_missing_receipt_is_refused() -> None:
+    town = Town()
+    for deed, actor in [
+        ("propose_supplier", "person:vera"),
+        ("place_order", "person:otto"),
+        ("enter_invoice", "person:carl"),
+    ]:
+        town.do(deed, actor)
+    town.do("decide_approval", "person:anna")
+    town.do("record_receipt", "person:anna")
+    assert [one.action for one in town.refused()] == ["record_receipt"]
+    town.do("record_receipt", "person:gerd")
+    assert any(isinstance(event.data, f.InvoiceMatched) for event in town.events())
+
+
+CONTROL = Control(
+    name="small site",
+    duties=("GR", "IE"),
+    person="anna",
+    measure="the site manager compares delivery notes",
+    reviewer="rita",
+    valid_from=START.date(),
+    valid_until=START.date().replace(year=2027),
+    review_days=30,
+    entities=("de",),
+)
+
+
+def test_a_control_in_force_lets_it_through_and_is_recorded_until_its_review_is_overdue() -> None:
+    controlled = replace(POLICY, controls=(CONTROL,))
+    town = Town(controlled)
+    town.do("record_receipt", "person:anna")
+    town.do("enter_invoice", "person:anna")
+    assert town.compensated() == [f.DutiesCompensated(action="enter_invoice", controls=("small site",))]
+    assert town.refused() == []
+
+    late = Town(controlled)
+    late.do("record_receipt", "person:anna")
+    late.days_pass(31)
+    for reviewer in ("person:anna", "system:rita"):
+        review = f.ControlReviewed(control="small site", remark="all there")
+        late.tell(review, "control/small site", reviewer)
+    late.do("enter_invoice", "person:anna")
+    assert [one.reasons[0].partition(". ")[2] for one in late.refused()] == [
+        "The control 'small site' should have been reviewed by 2026-06-03; rita must review it first."
+    ]
+
+    reviewed = Town(controlled)
+    reviewed.do("record_receipt", "person:anna")
+    reviewed.days_pass(31)
+    reviewed.tell(f.ControlReviewed(control="small site", remark="all there"), "control/small site", "person:Rita")
+    reviewed.do("enter_invoice", "person:anna")
+    assert (reviewed.refused(), len(reviewed.compensated())) == ([], 1)
+    assert reviewed.rebuilds()
+
+
+@pytest.mark.parametrize("duty", ["draft_policy", "approve_policy"])
+@pytest.mark.parametrize("deed", ["accept_variance", "clear_duplicate", "release_payment", "release_hold"])
+def test_who_wrote_the_policy_passes_nothing_under_it(duty: str, deed: str) -> None:
+    town = Town(authors=(Act(duty, "person:anna"),))
+    town.do("enter_invoice", "system:ap")
+    town.do("propose_payment", "person:bob")
+    town.do(deed, "person:anna")
+    town.do(deed, "person:carl")
+    assert [one.action for one in town.refused()] == [deed]
+
+
+# ── whatever people do ─────────────────────────────────────────────────────────────────────────────────────────────
+
+ACTORS = ["person:anna", "person:bob", "person:svc", "erp:anna", "system:mail", "system:ap", "person:lopez"]
+
+
+SOMEBODY = st.sampled_from(ACTORS)
+_AFTER = sorted({*DEEDS, "decide_approval"} - {"enter_invoice"})
+BEFORE, AFTER = (
+    st.lists(st.tuples(st.sampled_from(deeds), SOMEBODY), max_size=6)
+    for deeds in (["propose_supplier", "request_bank_change", "place_order", "record_receipt"], _AFTER)
+)
+
+
+@settings(max_examples=80, deadline=None)
+@given(before=BEFORE, enters=SOMEBODY, after=AFTER)
+def test_no_sequence_of_what_counted_leaves_two_conflicting_duties_in_one_hand(
+    before: list[tuple[str, str]], enters: str, after: list[tuple[str, str]]
+) -> None:
+    town = Town(KNOWN)
+    for deed, actor in [*before, ("enter_invoice", enters)]:
+        town.do(deed, actor, source="ap" if actor == "person:lopez" else "person")
+    if not any(one.action == "enter_invoice" for one in town.refused()):
+        for deed, actor in after:
+            town.do(deed, actor, source="ap" if actor == "person:lopez" else "person")
+    for (one, by, at), (other, again, there) in combinations(_counted(town), 2):
+        conflict = conflict_between(ACTIONS[one], ACTIONS[other])
+        if by & again and conflict is not None:
+            assert at != there, f"{one} and {other} of {at} by {by & again}"
+            fed = one == "enter_invoice" and enters == "system:mail"  # counts on the invoice, not on what it stands on
+            standing = not fed and "enter_invoice" in (one, other) and {at, there} in _STANDING.get(conflict.name, ())
+            assert not standing, f"{one} and {other} by {by & again}"
+    assert town.rebuilds()
+
+
+#: Pairs that must not meet across two documents either, whichever came first: the invoice stands on both.
+_STANDING = {
+    "VM-IE": [{SUPPLIER_ID, INVOICE}],
+    "GR-IE": [{ORDER_SUBJECT, INVOICE}],
+    "PO-IE": [{ORDER_SUBJECT, INVOICE}],
+}
+
+
+def _counted(town: Town) -> Iterator[tuple[str, frozenset[str], str]]:
+    """What people did that counted, and on which document."""
+    for event in town.events():
+        if type(event.data) in ACTION_OF and event.source not in ("", "tieout"):
+            named = {event.actor, event.data.approver} if isinstance(event.data, f.ApprovalDecided) else {event.actor}
+            people = frozenset().union(*(real_actors(name, KNOWN.identities, event.source) for name in named))
+            yield ACTION_OF[type(event.data)], people, event.subject
+
+
+def test_every_fact_about_a_document_that_takes_a_conflicting_duty_is_looked_at() -> None:
+    conflicting = {duty for one in CONFLICTS for duty in one.duties}
+    #: What is about no document that two people share, or only informs.
+    apart = {
+        f.OrderResponded, f.GoodsDespatched, f.RunCancelRequested, f.PaymentStatusReported, f.RunStatusReported,
+        f.EntriesNotified, f.ReturnReported, f.ChangeNotified, f.CancellationAnswered, f.RemittanceAdvised,
+        f.InterchangeAcknowledged, f.DocumentAnswered, f.SendRequested, f.JournalRecorded, f.PeriodOpened,
+        f.TaskChanged, f.AccrualRequested, f.CaseAsked,
+    }  # fmt: skip
+    told = {kind for kind, action in TOLD_AT_THE_DOOR.items() if ACTIONS[action] in conflicting}
+    assert told - set(ACTION_OF) == apart
+    assert {kind: ACTION_OF[kind] for kind in told & set(ACTION_OF)} == {
+        kind: TOLD_AT_THE_DOOR[kind] for kind in told & set(ACTION_OF)
+    }

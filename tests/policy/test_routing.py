@@ -1,0 +1,253 @@
+"""Who works a case, how grave it is and by when: rules of the policy, read in order, with every reason told."""
+
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tieout.kernel.errors import ConfigError
+from tieout.kernel.money import Money
+from tieout.model.cases import Case, CaseClass
+from tieout.policy.calendars import add_business_hours, is_business_day
+from tieout.policy.load import load_policy
+from tieout.policy.policy import EntityPolicy, Policy
+from tieout.policy.routing import (
+    DEFAULT,
+    Amounts,
+    Desk,
+    Escalation,
+    Routing,
+    Substitute,
+    Urgency,
+    escalate,
+    explain,
+    route,
+    stands_in_for,
+    substitute,
+)
+
+FRIDAY = datetime(2026, 5, 8, 12, tzinfo=UTC)
+MONDAY = datetime(2026, 5, 11, 12, tzinfo=UTC)
+BIG = Routing(name="big ones", currency="EUR", amount_from=Decimal(10_000), role="controlling")
+STEEL = Routing(name="steel", suppliers=("sup-1",), case_classes=(CaseClass.PRICE_VARIANCE,), person="anna")
+REST = Routing(name="prepayments", categories=("prepayment",), entities=("de",), amount_to=Decimal(5), currency="EUR", role="treasury")  # fmt: skip
+
+
+def case(**changed: object) -> Case:
+    amount = changed.pop("amount", "100")
+    known = {"case_class": CaseClass.PRICE_VARIANCE, "document": "inv-1", "entity": "de", "reason": "above the order"}
+    money = Money.of(Decimal(str(amount)), "EUR") if amount is not None else None
+    return Case(**{**known, "amount": money, **changed})  # type: ignore[arg-type]
+
+
+# ── routing ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    ("changed", "rule", "owner", "assignee"),
+    [
+        pytest.param({}, DEFAULT, "purchasing", "", id="nothing fits: the class's own owner"),
+        pytest.param({"amount": "10000"}, "big ones", "controlling", "", id="from the amount on"),
+        pytest.param({"amount": "9999.99"}, DEFAULT, "purchasing", "", id="below it"),
+        pytest.param({"amount": "-10000"}, "big ones", "controlling", "", id="a credit note is as large"),
+        pytest.param({"supplier_id": "sup-1"}, "steel", "purchasing", "anna", id="a person; the role stays"),
+        pytest.param(
+            {"supplier_id": "sup-1", "amount": "10000"}, "big ones", "controlling", "", id="the first one wins"
+        ),
+        pytest.param({"category": "prepayment", "amount": "4.99"}, "prepayments", "treasury", "", id="all must fit"),
+        pytest.param({"category": "prepayment", "amount": "5"}, DEFAULT, "purchasing", "", id="less than, not up to"),
+        pytest.param({"category": "prepayment", "amount": None}, DEFAULT, "purchasing", "", id="no amount fits none"),
+    ],
+)
+def test_the_first_rule_that_fits_takes_the_case(
+    changed: dict[str, object], rule: str, owner: str, assignee: str
+) -> None:
+    found = route(case(**changed), Desk(routing=(BIG, STEEL, REST)), FRIDAY, FRIDAY)
+    assert (found.rule, found.owner, found.assignee) == (rule, owner, assignee)
+
+
+def test_every_rule_before_the_one_that_fits_says_why_it_does_not() -> None:
+    told = tuple(explain(case(supplier_id="sup-2"), Desk(routing=(BIG, STEEL, REST))))
+    assert told == (
+        ("big ones", "100.00 is below 10000 EUR"),
+        ("steel", "its supplier is sup-2"),
+        ("prepayments", "its category is not known"),
+        (DEFAULT, ""),
+    )
+    assert tuple(explain(case(amount="20000"), Desk(routing=(BIG, STEEL)))) == (("big ones", ""),)
+
+
+# ── substitution ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def away(person: str, by: str, since: int = 1, until: int = 31) -> Substitute:
+    return Substitute(person=person, by=by, since=date(2026, 5, since), until=date(2026, 5, until))
+
+
+@pytest.mark.parametrize(
+    ("substitutes", "day", "by"),
+    [
+        ((), 8, "anna"),
+        ((away("anna", "ben", 8, 8),), 8, "ben"),
+        ((away("anna", "ben", 9, 20),), 8, "anna"),
+        ((away("anna", "ben", 1, 7),), 8, "anna"),
+        ((away("anna", "ben"), away("ben", "carl")), 8, "carl"),
+        ((away("anna", "ben"), away("ben", "anna")), 8, "ben"),
+        ((away("ben", "carl"),), 8, "anna"),
+    ],
+)
+def test_whoever_is_away_is_stood_in_for(substitutes: tuple[Substitute, ...], day: int, by: str) -> None:
+    assert substitute("anna", substitutes, date(2026, 5, day))[0] == by
+    assert ("anna" in stands_in_for(by, substitutes, date(2026, 5, day))) is True
+
+
+def test_a_substitution_is_told() -> None:
+    found = route(case(supplier_id="sup-1"), Desk(routing=(STEEL,), substitutes=(away("anna", "ben"),)), FRIDAY, FRIDAY)
+    assert (found.assignee, found.why) == ("ben", "anna is away, so ben stands in")
+
+
+# ── urgency ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+MONEY = Urgency(amounts={"EUR": Amounts(high=Decimal(5_000), critical=Decimal(50_000))})
+
+
+@pytest.mark.parametrize(
+    ("amount", "severity"),
+    [("4999.99", "medium"), ("5000", "high"), ("49999.99", "high"), ("50000", "critical"), ("-50000", "critical")],
+)
+def test_money_makes_a_case_graver(amount: str, severity: str) -> None:
+    assert route(case(amount=amount), Desk(urgency=MONEY), FRIDAY, FRIDAY).severity == severity
+
+
+@pytest.mark.parametrize(
+    ("hours", "severity"), [(73, "medium"), (72, "high"), (25, "high"), (24, "critical"), (0, "critical"), (-1, "high")]
+)
+def test_a_deadline_makes_a_case_graver_the_nearer_it_is(hours: int, severity: str) -> None:
+    found = route(case(deadline=FRIDAY + timedelta(hours=hours), deadline_name="payment day"), Desk(), FRIDAY, FRIDAY)
+    assert found.severity == severity
+    assert bool(found.why) == (severity != "medium")
+
+
+def test_money_and_deadlines_never_make_a_case_less_grave() -> None:
+    grave = case(case_class=CaseClass.BANK_CHANGE, amount="1", deadline=FRIDAY + timedelta(days=300))
+    assert route(grave, Desk(urgency=MONEY), FRIDAY, FRIDAY).severity == "critical"
+
+
+# ── time ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    ("country", "begin", "hours", "end"),
+    [
+        pytest.param("", FRIDAY, 24, MONDAY, id="a business day later is Monday"),
+        pytest.param("", FRIDAY, 4, FRIDAY + timedelta(hours=4), id="the same day"),
+        pytest.param("", FRIDAY, 12, FRIDAY + timedelta(hours=12), id="to the end of Friday, not to Monday"),
+        pytest.param("", FRIDAY + timedelta(days=1), 1, datetime(2026, 5, 11, 1, tzinfo=UTC), id="Saturday begins on Monday"),
+        pytest.param("DE", datetime(2026, 5, 13, 12, tzinfo=UTC), 24, datetime(2026, 5, 15, 12, tzinfo=UTC), id="Ascension Day in Germany"),
+        pytest.param("US", datetime(2026, 5, 13, 12, tzinfo=UTC), 24, datetime(2026, 5, 14, 12, tzinfo=UTC), id="not in the United States"),
+        pytest.param("??", FRIDAY, 24, MONDAY, id="no calendar: Monday to Friday"),
+        pytest.param("", FRIDAY, 0, FRIDAY, id="no time at all"),
+    ],
+)  # fmt: skip
+def test_hours_are_counted_on_business_days(country: str, begin: datetime, hours: int, end: datetime) -> None:
+    assert add_business_hours(country, begin, hours) == end
+
+
+@given(st.integers(0, 200), st.integers(0, 200), st.integers(0, 24 * 400), st.sampled_from(["", "DE", "US", "AE"]))
+def test_time_adds_up(first: int, second: int, start: int, country: str) -> None:
+    begin = datetime(2026, 1, 1, tzinfo=UTC) + timedelta(hours=start)
+    end = add_business_hours(country, begin, first + second)
+    assert add_business_hours(country, add_business_hours(country, begin, first), second) == end
+    assert end >= begin
+    if first + second:
+        assert is_business_day(country, (end - timedelta(microseconds=1)).date())
+
+
+def test_a_deadline_that_comes_first_is_when_a_case_is_due() -> None:
+    soon, late, over = FRIDAY + timedelta(hours=5), FRIDAY + timedelta(days=60), FRIDAY - timedelta(hours=1)
+    target = datetime(2026, 5, 12, 12, tzinfo=UTC)
+    for deadline, expected in ((soon, soon), (late, target), (over, target), (None, target)):
+        assert route(case(deadline=deadline), Desk(), FRIDAY, FRIDAY).due_at == expected
+
+
+def test_the_calendar_is_that_of_the_entity() -> None:
+    policy = Policy(entities={"de": EntityPolicy(name="Muster GmbH", currency="EUR", country="DE")})
+    found = route(case(), policy.desk, datetime(2026, 5, 13, 12, tzinfo=UTC), FRIDAY)
+    assert found.due_at == datetime(2026, 5, 18, 12, tzinfo=UTC)
+
+
+# ── escalation ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_case_that_is_not_worked_goes_up_step_by_step() -> None:
+    desk = Desk(
+        escalation=(
+            Escalation(after_hours=24, person="anna"),
+            Escalation(after_hours=24, person="never: the first of an hour counts"),
+            Escalation(after_hours=0, case_classes=(CaseClass.BANK_CHANGE,), role="security"),
+            Escalation(after_hours=48, entities=("de",), role="controlling"),
+        ),
+        substitutes=(away("anna", "ben"),),
+    )
+    routed = route(case(), desk, FRIDAY, FRIDAY)
+    first = escalate(case(), desk, routed, 1, routed.due_at)
+    assert (first.owner, first.assignee, first.severity) == ("purchasing", "", "high")
+    assert first.next_at == datetime(2026, 5, 13, 12, tzinfo=UTC)
+    second = escalate(case(), desk, routed, 2, first.next_at)
+    assert (second.owner, second.assignee) == ("purchasing", "ben")
+    assert second.why == "not worked by 2026-05-12 12:00 UTC + 24 h; anna is away, so ben stands in"
+    third = escalate(case(), desk, routed, 3, routed.due_at)
+    assert (third.owner, third.assignee, third.next_at) == ("controlling", "", None)
+
+
+# ── the policy's own text ──────────────────────────────────────────────────────────────────────────────────────────
+
+TEXT = """
+[[routing]]
+name = "big ones"
+case_classes = ["price_variance", "quantity_variance"]
+currency = "EUR"
+amount_from = "10000"
+role = "controlling"
+
+[[substitutes]]
+person = "anna"
+by = "ben"
+since = 2026-05-01
+until = 2026-05-31
+
+[[escalation]]
+after_hours = 24
+role = "head of finance"
+
+[urgency.amounts.EUR]
+high = "5000"
+"""
+
+
+def test_the_rules_are_read_from_the_policy() -> None:
+    policy = load_policy(TEXT)
+    assert policy.routing[0].amount_from == Decimal(10_000)
+    assert policy.substitutes == (away("anna", "ben"),)
+    assert policy.urgency.amounts == {"EUR": Amounts(high=Decimal(5_000))}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ('role = "controlling"', "", 'routing "big ones": say a role, a person, or both'),
+        ('currency = "EUR"\n', "", 'routing "big ones": amount_from and amount_to need a currency'),
+        ("price_variance", "prize_variance", "Invalid enum value 'prize_variance'"),
+        ("until = 2026-05-31", "until = 2026-04-30", "substitutes: anna is away until 2026-04-30, before 2026-05-01"),
+        ('by = "ben"', 'by = "anna"', "substitutes: anna cannot stand in for themselves"),
+        ("after_hours = 24", "after_hours = -1", "escalation: after_hours must be zero or more, not -1"),
+        ('role = "head of finance"', "", "escalation after 24 hours: say a role, a person, or both"),
+        ("[[substitutes]]", '[[routing]]\nname = "big ones"\nrole = "x"\n[[substitutes]]', 'routing "big ones": there is another rule of that name'),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_with_them_is_told(old: str, new: str, told: str) -> None:
+    with pytest.raises(ConfigError) as error:
+        load_policy(TEXT.replace(old, new))
+    assert told in str(error.value)
