@@ -55,6 +55,7 @@ from tieout.model.standings import STANDINGS
 from tieout.policy.cases import CASE_RULES, CaseRule
 from tieout.policy.controls import Control
 from tieout.policy.dependencies import DEPENDENCIES
+from tieout.policy.duplicates import DuplicateRules
 from tieout.policy.duties import ACTIONS, CONFLICTS, DUTIES, Identity, duty_for
 from tieout.policy.matching import MatchingRules
 from tieout.policy.policy import Channel, EntityPolicy, Partner, Policy
@@ -188,6 +189,7 @@ _GROUPS = {
     "ledger": "Ledgers",
     "period": "Close",
     "accrual": "Accruals",
+    "policy": "The policy",
     "effect": "Writes on other systems",
     "case": "Cases",
     "message": "Messages",
@@ -603,10 +605,13 @@ POLICY_MEANINGS: dict[type[Struct], dict[str, str]] = {
         "partners": "one table for each partner in EDI, `[partners.acme]`",
         "channels": "what may come in by a channel, `[channels.mail]`",
         "tolerances": "named sets of limits, `[tolerances.default]`; the set `default` must be there",
+        "duplicates": "how invoices are compared with those that came before, `[duplicates]`",
         "matching": "how far matching looks for the order line of an invoice line, `[matching]`",
         "bank_change_confirmations": "how many people, other than the requester, must confirm new bank details",
         "signal_age_minutes_max": "how long ago a required source may have been heard of for a period to be ready",
         "credit_expected_days": "so many days after goods went back, a credit note that has not come is a case",
+        "close_window_days": "from the last day of a month until so many days into the next no release of the policy"
+        " takes effect unless its rollback is stated; 0: there is no such window",
         "accrual_account": "the account that accruals are posted to, as the ERP connector's `accounts` names it",
         "expense_account": "the account that accruals are posted against",
         "routing": "who works which cases, `[[routing]]`; the first rule that fits takes a case",
@@ -637,6 +642,7 @@ POLICY_MEANINGS: dict[type[Struct], dict[str, str]] = {
     EntityPolicy: {
         "name": "its legal name",
         "currency": "its own currency (ISO 4217)",
+        "region": "what it does not say it takes from `[regions.<region>]`, then from `[group]`",
         "country": "where it is (ISO 3166)",
         "tax_ids": "how documents name it: VAT numbers, registrations, network addresses",
         "iban": "the bank account it pays from, and whose statements it gets",
@@ -647,7 +653,7 @@ POLICY_MEANINGS: dict[type[Struct], dict[str, str]] = {
         "bank": "the connector of its bank",
         "close": "the connector of its close tool",
         "procurement": "the connector of its procurement system",
-        "tolerances": "the set of limits it uses",
+        "tolerances": "the set of limits it uses, or limits of its own that change the set `default`",
     },
     Partner: {
         "name": "what people call it",
@@ -667,11 +673,6 @@ POLICY_MEANINGS: dict[type[Struct], dict[str, str]] = {
         " in; 0: none. The channel needs `answers` in its connector's settings",
         "capture_to": "the channel by which PDFs without a structured invoice go on to be captured; without one they"
         " wait in quarantine",
-    },
-    MatchingRules: {
-        "assign_lines": "an invoice line that names its order but no line of it is given the line that fits, where that"
-        " is certain",
-        "search_orders": "an invoice that names no order is looked for among the supplier's last hundred orders",
     },
     Routing: {
         "name": "how the case and `tieout cases route` name it",
@@ -708,6 +709,11 @@ POLICY_MEANINGS: dict[type[Struct], dict[str, str]] = {
         "high": "from this amount on a case is at least high",
         "critical": "from this amount on it is critical",
     },
+    MatchingRules: {
+        "assign_lines": "an invoice line that names its order but no line of it is given the line that fits, where that"
+        " is certain",
+        "search_orders": "an invoice that names no order is looked for among the supplier's last hundred orders",
+    },
     Tolerances: {
         "dialect": "whose reading of limits it follows and whose holds it predicts: [matching](matching.md) lists them."
         " A limit that is not given is what the dialect makes of a blank one",
@@ -739,6 +745,16 @@ POLICY_MEANINGS: dict[type[Struct], dict[str, str]] = {
         "unplanned_charges": "what becomes of charges the order does not know: a person decides (`refuse`), they are"
         " `spread` over the goods, or booked on an `account` of their own; not given: as the dialect does",
     },
+    DuplicateRules: {
+        "layers": "which comparisons are made; `exact` always is",
+        "window_days": "how many days two documents may be apart and still be compared (1 to 366)",
+        "amount_percent": "how many percent their gross amounts may be apart (0 to 10)",
+        "edit_distance": "how many characters of two near numbers may differ (0 to 3)",
+        "suspect_score": "from how many points of 100 a person is asked (50 to 100)",
+        "override_above": "above which gross amount a manager has to clear a stopped invoice, by currency;"
+        " a currency that is not named has no such limit",
+        "lookalike_days": "how many days a learnt look-alike counts",
+    },
     Limit: {
         "kind": "`off`: no check; `zero`: no variance; `value`: up to percent and amount; `unlimited`: any",
         "percent": "with `value`: at most so many percent",
@@ -753,7 +769,7 @@ POLICY_MEANINGS: dict[type[Struct], dict[str, str]] = {
 
 _POLICY_TABLES: dict[type[Struct], str] = {
     Policy: "At the top",
-    EntityPolicy: "`[entities.<name>]`",
+    EntityPolicy: "`[entities.<name>]`, `[regions.<name>]` and `[group]`",
     Partner: "`[partners.<name>]`",
     Channel: "`[channels.<name>]`",
     Routing: "`[[routing]]`",
@@ -762,6 +778,7 @@ _POLICY_TABLES: dict[type[Struct], str] = {
     Urgency: "`[urgency]`",
     Amounts: "`[urgency.amounts.<currency>]`",
     Tolerances: "`[tolerances.<name>]`",
+    DuplicateRules: "`[duplicates]`",
     Limit: "`[tolerances.<name>.<limit>]`",
     Identity: "`[[identities]]`",
     Control: "`[[controls]]`",
@@ -819,8 +836,10 @@ def _default(field: Any) -> str:
             return "none"
         case Limit(kind=kind):
             return f"`{kind}`"
-        case Urgency():
+        case Struct():
             return "as below"
+        case tuple(several):
+            return ", ".join(f"`{one}`" for one in several)
         case value:
             return f"`{value}`"
 

@@ -12,7 +12,7 @@ from msgspec import Struct
 from rich.console import Console
 from rich.table import Table
 
-from tieout_bench import dbos, duplicates_index, latency, memory, stores, throughput
+from tieout_bench import dbos, duplicates_index, latency, memory, stores, throughput, what_if
 from tieout_bench.duplicates import report as duplicates
 from tieout_bench.formats import report as formats
 from tieout_bench.latency import Latency
@@ -77,6 +77,9 @@ def main() -> None:
     compared.add_argument("--no-postgres", action="store_true", help="measure SQLite alone")
     compared.add_argument("--postgres", default="", help="a server's URL (default: one of our own)")
     compared.add_argument("--json", action="store_true")
+    past = commands.add_parser("what-if", help="the recorded past once more under another policy")
+    past.add_argument("--invoices", type=int, default=100_000)
+    past.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
     if arguments.command == "formats":
         if not 1 <= arguments.megabytes <= 100:
@@ -93,6 +96,8 @@ def main() -> None:
             arguments.invoices, arguments.checks, arguments.postgres, postgres=not arguments.no_postgres
         )
         _answer(measured, duplicates_index.show, arguments)
+    elif arguments.command == "what-if":
+        _answer(what_if.measure(arguments.invoices), what_if.show, arguments)
     else:
         _answer(_pipeline(arguments), _print, arguments)
 

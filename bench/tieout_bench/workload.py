@@ -1,7 +1,8 @@
 """The workload of the pipeline benchmark: suppliers, orders and receipts first, then invoices of about 1 KB.
 
 Nine invoices of ten agree with their order and receipt; one has a price outside the tolerance. Each order line is
-ordered and received in a quantity that all its invoices together use up.
+ordered and received in a quantity that all its invoices together use up. No two have the same amount: what looks like
+another invoice would wait for a person.
 """
 
 from collections.abc import Iterator
@@ -31,6 +32,10 @@ SUPPLIERS = 200
 INVOICES_PER_ORDER = 10
 _DAY = date(2026, 5, 4)
 _LINES = (("10", Decimal("12.50")), ("20", Decimal("7.05")), ("30", Decimal("199.99")))
+
+
+#: Each order is dearer than the one before it by so much a unit.
+_DEARER = Decimal("0.37")
 
 
 def policy() -> Policy:
@@ -68,15 +73,15 @@ def invoice(number: int) -> Message:
     for place, line in enumerate(order.lines):
         price = line.unit_price
         if place == 0 and number % 10 == 9:
-            price += 5
-        quantity = Decimal(3)
+            price *= 2
+        quantity = _quantity(number % INVOICES_PER_ORDER)
         lines.append(
             InvoiceLine(
                 line_id=line.line_id,
                 quantity=quantity,
                 unit=line.unit,
                 unit_price=price,
-                net=Money.of(multiply(quantity, price), "EUR"),
+                net=Money.rounded(multiply(quantity, price), "EUR"),
                 description="Item as agreed in the framework contract, delivered",
                 tax_rate=Decimal(19),
                 order_id=order.order_id,
@@ -108,6 +113,17 @@ def _message(key: str, fact: SupplierProposed | OrderPlaced | GoodsReceived | In
     return Message(source="ap", key=key, data=fact, entity=ENTITY, actor="system:bench", lane=Lane.NORMAL)
 
 
+def _iban(number: int) -> str:
+    """A German account number of this supplier alone, with right check digits (ISO 13616)."""
+    account = f"51210800{1_245_126_199 + number:010d}"
+    return f"DE{98 - int(f'{account}131400') % 97:02d}{account}"
+
+
+def _quantity(place: int) -> Decimal:
+    """2.1, 2.3 … 3.9: each by itself, and 30 together."""
+    return Decimal(21 + 2 * place) / 10
+
+
 def supplier_of(order: int) -> int:
     """The number of the supplier of an order."""
     return order % SUPPLIERS
@@ -120,7 +136,7 @@ def supplier(number: int) -> Supplier:
         supplier_id=supplier_id_of(tax_id),
         name=f"Supplier {number}",
         tax_id=tax_id,
-        bank_account=BankAccount(iban="DE75512108001245126199", holder=f"Supplier {number}"),
+        bank_account=BankAccount(iban=_iban(number), holder=f"Supplier {number}"),
     )
 
 
@@ -128,7 +144,7 @@ def _order(number: int) -> PurchaseOrder:
     lines = tuple(
         OrderLine(
             line_id=line_id, item=f"ITEM-{line_id}", quantity=Decimal(3 * INVOICES_PER_ORDER), unit="C62",
-            unit_price=price, tax_rate=Decimal(19),
+            unit_price=price + number * _DEARER, tax_rate=Decimal(19),
         )
         for line_id, price in _LINES
     )  # fmt: skip

@@ -65,11 +65,11 @@ def test_a_looser_policy_would_have_let_the_dear_one_through(small: Tieout, tmp_
     text = (small.folder / "policy.toml").read_text(encoding="utf-8")
     looser.write_text(text.replace('percent = "2"', 'percent = "10"'), encoding="utf-8")
     found = small.ask("replay", "--what-if", str(looser))
-    assert (found["invoices"], found["holds_before"], found["holds_after"]) == (2, 1, 0)
+    assert (found["invoices"], found["before"]["held"], found["after"]["held"]) == (2, 1, 0)
     (change,) = found["changes"]
     assert change["amount"] == {"minor": 318730, "currency": "EUR"}
-    assert "price over limit" in change["before"]
-    assert change["after"] == "matched"
+    assert (change["before"]["result"], change["after"]) == ("held", {"result": "matched"})
+    assert found["passing"] == {"EUR": 318730}
     out = small("replay", "--what-if", str(looser)).out
     assert "3,187.30 EUR in invoices that would now pass" in out
     assert "none sent" in out
@@ -78,7 +78,7 @@ def test_a_looser_policy_would_have_let_the_dear_one_through(small: Tieout, tmp_
 
 def test_the_same_policy_changes_nothing(small: Tieout) -> None:
     found = small.ask("replay", "--what-if", str(small.folder / "policy.toml"))
-    assert (found["holds_before"], found["holds_after"], found["changes"]) == (1, 1, [])
+    assert (found["before"], found["changes"]) == (found["after"], [])
 
 
 def test_a_policy_that_cannot_be_read(small: Tieout, tmp_path: Path) -> None:
@@ -86,7 +86,7 @@ def test_a_policy_that_cannot_be_read(small: Tieout, tmp_path: Path) -> None:
     wrong.write_text('[tolerances.default.price]\nkind = "value"', encoding="utf-8")
     answer = small("replay", "--what-if", str(wrong))
     assert answer.code == 1
-    assert answer.err.startswith(f"tieout: {wrong}: policy: tolerances.default.price")
+    assert answer.err.startswith(f"tieout: {wrong}: policy: policy.toml, line 1: tolerances.default.price")
 
 
 def test_simulated_companies(empty: Tieout) -> None:

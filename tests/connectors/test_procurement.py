@@ -180,6 +180,12 @@ class TestPull:
         )
         assert (page.more, page.observed_at) == (False, NOW)
 
+    def test_a_price_without_end_stays_a_price_for_several(self, procurement: Procurement, http: httpx2.Client) -> None:
+        place(http, lines=[{**order()["lines"][0], "price": "10", "price_unit": "3"}])
+        (fact,) = (message.data for message in told(procurement))
+        assert isinstance(fact, OrderPlaced)
+        assert (fact.order.lines[0].unit_price, fact.order.lines[0].price_per) == (Decimal(10), Decimal(3))
+
     def test_each_revision_is_a_message_of_its_own(self, procurement: Procurement, http: httpx2.Client) -> None:
         place(http)
         place(http, po_number="4500000001", lines=order()["lines"][:1])
@@ -239,9 +245,6 @@ class TestPull:
         [
             pytest.param({"vendor": {"name": "who?"}}, id="nobody knows which supplier"),
             pytest.param({"ordered_on": "2026-02-31"}, id="no such day"),
-            pytest.param(
-                {"lines": [{**order()["lines"][0], "price": "10", "price_unit": "3"}]}, id="no exact price of one unit"
-            ),
             pytest.param({"lines": [{**order()["lines"][0], "price_unit": "0"}]}, id="per nothing"),
         ],
     )

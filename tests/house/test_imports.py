@@ -36,7 +36,7 @@ EVERYWHERE = {
 BESIDES = {
     "kernel": {"hmac", "stdnum", "zoneinfo"},
     "model": {"stdnum"},
-    "policy": {"holidays", "importlib.resources", "stdnum", "tomllib", "zoneinfo"},
+    "policy": {"difflib", "holidays", "importlib.resources", "stdnum", "tomllib", "zoneinfo"},
     "formats": {
         *("asn1crypto", "codecs", "csv", "cryptography", "email", "importlib.resources", "io", "lxml", "pypdf"),
         *("stdnum", "tomllib", "zlib"),

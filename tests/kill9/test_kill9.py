@@ -41,7 +41,7 @@ def supplier(number: int) -> Supplier:
 
 
 def invoice(number: int) -> Invoice:
-    sender, net = supplier(number % SUPPLIERS), Money(10_000 + number, "EUR")
+    sender, net = supplier(number % SUPPLIERS), Money(10_000 + 997 * number, "EUR")
     line = InvoiceLine(line_id="1", quantity=Decimal(1), unit="EA", unit_price=net.amount, net=net)
     return Invoice(
         kind=InvoiceKind.INVOICE,

@@ -5,6 +5,7 @@ from decimal import Decimal
 import pytest
 
 from tieout.kernel.errors import ConfigError
+from tieout.policy.duplicates import DuplicateRules
 from tieout.policy.load import load_policy
 from tieout.policy.policy import Policy
 from tieout.policy.tolerances import Limit
@@ -49,38 +50,145 @@ def test_any_change_changes_the_version() -> None:
     assert load_policy(GOOD).version == load_policy("\n".join(["# a remark", GOOD])).version
 
 
+def test_how_duplicates_are_searched_for_is_policy() -> None:
+    text = """
+[duplicates]
+layers = ["exact", "near"]
+window_days = 366
+amount_percent = 0.5
+edit_distance = 3
+suspect_score = 50
+lookalike_days = 1
+override_above = { EUR = 10_000, JPY = 0 }
+"""
+    assert load_policy(text).duplicates == DuplicateRules(
+        layers=("exact", "near"),
+        window_days=366,
+        amount_percent=Decimal("0.5"),
+        edit_distance=3,
+        suspect_score=50,
+        lookalike_days=1,
+        override_above={"EUR": Decimal(10_000), "JPY": Decimal(0)},
+    )
+    edges = "[duplicates]\nwindow_days = 1\namount_percent = 10\nedit_distance = 0\nsuspect_score = 100"
+    assert load_policy(edges).duplicates.window_days == 1
+    assert load_policy("[duplicates]\namount_percent = 0").duplicates.amount_percent == 0
+
+
 def test_an_empty_policy_is_the_strict_one() -> None:
     assert load_policy("") == Policy()
+
+
+DE = "[entities.de]\nname = 'x'\n"
 
 
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("entities = ", "the policy is not TOML"),
-        ("colour = 1", "unknown field `colour`"),
-        ("[entities.de]\nname = 'x'\ncurrency = 'EUR'\nerpp = 'y'", "entities.*: Object contains unknown field `erpp`"),
-        ("[entities.de]\nname = 'x'", "entities.*: Object missing required field `currency`"),
-        ("[entities.de]\nname = 'x'\ncurrency = 'Euro'", 'entities.de.currency: "Euro" is not an ISO 4217 code'),
-        ("[entities.de]\nname = 'x'\ncurrency = 'EUR'\niban = 'DE00'", 'entities.de.iban: "DE00" is not a valid IBAN'),
         (
-            "[entities.de]\nname = 'x'\ncurrency = 'EUR'\ntolerances = 'q'",
-            'entities.de.tolerances: there is no set named "q"',
+            "entities = ",
+            "policy.toml: the policy: is not TOML: Invalid value (at end of document)",
         ),
-        ("[tolerances.loose]", 'tolerances: the set named "default" is missing'),
-        ("[tolerances.default]\nprice = { kind = 'value' }", 'tolerances.default.price: kind "value" needs a percent'),
+        ("colour = 1", "policy.toml, line 1: colour = 1: there is no such key"),
+        (
+            DE + "currency = 'EUR'\nerpp = 'y'",
+            'policy.toml, line 4: entities.de.erpp = "y": there is no such key; did you mean "erp"?',
+        ),
+        (
+            DE,
+            "policy.toml, line 1: entities.de.currency: is missing and must be said, here or in its region or the group",
+        ),
+        ("[entities.de]\ncurrency = 'EUR'", "policy.toml, line 1: entities.de.name: is missing and must be said"),
+        (
+            DE + "currency = 'Euro'",
+            'policy.toml, line 3: entities.de.currency = "Euro": is not an ISO 4217 code such as EUR',
+        ),
+        (
+            DE + "currency = 'EUR'\niban = 'DE00'",
+            'policy.toml, line 4: entities.de.iban = "DE00": is not a valid IBAN; check its digits',
+        ),
+        (
+            DE + "currency = 'EUR'\ntolerances = 'q'",
+            'policy.toml, line 4: entities.de.tolerances = "q": there is no set of that name; sets of this policy:'
+            " default",
+        ),
+        (
+            DE + "currency = 'EUR'\nregion = 'emea'",
+            'policy.toml, line 4: entities.de.region = "emea": there is no table [regions.emea]; regions of this'
+            " policy: none",
+        ),
+        (
+            "[group]\niban = 'DE89370400440532013000'",
+            'policy.toml, line 2: group.iban = "DE89370400440532013000": belongs to one legal entity and cannot be'
+            " inherited; say it in [entities.<name>]",
+        ),
+        ("regions = 1", "policy.toml, line 1: regions = 1: must be tables, [regions.<name>]"),
+        ("[entities]\nde = 1", "policy.toml, line 2: entities.de = 1: must be a table, [entities.de]"),
+        ("[tolerances.loose]", 'policy.toml, line 1: tolerances: the set named "default" is missing'),
+        (
+            "[tolerances.default]\nprice = { kind = 'value' }",
+            'policy.toml, line 2: tolerances.default.price: kind "value" needs a percent, an amount, or both; for no'
+            ' variance say kind "zero"',
+        ),
         (
             "[tolerances.default]\nprice = { kind = 'zero', percent = 0 }",
-            'kind "zero" takes neither percent nor amount',
+            'policy.toml, line 2: tolerances.default.price: kind "zero" takes neither percent nor amount; say kind'
+            ' "value"',
+        ),
+        (
+            "[tolerances.default]\nprice = { kind = 'value', percent = -1 }",
+            "policy.toml, line 2: tolerances.default.price: percent and amount must be plain numbers of zero or more",
+        ),
+        (
+            "[tolerances.default]\nprice = { kind = 'value', percent = nan }",
+            "policy.toml, line 2: tolerances.default.price: percent and amount must be plain numbers of zero or more",
+        ),
+        (
+            "[tolerances.default.price]\nkind = 'vlue'",
+            'policy.toml, line 2: tolerances.default.price.kind = "vlue": must be one of off, zero, value, unlimited;'
+            ' did you mean "value"?',
+        ),
+        (
+            "bank_change_confirmations = 0",
+            "policy.toml, line 1: bank_change_confirmations = 0: at least 1 person must confirm a bank change",
+        ),
+        (
+            "signal_age_minutes_max = 0",
+            "policy.toml, line 1: signal_age_minutes_max = 0: must be at least 1 minute",
+        ),
+        (
+            "bank_change_confirmations = '2'",
+            'policy.toml, line 1: bank_change_confirmations = "2": expected `int`, got `str`',
+        ),
+        (
+            "colour = 1\nbank_change_confirmations = true",
+            "policy.toml, line 1: colour = 1: there is no such key; policy.toml, line 2: bank_change_confirmations = true:"
+            " expected `int`, got `bool`",
         ),
         ("[tolerances.default]\nprice = { kind = 'value', percent = -1 }", "zero or more"),
         ("[tolerances.default]\nprice = { kind = 'value', percent = nan }", "zero or more"),
         ("[tolerances.default]\nprice = { kind = 'some' }", "Invalid enum value 'some'"),
+        ("[duplicates]\nlayers = ['near']", 'duplicates.layers: "exact" must be among them'),
+        ("[duplicates]\nlayers = ['exact', 'far']", "Invalid enum value 'far'"),
+        ("[duplicates]\nwindow_days = 0", "duplicates.window_days: must be from 1 to 366"),
+        ("[duplicates]\nwindow_days = 367", "duplicates.window_days: must be from 1 to 366"),
+        ("[duplicates]\namount_percent = 10.1", "duplicates.amount_percent: must be from 0 to 10"),
+        ("[duplicates]\namount_percent = -1", "duplicates.amount_percent: must be from 0 to 10"),
+        ("[duplicates]\namount_percent = nan", "duplicates.amount_percent: must be from 0 to 10"),
+        ("[duplicates]\nedit_distance = 4", "duplicates.edit_distance: must be from 0 to 3"),
+        ("[duplicates]\nedit_distance = -1", "duplicates.edit_distance: must be from 0 to 3"),
+        ("[duplicates]\nsuspect_score = 49", "duplicates.suspect_score: must be from 50 to 100"),
+        ("[duplicates]\nsuspect_score = 101", "duplicates.suspect_score: must be from 50 to 100"),
+        ("[duplicates]\nlookalike_days = 0", "duplicates.lookalike_days: must be at least 1"),
+        ("[duplicates.override_above]\nEuro = 1", 'duplicates.override_above: "Euro" is not an ISO 4217 code'),
+        ("[duplicates.override_above]\nEUR = -1", "duplicates.override_above.EUR: must be a plain amount"),
+        ("[duplicates.override_above]\nEUR = inf", "duplicates.override_above.EUR: must be a plain amount"),
         ("bank_change_confirmations = 0", "at least 1 person"),
         ("bank_change_confirmations = '2'", "bank_change_confirmations: Expected `int`, got `str`"),
     ],
 )
-def test_what_is_wrong_is_named_with_its_place(text: str, told: str) -> None:
+def test_what_is_wrong_is_told_with_its_place_its_value_and_what_was_expected(text: str, told: str) -> None:
     with pytest.raises(ConfigError) as error:
         load_policy(text)
-    assert told in str(error.value)
-    assert str(error.value).endswith("Correct it and load the policy again.")
+    end = "" if told.endswith("?") else "."
+    assert str(error.value) == f"policy: {told}{end} Correct it and load the policy again."

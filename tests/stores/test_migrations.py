@@ -9,12 +9,16 @@ import pytest
 from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, create_engine, inspect, text
 from sqlalchemy.pool import NullPool
+from tests.engine.test_duplicates import company
+from tests.processes.company import OTHER_IBAN, without_order
 
 from tieout.engine.migrations import HEAD
 from tieout.engine.migrations.run import config
+from tieout.engine.rebuild import rebuild
 from tieout.engine.schema import METADATA
 from tieout.engine.stores.open import memory_store, open_store, prepare
 from tieout.kernel.errors import ConfigError
+from tieout.processes.registry import PROCESSES
 
 
 def shape(engine: Engine) -> dict[str, Any]:
@@ -98,6 +102,33 @@ def test_a_migration_that_fails_leaves_nothing(tmp_path: Path) -> None:
         prepare(f"sqlite:///{path}")
     with sqlite3.connect(path) as sql:
         assert sql.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall() == [("view_period",)]
+
+
+def test_invoices_that_are_there_already_get_fingerprints(tmp_path: Path) -> None:
+    path = tmp_path / "tieout.db"
+    prepare(f"sqlite:///{path}")
+    made = company(open_store(f"sqlite:///{path}"))
+    for number in ("R-1", "R-2", "R-3"):
+        made.told_and_approved(f"inv-{number}", without_order(number=number, payee_account=OTHER_IBAN))
+    made.run()
+    made.store.close()
+    with sqlite3.connect(path) as sql:
+        kept = {table: rows_of(sql, table) for table in ("fingerprint", "likeness")}
+        assert len(kept["fingerprint"]) == 3
+        for table in ("fingerprint", "likeness", "view_lookalike"):
+            sql.execute(f"DROP TABLE {table}")
+        sql.execute("INSERT INTO state VALUES ('number', 'de|sup|R1', 1, 1, '{}')")
+        sql.execute("UPDATE alembic_version SET version_num = '0002'")
+    prepare(f"sqlite:///{path}")
+    with sqlite3.connect(path) as sql:
+        assert {table: rows_of(sql, table) for table in kept} == kept
+    store = open_store(f"sqlite:///{path}")
+    assert rebuild(store, PROCESSES).differences == ()
+    store.close()
+
+
+def rows_of(sql: sqlite3.Connection, table: str) -> list[Any]:
+    return sorted(sql.execute(f"SELECT * FROM {table}").fetchall())
 
 
 def test_a_database_of_a_newer_version_is_left_alone(tmp_path: Path) -> None:

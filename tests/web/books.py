@@ -18,6 +18,8 @@ from tieout.engine.dependencies import Dependencies
 from tieout.engine.documents import document_reader
 from tieout.engine.intake import Intake
 from tieout.engine.originals import Originals
+from tieout.engine.policies import Ruling
+from tieout.engine.policy_desk import PolicyDesk
 from tieout.engine.schedule import Schedule
 from tieout.engine.stores.open import open_store, prepare
 from tieout.engine.unit_of_work import UnitOfWork
@@ -54,8 +56,7 @@ from tieout.model.facts import (
     TaskChanged,
 )
 from tieout.policy.dependencies import DEPENDENCIES
-from tieout.policy.policy import EntityPolicy, Policy
-from tieout.policy.tolerances import Limit, Tolerances
+from tieout.policy.load import load
 from tieout.ports import Effect, Manifest, Operation, Refused, Result, Scope, Unknown
 from tieout.processes.address import supplier_id_of
 from tieout.processes.registry import PROCESSES
@@ -70,14 +71,25 @@ ENTITIES = {
     "US01": ("Northlight Machinery Inc.", "USD", "US", iban(50010517, 4712)),
     "JP01": ("Northlight Japan KK", "JPY", "JP", iban(50010517, 4713)),
 }
-POLICY = Policy(
-    entities={
-        entity: EntityPolicy(name=name, currency=currency, country=country, iban=own, bank=f"bank-{entity[:2].lower()}")
-        for entity, (name, currency, country, own) in ENTITIES.items()
-    },
-    tolerances={"default": Tolerances(price=Limit(kind="value", percent=Decimal(2)))},
-    signal_age_minutes_max=600,
+POLICY_TEXT = """\
+# Nordlicht: who we are and what we tolerate.
+signal_age_minutes_max = 600
+
+[tolerances.default.price]
+kind = "value"
+percent = 2
+""" + "".join(
+    f"""
+[entities.{entity}]
+name = "{name}"
+currency = "{currency}"
+country = "{country}"
+iban = "{own}"
+bank = "bank-{entity[:2].lower()}"
+"""
+    for entity, (name, currency, country, own) in ENTITIES.items()
 )
+POLICY = load(POLICY_TEXT).policy
 SUPPLIERS = (
     "Adler Werkzeuge AG",
     "Bergmann Logistik GmbH",
@@ -177,8 +189,10 @@ class Books:
         )
         self.schedule = Schedule(self.store, self.intake, self.connectors, POLICY, self.clock, dependencies)
         self.actions = Actions(self.store, self.intake, self.clock)
+        self.policies = Ruling(self.store, lambda: load(POLICY_TEXT))
+        self.desk = PolicyDesk(self.store, self.intake, self.policies, self.clock, partitions=PARTITIONS)
         self.work = UnitOfWork(
-            self.store, PROCESSES, POLICY, self.clock, partitions=PARTITIONS, lane_of=self.delivery.lane_of
+            self.store, PROCESSES, self.policies, self.clock, partitions=PARTITIONS, lane_of=self.delivery.lane_of
         )
         self.suppliers: dict[str, Supplier] = {}
 

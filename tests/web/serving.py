@@ -2,7 +2,7 @@
 
 from argon2 import PasswordHasher
 from litestar import Litestar
-from tests.web.books import PARTITIONS, POLICY, Books
+from tests.web.books import PARTITIONS, Books
 
 from tieout.engine.people import People
 from tieout.engine.queries.database import Database
@@ -22,6 +22,8 @@ PEOPLE: dict[str, tuple[str, str, str]] = {
     "ida": ("Ida Ingwersen", "IA", ""),
     "carl": ("Carl Clausen", "RC", ""),
     "otto": ("Otto Olsen", "", ""),
+    "cora": ("Cora Carstens", "CF", ""),
+    "paul": ("Paul Paulsen", "CA", ""),
     "jun": ("Jun Mori", "IA", "JP01"),
 }
 
@@ -38,10 +40,11 @@ def door_of(books: Books, webhooks: dict[str, Webhook] | None = None) -> Door:
         database=Database(books.url),
         people=people,
         clock=books.clock,
-        policy=lambda: POLICY,
+        policy=lambda: books.policies.at(books.clock.now()),
         partitions=PARTITIONS,
         webhooks=webhooks,
         company="Nordlicht",
+        policy_desk=books.desk,
     )
 
 

@@ -6,19 +6,23 @@ from collections.abc import Callable, Collection, Mapping
 from functools import cached_property
 from pathlib import Path
 
+import structlog
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from tieout import connectors as kinds
 from tieout.connectors.mail import read_letter
 from tieout.engine.actions import Actions
 from tieout.engine.clock import SystemClock
-from tieout.engine.config import Settings, load
+from tieout.engine.config import Settings
+from tieout.engine.config import load as load_config
 from tieout.engine.delivery import Delivery
 from tieout.engine.dependencies import Dependencies
-from tieout.engine.documents import document_reader
+from tieout.engine.documents import ruled_reader
 from tieout.engine.intake import Intake
 from tieout.engine.originals import Originals
 from tieout.engine.people import People
+from tieout.engine.policies import Ruling
+from tieout.engine.policy_desk import PolicyDesk
 from tieout.engine.queries.database import Database
 from tieout.engine.queries.hands import reviews
 from tieout.engine.schedule import Schedule
@@ -30,21 +34,37 @@ from tieout.engine.worker import Pace, Worker
 from tieout.kernel.errors import ConfigError
 from tieout.policy.controls import uncompensated
 from tieout.policy.dependencies import DEPENDENCIES
-from tieout.policy.duties import Act, Conflict
-from tieout.policy.load import load_policy
+from tieout.policy.duties import Conflict
+from tieout.policy.files import joined
+from tieout.policy.load import Loaded, load
 from tieout.policy.policy import Policy
 from tieout.ports import Connector, Listener
 from tieout.processes.registry import PROCESSES
 
+LOG = structlog.get_logger("tieout.policy")
+
 
 def read_policy(file: Path) -> Policy:
-    """The policy in a file. Raises ``ConfigError`` that names the file and everything that is wrong in it."""
+    """The policy in a file or folder. Raises ``ConfigError`` that names the file and everything that is wrong in it."""
+    return _loaded(file).policy
+
+
+def _loaded(file: Path) -> Loaded:
     try:
-        return load_policy(file.read_text(encoding="utf-8"))
-    except UnicodeDecodeError as error:
-        raise ConfigError(f"{file} is not UTF-8: {error}") from None
+        return load(policy_text(file))
     except ConfigError as error:
         raise ConfigError(f"{file}: {error}") from None
+
+
+def policy_text(place: Path) -> str:
+    """The text of a policy: of one file, or of all TOML files in a folder, its ``regions`` and its ``entities``."""
+    try:
+        if not place.is_dir():
+            return place.read_text(encoding="utf-8")
+        found = (*place.glob("*.toml"), *place.glob("regions/*.toml"), *place.glob("entities/*.toml"))
+        return joined({file.relative_to(place).as_posix(): file.read_text(encoding="utf-8") for file in found})
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{place} is not UTF-8: {error}") from None
 
 
 class Company:
@@ -58,17 +78,52 @@ class Company:
     @classmethod
     def at(cls, config: Path) -> "Company":
         """The company that this configuration file describes."""
-        return cls(load(config))
+        return cls(load_config(config))
+
+    @property
+    def policy(self) -> Policy:
+        """The policy in force now. Raises ``ConfigError`` when it cannot be read."""
+        return self.policies.at(self.clock.now())
 
     @cached_property
-    def policy(self) -> Policy:
-        """The policy in force. Raises ``ConfigError`` when it cannot be read."""
-        file = self.settings.path(self.settings.config.policy)
-        if not file.is_file():
+    def policies(self) -> Ruling:
+        """The policy's releases; without any, what the configuration's file says."""
+        return Ruling(self.store, self.policy_of_file)
+
+    def policy_of_file(self) -> Loaded:
+        """What the file or folder says that the configuration names. Raises ``ConfigError`` when there is none."""
+        place = self.settings.path(self.settings.config.policy)
+        if not place.exists():
             raise ConfigError(
-                f"there is no policy {file}; `tieout init` writes one, `policy` in the configuration names it"
+                f"there is no policy {place}; `tieout init` writes one, `policy` in the configuration names it"
             )
-        return read_policy(file)
+        return _loaded(place)
+
+    def tell_policy(self) -> None:
+        """Say in the log of the program which policy is in force, and that its file says something else if it does."""
+        ruling = self.policy.version
+        if not self.policies.releases().releases:
+            return
+        place = self.settings.path(self.settings.config.policy)
+        try:
+            filed = self.policy_of_file().policy.version if place.exists() else ruling
+        except ConfigError as error:
+            filed = f"unreadable: {error}"
+        if filed != ruling:
+            LOG.warning(
+                "policy_file_differs",
+                file=str(place),
+                says=filed,
+                in_force=ruling,
+                next=f"the release in force counts; `tieout policy draft {place}` proposes what the file says",
+            )
+
+    @cached_property
+    def policy_desk(self) -> PolicyDesk:
+        """Where releases of the policy are drafted, tried, approved and rolled back."""
+        return PolicyDesk(
+            self.store, self.intake, self.policies, self.clock, partitions=self.settings.config.partitions
+        )
 
     @cached_property
     def store(self) -> Store:
@@ -81,10 +136,6 @@ class Company:
         """The same store, to ask questions of."""
         _ = self.store  # brings the schema up to date
         return Database(self.settings.database)
-
-    def authors(self) -> tuple[Act, ...]:
-        """Who drafted and approved the policy in force; nobody is known to have written a policy that is a file."""
-        return ()
 
     @cached_property
     def originals(self) -> Originals:
@@ -99,7 +150,7 @@ class Company:
             self.originals,
             self.clock,
             partitions=self.settings.config.partitions,
-            read_document=document_reader(self.policy, read_letter),
+            read_document=ruled_reader(lambda: self.policy, read_letter),
             capacity=self.settings.config.inbox_capacity,
         )
 
@@ -124,7 +175,7 @@ class Company:
     @cached_property
     def schedule(self) -> Schedule:
         """What happens by time alone."""
-        return Schedule(self.store, self.intake, self.connectors, self.policy, self.clock, self.dependencies)
+        return Schedule(self.store, self.intake, self.connectors, self.policies, self.clock, self.dependencies)
 
     @cached_property
     def actions(self) -> Actions:
@@ -160,11 +211,10 @@ class Company:
         return UnitOfWork(
             self.store,
             PROCESSES,
-            self.policy,
+            self.policies,
             self.clock,
             partitions=self.settings.config.partitions,
             lane_of=self.delivery.lane_of,
-            authors=self.authors,
         )
 
     def worker(self) -> Worker:

@@ -36,5 +36,6 @@ def run(arguments: tuple[str, ...]) -> None:
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def bench(arguments: tuple[str, ...]) -> None:
     """Benchmarks: `tieout bench pipeline` measures the whole loop, `tieout bench formats` the readers of documents,
-    `tieout bench duplicates-index` how long it takes to compare an invoice with all that ever came."""
+    `tieout bench duplicates-index` how long it takes to compare an invoice with all that ever came,
+    `tieout bench what-if` a long past under another policy."""
     _hand_over("tieout_bench", arguments)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tieout.cli.company import Company, read_policy
+from tieout.cli.company import Company
 from tieout.cli.output import CONSOLE, JSON, print_json, print_table, progress
 
 if TYPE_CHECKING:
@@ -54,54 +54,6 @@ def rebuild(config: Path, as_json: bool) -> None:
         for one in found.differences[:20]:
             CONSOLE.print(f"  {one.table} {one.key}\n    stored  {one.stored}\n    rebuilt {one.rebuilt}")
     sys.exit(1 if found.differences else 0)
-
-
-@click.command()
-@click.option(
-    "--what-if",
-    "policy_file",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    required=True,
-    help="The changed policy.",
-)
-@JSON
-@click.pass_obj
-def replay(config: Path, policy_file: Path, as_json: bool) -> None:
-    """Play the recorded past again under a changed policy. Effects are captured and never sent.
-
-    \b
-    cp policy.toml looser.toml; edit it; tieout replay --what-if looser.toml
-    """
-    from tieout.engine.stores.open import memory_store
-    from tieout.engine.what_if import what_if
-    from tieout.processes.registry import PROCESSES
-
-    company = Company.at(config)
-    policy = read_policy(policy_file)
-    with progress("playing the past again") as advance:
-        found = what_if(
-            company.store,
-            memory_store(),
-            PROCESSES,
-            policy,
-            partitions=company.settings.config.partitions,
-            on_progress=advance,
-        )
-    if as_json:
-        print_json(found)
-        return
-    CONSOLE.print(
-        f"policy {company.policy.version} → {policy.version}: {found.invoices:,} invoices matched,"
-        f" {found.holds_before:,} held then, {found.holds_after:,} held under the changed policy;"
-        f" {found.effects_captured:,} effects captured, none sent"
-    )
-    for amount in found.at_risk().values():
-        CONSOLE.print(f"  {amount} in invoices that would now pass")
-    print_table(
-        "Changed verdicts",
-        ("invoice", "amount#", "then", "under the changed policy"),
-        [(change.invoice_id, change.amount, change.before, change.after) for change in found.changes[:200]],
-    )
 
 
 @click.command()

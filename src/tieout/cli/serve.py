@@ -22,7 +22,9 @@ def worker(config: Path) -> None:
     Any number may run on one PostgreSQL; they share the work, and when one dies the others take over within seconds.
     """
     log_to_stderr()
-    working = Company.at(config).worker()
+    company = Company.at(config)
+    company.tell_policy()
+    working = company.worker()
     calm_collector()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: working.stop())
@@ -42,6 +44,7 @@ def up(config: Path, port: int | None, host: str | None, no_worker: bool) -> Non
 
     log_to_stderr()
     company = Company.at(config)
+    company.tell_policy()
     settings = company.settings.config
     site = build_site(company)
 

@@ -28,7 +28,7 @@ def build_site(company: Company) -> Litestar:
         webhooks=_webhooks(company),
         company=config.company,
         spool=company.settings.path(config.spool),
-        authors=company.authors,
+        policy_desk=company.policy_desk,
     )
     partners = {name: one for name, one in company.connectors.items() if isinstance(one, As2)}
     return create_site(door, partners)

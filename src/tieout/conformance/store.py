@@ -16,16 +16,18 @@ from typing import Any, TypeVar
 
 from msgspec.structs import replace
 
-from tieout.engine.stores.port import FencedError, Receipt, Store
+from tieout.engine.stores.port import LOOK_MAX, FencedError, Receipt, Store
 from tieout.engine.stores.rows import (
     FOREVER,
     UNRESOLVED,
     DocumentRow,
     EffectRow,
     EventRow,
+    FingerprintRow,
     Head,
     InboxRow,
     LinkRow,
+    LookRow,
     Settlement,
     StandingRow,
     StateRow,
@@ -385,6 +387,8 @@ class StoreConformance:
         assert self.store.read_log(1, 0, 10) == [first, second]
         assert self.store.read_log(1, 0, 1) == [first]
         assert self.store.read_log(1, 1, 10) == [second]
+        assert self.store.read_log(1, 0, 10, (first.type, "no.such.type")) == [first, second]
+        assert self.store.read_log(1, 0, 10, ("no.such.type",)) == []
         assert self.store.read_log(3, 0, 10) == []
         heads = {1: Head(2, b"hash 2"), 2: Head(1, b"hash 1")}
         assert self.store.log_heads() == heads
@@ -514,6 +518,72 @@ class StoreConformance:
             unit.drop_views("period", [])
         assert self.store.read_table("view_period", 1) == [self.period_row("a", status="closed")]
         assert self.store.read_table("view_period", 2) == [self.period_row("b", partition=2)]
+
+    # ── fingerprints ────────────────────────────────────────────────────────────────────────────────────────────
+
+    def put_prints(self, *rows: FingerprintRow) -> None:
+        with self.store.unit() as unit:
+            unit.put_fingerprints(rows)
+
+    def similar(self, *looks: LookRow) -> dict[str, list[bytes]]:
+        """What each asker finds, in alphabetical order: which one comes first says nothing."""
+        with self.store.unit() as unit:
+            return {asker: sorted(found) for asker, found in unit.similar(looks).items()}
+
+    def test_a_fingerprint_is_found_under_each_of_its_keys_on_its_day(self) -> None:
+        self.put_prints(
+            FingerprintRow("a", 1, b"A", 100, (7, 8)),
+            FingerprintRow(NASTY, 1, b"N", 101, (7,)),
+            FingerprintRow("c", 2, b"C", 101, (9,)),
+        )
+        assert self.similar(LookRow("x", 7, 100, 101)) == {"x": [b"A", b"N"]}
+        assert self.similar(LookRow("x", 7, 101, 101)) == {"x": [b"N"]}
+        assert self.similar(LookRow("x", 7, 0, 99)) == {"x": []}
+        assert self.similar(LookRow("x", 8, 0, 999)) == {"x": [b"A"]}
+        assert self.similar(LookRow("x", 6, 0, 999)) == {"x": []}
+        assert self.similar() == {}
+
+    def test_each_asker_finds_each_fingerprint_once_however_many_keys_they_share(self) -> None:
+        self.put_prints(FingerprintRow("a", 1, b"A", 100, (7, 8)), FingerprintRow("b", 1, b"B", 100, (8,)))
+        everywhere = [LookRow(asker, key, 0, 999) for asker in ("x", "y") for key in (7, 8)]
+        assert self.similar(*everywhere, LookRow("z", 7, 0, 999)) == {
+            "x": [b"A", b"B"],
+            "y": [b"A", b"B"],
+            "z": [b"A"],
+        }
+
+    def test_a_fingerprint_that_is_put_again_keeps_its_keys_and_changes_its_data(self) -> None:
+        self.put_prints(FingerprintRow("a", 1, b"A", 100, (7, (1 << 63) - 1)))
+        self.put_prints(FingerprintRow("a", 1, b"stopped", 100, (7, (1 << 63) - 1)))
+        self.put_prints()
+        assert self.similar(LookRow("x", (1 << 63) - 1, 0, 999)) == {"x": [b"stopped"]}
+        assert self.store.read_table("fingerprint", 1) == [{"subject": "a", "partition": 1, "data": b"stopped"}]
+        kept = self.store.read_table("likeness", 1)
+        assert sorted((row["key"], row["day"], row["subject"]) for row in kept) == [
+            (7, 100, "a"),
+            ((1 << 63) - 1, 100, "a"),
+        ]
+        assert self.store.read_table("fingerprint", 2) == self.store.read_table("likeness", 2) == []
+
+    def test_of_very_many_under_one_key_the_latest_are_found(self) -> None:
+        self.put_prints(*(FingerprintRow(f"s{day}", 1, b"%04d" % day, day, (7,)) for day in range(1, LOOK_MAX + 11)))
+        (found,) = self.similar(LookRow("x", 7, 0, 9999)).values()
+        assert found == [b"%04d" % day for day in range(11, LOOK_MAX + 11)]
+        (found,) = self.similar(LookRow("x", 7, 0, 20)).values()
+        assert found == [b"%04d" % day for day in range(1, 21)]
+
+    def test_of_two_that_put_and_then_look_in_a_later_unit_one_sees_the_other(self) -> None:
+        """What the second look at an invoice rests on: both are committed before either looks, or one is seen."""
+
+        def put_and_look(number: int) -> bool:
+            mine, other = (b"0", b"1") if number == 0 else (b"1", b"0")
+            self.put_prints(FingerprintRow(f"inv_{number}", number, mine, 100, (7,)))
+            return other in self.similar(LookRow("x", 7, 0, 999))["x"]
+
+        for _ in range(20):
+            with self.store.unit() as unit:
+                unit.put_fingerprints([])
+            assert any(at_once(2, put_and_look))
 
     # ── effects ─────────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -59,7 +59,7 @@ MEANINGS = {
     "database": "sqlite:///FILE for one machine, postgresql://… for many workers",
     "originals": "where documents are kept as they came: a folder, or s3://bucket/prefix and the like",
     "spool": "a folder for documents while they are on their way in",
-    "policy": "the file with entities, tolerances and rules",
+    "policy": "the file, or the folder of files, with entities, tolerances and rules",
     "seal_key": "the Ed25519 key that signs checkpoints of the log (env:NAME or file:PATH; made by `tieout init`)",
     "partitions": "into how many serial lanes of work suppliers and accounts are spread; fixed when the log begins",
     "inbox_capacity": "how many messages may wait in one lane before callers are asked to come again",

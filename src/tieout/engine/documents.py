@@ -116,6 +116,20 @@ def document_reader(policy: Policy, read_letter: LetterReader | None = None) -> 
     return reader
 
 
+def ruled_reader(policy: Callable[[], Policy], read_letter: LetterReader | None = None) -> DocumentReader:
+    """A reader that asks before each document which policy is in force now."""
+    kept: tuple[Policy, DocumentReader] | None = None
+
+    def reader(source: Source, name: str, channel: str) -> Delivery:
+        nonlocal kept
+        ruling = policy()
+        if kept is None or kept[0] is not ruling:
+            kept = ruling, document_reader(ruling, read_letter)
+        return kept[1](source, name, channel)
+
+    return reader
+
+
 def wrong_channel(policy: Policy, found: Format, channel: str) -> Problem | None:
     """What is wrong with a document of this format coming by this channel."""
     if policy.admits(channel, found.family):

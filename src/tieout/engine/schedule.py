@@ -10,6 +10,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from tieout.engine.config import TieOut
 from tieout.engine.dependencies import Dependencies
 from tieout.engine.intake import Full, Intake
+from tieout.engine.policies import Policies
 from tieout.engine.seal import checkpoint
 from tieout.engine.stores.port import Store
 from tieout.kernel.clock import Clock, to_micros
@@ -39,16 +40,21 @@ class Schedule:
         store: Store,
         intake: Intake,
         connectors: Mapping[str, Connector],
-        policy: Policy,
+        policy: Policies,
         clock: Clock,
         dependencies: Dependencies,
     ) -> None:
         self._store = store
         self._intake = intake
         self._connectors = connectors
-        self._policy = policy
+        self._policies = policy
         self._clock = clock
         self._dependencies = dependencies
+
+    @property
+    def _policy(self) -> Policy:
+        """The policy in force now."""
+        return self._policies.at(self._clock.now())
 
     # ── pulling ─────────────────────────────────────────────────────────────────────────────────────────────────
 

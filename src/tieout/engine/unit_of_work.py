@@ -8,8 +8,9 @@ error), a case is opened, and only messages of the same subject wait behind it.
 """
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -17,6 +18,7 @@ import structlog
 
 from tieout.engine.chain import GENESIS
 from tieout.engine.fingerprints import Fingerprints
+from tieout.engine.policies import Policies
 from tieout.engine.scope import ABSENT, Key, LaneOf, Scope, Setting, dispatch_table, encode_state, routing_event
 from tieout.engine.standings import Standings
 from tieout.engine.stores.port import FencedError, Store, Unit
@@ -36,7 +38,6 @@ from tieout.model.facts import (
     decode_fact,
     encode_fact,
 )
-from tieout.policy.duties import Act
 from tieout.policy.policy import Policy
 from tieout.processes.control import reviewed
 from tieout.processes.process import Governance, Process, Row
@@ -82,21 +83,18 @@ class UnitOfWork:
         self,
         store: Store,
         processes: tuple[Process, ...],
-        policy: Policy,
+        policy: Policies,
         clock: Clock,
         *,
         partitions: int,
         lane_of: LaneOf,
-        authors: Callable[[], tuple[Act, ...]] = tuple,
     ) -> None:
-        """``authors``: who drafted and approved the policy; they may not pass documents under it."""
-        self._authors = authors
         self._store = store
         self._processes = {process.name: process for process in processes}
         self._decoders = {process.name: msgspec.json.Decoder(process.state) for process in processes}
         self._dispatch = dispatch_table(processes)
-        self._policy = policy
-        self._policy_version = policy.version
+        self._policies = policy
+        self._ruling: tuple[Policy | None, str] = None, ""
         self._clock = clock
         self._partitions = partitions
         self._lane_of = lane_of
@@ -165,15 +163,16 @@ class UnitOfWork:
             with self._store.unit() as unit:
                 now = self._clock.now()
                 rows = unit.take(partitions, limit, to_micros(now))
+                policy, version = self._in_force(now)
                 setting = Setting(
                     self._dispatch,
-                    self._policy,
-                    self._policy_version,
+                    policy,
+                    version,
                     self._partitions,
                     self._lane_of,
                     now,
                     to_micros(now),
-                    self._governance(unit),
+                    self._governance(unit, policy, now),
                 )
                 batch = Batch(unit, setting, self._processes, self._decoders, self._cache)
                 yield batch, rows
@@ -182,14 +181,21 @@ class UnitOfWork:
             raise
         self._cache.keep(batch.heads, batch.before | batch.states)
 
-    def _governance(self, unit: Unit) -> Governance:
+    def _in_force(self, now: datetime) -> tuple[Policy, str]:
+        """The policy in force at the moment this unit of work records, and its version."""
+        policy = self._policies.at(now)
+        if self._ruling[0] is not policy:
+            self._ruling = policy, policy.version
+        return policy, self._ruling[1]
+
+    def _governance(self, unit: Unit, policy: Policy, now: datetime) -> Governance:
         """Who stands behind the policy now; the reviews of its controls are read anew with every batch."""
-        controls = self._policy.controls
-        if not controls:
-            return Governance(self._authors())
-        found = unit.states([("control", control_home(one.name)) for one in controls])
+        authors = self._policies.authors_at(now)
+        if not policy.controls:
+            return Governance(authors)
+        found = unit.states([("control", control_home(one.name)) for one in policy.controls])
         states: dict[str, Any] = {key[1]: self._decoders["control"].decode(data) for key, data in found.items()}
-        return Governance(self._authors(), reviewed(controls, states))
+        return Governance(authors, reviewed(policy.controls, states))
 
 
 class Batch:

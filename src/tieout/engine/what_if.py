@@ -1,212 +1,444 @@
 """What if: the recorded past once more, under another policy, in memory. Nothing is ever sent.
 
-Everything that came from outside is played again in the order it was recorded; what the processes ask of other systems
-is answered from what those systems answered then, and left open where they were not asked then. The difference is
-what a change of policy would have done, and the gate for releasing it.
+Everything that came from outside is played again in the order it was recorded (see :mod:`tieout.engine.trial`), by the
+processes on which the verdict about an invoice depends. The difference is what a change of policy would have done, and
+the gate for releasing it. Partitions are shared out to two operating-system processes when there is enough to do.
 """
 
-from collections.abc import Callable, Iterator
-from datetime import timedelta
-from heapq import merge
-from itertools import groupby, islice
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+from multiprocessing import get_context
+from multiprocessing.connection import Connection, wait
 
+import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
-from tieout.engine.seal import read_partition
+from tieout.engine.fingerprints import recorded
+from tieout.engine.scope import dispatch_table
+from tieout.engine.stores.open import open_store
 from tieout.engine.stores.port import Store
-from tieout.engine.stores.rows import FOREVER, EffectRow, EventRow, InboxRow, Settlement
-from tieout.engine.unit_of_work import UnitOfWork
-from tieout.kernel.clock import VirtualClock, from_micros, to_micros
+from tieout.engine.stores.rows import FOREVER, EventRow
+from tieout.engine.tally import READ, Life, Tally
+from tieout.engine.trial import Past, Trial
+from tieout.engine.worker import calm_collector
+from tieout.kernel.clock import to_micros
+from tieout.kernel.errors import TieoutError
 from tieout.kernel.money import Money
-from tieout.model.events import Lane
-from tieout.model.facts import (
-    CheckpointSigned,
-    EffectSettled,
-    InvoiceMatched,
-    InvoiceReceived,
-    MatchFailed,
-    TotalsCompared,
-    decode_fact,
-)
+from tieout.kernel.problem import Problem
+from tieout.model.facts import EffectSettled, decode_fact
+from tieout.model.verdict import Check
 from tieout.policy.policy import Policy
 from tieout.processes.process import Process
+from tieout.processes.registry import PROCESSES
 
-_OURS = ("tieout", "timer", "delivery", "seal", "schedule")
-"""Sources whose messages follow from others and are not played again."""
+#: The verdict about an invoice does not depend on what these do.
+_NOT_JUDGING = frozenset(
+    ("payment", "payment_run", "statement", "entry", "entity", "close", "interchange", "document", "mail", "ledger")
+) | {"effect", "query", "policy", "policy_text"}
+_PAGE = 5_000
+#: A log that is shorter than this is played before two processes have started.
+_ALONE = 20_000
+EXPLAINED_MAX = 5_000
+"""So many changed documents are kept with both explanations, those with the most money; all of them are counted."""
 
-OWNER = "what-if"
-_BATCH = 500
-_LAST_WAIT = timedelta(hours=1)
-"""As long as a message waits at most for the id that it names."""
-
-_NOT_PLAYED = (CheckpointSigned.type, TotalsCompared.type)
+JUDGING: tuple[Process, ...] = tuple(process for process in PROCESSES if process.name not in _NOT_JUDGING)
+"""The processes that take part in a trial."""
 
 
-class Verdicts(Struct, frozen=True):
-    """What matching said of every invoice in the end, and what was at stake."""
+class Told(Struct, frozen=True, omit_defaults=True):
+    """What one policy says of an invoice, and why."""
 
-    passed: dict[str, bool]
-    amounts: dict[str, Money]
-    words: dict[str, str]
+    result: str
+    problems: tuple[Problem, ...] = ()
+    checks: tuple[Check, ...] = ()
 
     @property
-    def holds(self) -> int:
-        """How many invoices failed matching."""
-        return sum(not passed for passed in self.passed.values())
+    def words(self) -> str:
+        """In a line."""
+        return "; ".join(map(str, self.problems)) if self.problems else self.result
 
 
 class Change(Struct, frozen=True):
     """An invoice whose verdict is another under the new policy."""
 
     invoice_id: str
+    number: str
+    supplier: str
+    entity: str
     amount: Money
-    before: str
-    after: str
+    before: Told
+    after: Told
 
 
-class WhatIf(Struct, frozen=True):
-    """The difference between what happened and what would have happened."""
+class Sum(Struct, frozen=True):
+    """A number of documents, and the money in them by currency (minor units)."""
 
-    invoices: int
-    holds_before: int
-    holds_after: int
-    changes: tuple[Change, ...]
-    effects_captured: int
+    documents: int = 0
+    money: dict[str, int] = {}
+
+    def plus(self, other: "Sum") -> "Sum":
+        """Both together."""
+        return Sum(self.documents + other.documents, _added(self.money, other.money))
+
+
+class Side(Struct, frozen=True):
+    """The invoices of a span of time under one policy.
+
+    ``touchless``: in the ERP without a human being. ``classes``: those for which a case was opened, by its class.
+    ``results``: how the verdict stood in the end.
+    """
+
+    held: int = 0
+    posted: int = 0
+    touchless: int = 0
+    classes: dict[str, Sum] = {}
+    results: dict[str, Sum] = {}
+
+    def plus(self, other: "Side") -> "Side":
+        """Both together."""
+        return Side(
+            self.held + other.held,
+            self.posted + other.posted,
+            self.touchless + other.touchless,
+            _summed(self.classes, other.classes),
+            _summed(self.results, other.results),
+        )
+
+
+class WhatIf(Struct, frozen=True, kw_only=True):
+    """The difference between what happened and what would have happened. ``events`` is how many messages were played,
+    ``left_out`` how many would have gone to other partitions, ``set_aside`` how many a process failed on.
+
+    ``undecided``: invoices that would pass without a human being and were held then, so that nobody knows what the
+    approvers and the ERP would have said; they count as not touchless, and the rate may be higher by as many.
+    ``changes`` are those with the most money, ``changed`` is how many there are in all.
+    """
+
+    policy: str
+    start: str = ""
+    end: str = ""
+    invoices: int = 0
+    before: Side = Side()
+    after: Side = Side()
+    undecided: int = 0
+    changed: int = 0
+    passing: dict[str, int] = {}
+    stopping: dict[str, int] = {}
+    changes: tuple[Change, ...] = ()
+    effects_captured: int = 0
+    left_out: int = 0
+    set_aside: int = 0
+    events: int = 0
+
+    @property
+    def touchless_before(self) -> float:
+        """Touchless invoices for each 100 that arrived."""
+        return _rate(self.before.touchless, self.invoices)
+
+    @property
+    def touchless_after(self) -> float:
+        """The same under the new policy, at least: see ``undecided``."""
+        return _rate(self.after.touchless, self.invoices)
+
+    @property
+    def touchless_after_max(self) -> float:
+        """The same if everything nobody was asked about then had gone through."""
+        return _rate(self.after.touchless + self.undecided, self.invoices)
 
     def at_risk(self) -> dict[str, Money]:
         """The money in invoices that would pass now and did not before, by currency."""
-        sums: dict[str, Money] = {}
-        for change in self.changes:
-            if change.after == "matched":
-                currency = change.amount.currency
-                sums[currency] = sums.get(currency, Money.zero(currency)) + change.amount
-        return sums
+        return {currency: Money(minor, currency) for currency, minor in self.passing.items()}
+
+    def plus(self, other: "WhatIf") -> "WhatIf":
+        """The same trial of other partitions added."""
+        return replace(
+            self,
+            invoices=self.invoices + other.invoices,
+            before=self.before.plus(other.before),
+            after=self.after.plus(other.after),
+            undecided=self.undecided + other.undecided,
+            changed=self.changed + other.changed,
+            passing=_added(self.passing, other.passing),
+            stopping=_added(self.stopping, other.stopping),
+            changes=_largest((*self.changes, *other.changes)),
+            effects_captured=self.effects_captured + other.effects_captured,
+            left_out=self.left_out + other.left_out,
+            set_aside=self.set_aside + other.set_aside,
+            events=self.events + other.events,
+        )
+
+
+class Cancelled(TieoutError):
+    """A trial was called off before its end."""
+
+
+class Span(Struct, frozen=True):
+    """The time that is played again (microseconds; invoices that arrive in it are compared), and how far each
+    partition's log is read."""
+
+    heads: dict[int, int]
+    begin: int = 0
+    end: int = FOREVER
+
+
+def span_of(store: Store, start: datetime | None = None, end: datetime | None = None) -> Span:
+    """The whole log as it is now, or what was recorded from ``start`` and before ``end``."""
+    heads = {number: head.position for number, head in store.log_heads().items()}
+    return Span(heads, to_micros(start) if start else 0, to_micros(end) if end else FOREVER)
 
 
 def what_if(
     store: Store,
-    trial: Store,
-    processes: tuple[Process, ...],
     policy: Policy,
     *,
     partitions: int,
+    start: datetime | None = None,
+    end: datetime | None = None,
+    processes: int = 2,
     on_progress: Callable[[int], None] = lambda events: None,
+    cancelled: Callable[[], bool] = lambda: False,
 ) -> WhatIf:
-    """Play the recorded log of ``store`` again into the empty ``trial`` store under ``policy``."""
-    before = _verdicts(store)
-    clock = VirtualClock(from_micros(0))
-    work = UnitOfWork(
-        trial, processes, policy, clock, partitions=partitions, lane_of=lambda connector, operation, entity: connector
+    """Play the recorded log again under ``policy``. Raises :class:`Cancelled` soon after ``cancelled`` says so.
+
+    ``on_progress`` is told how many events of the log have been gone through since it was last told.
+    """
+    span = span_of(store, start, end)
+    nothing = WhatIf(
+        policy=policy.version, start=start.isoformat() if start else "", end=end.isoformat() if end else ""
     )
-    outcomes = _outcomes(store)
-    for batch in _moments(_inputs(store)):
-        trial.accept(batch)
-        clock.move(max(timedelta(0), from_micros(batch[-1].accepted_at) - clock.now()))
-        _run_until_quiet(trial, work, outcomes, to_micros(clock.now()))
-        on_progress(len(batch))
-    clock.move(_LAST_WAIT)
-    _run_until_quiet(trial, work, outcomes, to_micros(clock.now()))
-    after = _verdicts(trial)
-    effects = trial.read_table("effect", None)
-    return WhatIf(len(before.passed), before.holds, after.holds, tuple(_changes(before, after)), len(effects))
+    events = sum(span.heads.values())
+    in_memory = store.url.rstrip("/").endswith((":", ":memory:"))
+    if processes < 2 or in_memory or events < _ALONE or len(span.heads) < 2:
+        return _alone(store, policy, partitions, span, sorted(span.heads), nothing, on_progress, cancelled)
+    shares = _shares(span.heads, processes)
+    return _together(store.url, policy, partitions, span, shares, nothing, on_progress, cancelled)
 
 
-def _run_until_quiet(trial: Store, work: UnitOfWork, outcomes: dict[str, list[InboxRow]], now: int) -> None:
-    while work.run(_BATCH) or _answer(trial, outcomes, now):
-        pass
+# ── dividing the work ──────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _answer(trial: Store, outcomes: dict[str, list[InboxRow]], now: int) -> int:
-    """Answer what is asked of other systems as they answered then. The lease of what they were not asked then, or never
-    answered, never ends. Returns how many were asked."""
-    asked = 0
-    for lane in trial.lanes(now):
-        while rows := trial.lease_effects(lane, OWNER, FOREVER, _BATCH, now):
-            asked += len(rows)
-            known = [row for row in rows if row.id in outcomes]
-            answers = [answer for row in known for answer in outcomes[row.id]]
-            trial.settle([_as_then(row, outcomes[row.id][-1], now) for row in known], answers)
-    return asked
+def _shares(heads: Mapping[int, int], count: int) -> list[list[int]]:
+    """Partitions in shares of about equal length: the longest first, each to whoever has least."""
+    shares: list[tuple[list[int], list[int]]] = [([], [0]) for _ in range(count)]
+    for number in sorted(heads, key=lambda one: (-heads[one], one)):
+        share, length = min(shares, key=lambda one: one[1][0])
+        share.append(number)
+        length[0] += heads[number]
+    return [share for share, _ in shares if share]
 
 
-def _as_then(row: EffectRow, answer: InboxRow, now: int) -> Settlement:
-    fact = decode_fact(answer.type, answer.data)
-    assert isinstance(fact, EffectSettled)
-    return Settlement(row.id, OWNER, row.attempts, fact.outcome.status, FOREVER, 0, b"", "", now)
-
-
-def _inputs(store: Store) -> Iterator[InboxRow]:
-    """Everything that came from outside, in the order it was recorded."""
-    logs = (read_partition(store, partition) for partition in sorted(store.log_heads()))
-    for row in merge(*logs, key=lambda event: event.recorded_at):
-        if row.key is not None and row.source not in _OURS and row.type not in _NOT_PLAYED:
-            yield _again(row)
-
-
-def _outcomes(store: Store) -> dict[str, list[InboxRow]]:
-    """What became of each effect then, by effect id."""
-    found: dict[str, list[InboxRow]] = {}
-    for partition in store.log_heads():
-        for row in read_partition(store, partition):
-            if row.type == EffectSettled.type and row.key is not None:
-                fact = decode_fact(row.type, row.data)
-                assert isinstance(fact, EffectSettled)
-                found.setdefault(fact.effect_id, []).append(_again(row))
+def _alone(
+    store: Store,
+    policy: Policy,
+    partitions: int,
+    span: Span,
+    share: Sequence[int],
+    nothing: WhatIf,
+    on_progress: Callable[[int], None],
+    cancelled: Callable[[], bool],
+) -> WhatIf:
+    found, dispatch, known = nothing, dispatch_table(JUDGING), recorded(store)
+    for number in share:
+        past = past_of(store, number, span, JUDGING)
+        trial = Trial(past, dispatch, policy, partitions, known)
+        for done in trial.run():
+            on_progress(done)
+            if cancelled():
+                raise Cancelled("the trial was called off; nothing of it is kept")
+        on_progress(span.heads[number] - len(past.rows))
+        found = found.plus(_compared(trial, nothing))
     return found
 
 
-def _again(row: EventRow) -> InboxRow:
-    return InboxRow(
-        0,
-        row.source or "",
-        row.key or "",
-        row.fingerprint or "",
-        row.partition,
-        "",
-        "",
-        row.subject,
-        row.type,
-        row.entity,
-        row.data,
-        row.correlation,
-        row.causation,
-        row.actor,
-        row.occurred_at,
-        row.recorded_at,
-        Lane.NORMAL,
+def _together(
+    url: str,
+    policy: Policy,
+    partitions: int,
+    span: Span,
+    shares: list[list[int]],
+    nothing: WhatIf,
+    on_progress: Callable[[int], None],
+    cancelled: Callable[[], bool],
+) -> WhatIf:
+    context = get_context("spawn")
+    workers, ends = [], []
+    encoded = msgspec.json.encode(policy)
+    for share in shares:
+        ours, theirs = context.Pipe(duplex=False)
+        worker = context.Process(target=_work, args=(url, encoded, partitions, span, share, nothing, theirs))
+        worker.start()
+        theirs.close()
+        workers.append(worker)
+        ends.append(ours)
+    try:
+        return _collected(ends, nothing, on_progress, cancelled)
+    finally:
+        for worker in workers:
+            worker.terminate()
+            worker.join()
+
+
+def _collected(
+    ends: list[Connection], nothing: WhatIf, on_progress: Callable[[int], None], cancelled: Callable[[], bool]
+) -> WhatIf:
+    found, open_ends = nothing, list(ends)
+    while open_ends:
+        for end in wait(open_ends, timeout=0.5):
+            assert isinstance(end, Connection)
+            try:
+                told = end.recv()
+            except EOFError:
+                raise TieoutError("a process of the trial ended before its time; is there enough memory?") from None
+            if isinstance(told, int):
+                on_progress(told)
+            elif isinstance(told, str):
+                raise TieoutError(f"the trial failed: {told}")
+            else:
+                found = found.plus(msgspec.json.decode(told, type=WhatIf))
+                open_ends.remove(end)
+        if cancelled():
+            raise Cancelled("the trial was called off; nothing of it is kept")
+    return found
+
+
+def _work(
+    url: str, policy: bytes, partitions: int, span: Span, share: list[int], nothing: WhatIf, told: Connection
+) -> None:
+    """One process's share."""
+    calm_collector()
+    try:
+        store = open_store(url)
+        rules = msgspec.json.decode(policy, type=Policy)
+        found = _alone(store, rules, partitions, span, share, nothing, told.send, lambda: False)
+        told.send(msgspec.json.encode(found))
+    except (KeyboardInterrupt, BrokenPipeError):
+        return
+    except Exception as error:
+        told.send(f"{type(error).__name__}: {error}")
+
+
+# ── reading the past ───────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def past_of(store: Store, number: int, span: Span, processes: tuple[Process, ...]) -> Past:
+    """One partition's log as far as these processes hear it."""
+    types = tuple(sorted({fact.type for process in processes for fact in process.routes} | READ))
+    rows = list(_rows(store, number, span, types))
+    return Past(number, rows, span.begin, _asked_before(store, rows, span.begin))
+
+
+def _rows(store: Store, number: int, span: Span, types: tuple[str, ...]) -> Iterator[EventRow]:
+    after, head = 0, span.heads[number]
+    while page := store.read_log(number, after, _PAGE, types):
+        for row in page:
+            if row.position > head or row.recorded_at >= span.end:
+                return
+            yield row
+        after = page[-1].position
+
+
+def _asked_before(store: Store, rows: Sequence[EventRow], begin: int) -> frozenset[str]:
+    """The writes that were answered in the span and had been asked for before it began."""
+    if not begin:
+        return frozenset()
+    settled = (decode_fact(row.type, row.data) for row in rows if row.type == EffectSettled.type)
+    ids = list(dict.fromkeys(fact.effect_id for fact in settled if isinstance(fact, EffectSettled)))
+    pages = (store.effects(ids[at : at + 500]) for at in range(0, len(ids), 500))
+    return frozenset(effect.id for page in pages for effect in page if effect.created_at < begin)
+
+
+# ── comparing ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _compared(trial: Trial, nothing: WhatIf) -> WhatIf:
+    before, after = trial.before, trial.after
+    pairs = [(one, before.lives[one], after.lives[one]) for one in before.lives if one in after.lives]
+    changes = [_change(*pair) for pair in pairs if _differs(pair[1], pair[2])]
+    return replace(
+        nothing,
+        invoices=len(before.lives),
+        before=_side(before),
+        after=_side(after),
+        undecided=sum(_undecided(old, new) for _, old, new in pairs),
+        changed=len(changes),
+        passing=_money(new.amount for _, old, new in pairs if _passes(new) and not _passes(old)),
+        stopping=_money(new.amount for _, old, new in pairs if _passes(old) and not _passes(new)),
+        changes=_largest(changes),
+        effects_captured=len(trial.effects),
+        left_out=trial.left_out,
+        set_aside=trial.set_aside,
+        events=trial.played,
     )
 
 
-def _moments(rows: Iterator[InboxRow]) -> Iterator[list[InboxRow]]:
-    """What was recorded at the same moment, together: what followed from it has to come before the next."""
-    for _, together in groupby(rows, key=lambda row: row.accepted_at):
-        while batch := list(islice(together, _BATCH)):
-            yield batch
+def _passes(life: Life) -> bool:
+    """Whether it came through without anybody deciding on a variance."""
+    return life.status in ("matched", "valid")
 
 
-def _verdicts(store: Store) -> Verdicts:
-    passed: dict[str, bool] = {}
-    amounts: dict[str, Money] = {}
-    words: dict[str, str] = {}
-    for partition in store.log_heads():
-        for row in read_partition(store, partition):
-            if row.type not in (InvoiceReceived.type, InvoiceMatched.type, MatchFailed.type):
-                continue
-            match decode_fact(row.type, row.data):
-                case InvoiceReceived(invoice=invoice):
-                    amounts[row.subject] = invoice.gross
-                case InvoiceMatched():
-                    passed[row.subject], words[row.subject] = True, "matched"
-                case MatchFailed(verdict=verdict):
-                    passed[row.subject] = False
-                    words[row.subject] = "; ".join(str(problem) for problem in verdict.problems)
-    return Verdicts(passed, amounts, words)
+def _undecided(before: Life, after: Life) -> bool:
+    """It was stopped then and would pass by itself now, and nobody knows what would have become of it."""
+    return not _passes(before) and not before.posted and _passes(after) and not after.posted and not after.touches
 
 
-def _changes(before: Verdicts, after: Verdicts) -> Iterator[Change]:
-    for invoice_id, passed in before.passed.items():
-        now = after.passed.get(invoice_id, passed)
-        if now != passed:
-            yield Change(
-                invoice_id, after.amounts[invoice_id], before.words[invoice_id], after.words.get(invoice_id, "")
-            )
+def _differs(before: Life, after: Life) -> bool:
+    """Another result, or other reasons for it. A limit that only moved is no other verdict."""
+    if before.result != after.result:
+        return True
+    return [problem.code for problem in before.problems] != [problem.code for problem in after.problems]
+
+
+def _change(invoice_id: str, before: Life, after: Life) -> Change:
+    return Change(invoice_id, after.number, after.supplier, after.entity, after.amount, _told(before), _told(after))
+
+
+def _told(life: Life) -> Told:
+    return Told(life.result, life.problems, life.verdict.checks if life.verdict else ())
+
+
+def _side(tally: Tally) -> Side:
+    classes: dict[str, Sum] = {}
+    results: dict[str, Sum] = {}
+    for life in tally.lives.values():
+        one = Sum(1, {life.amount.currency: life.amount.minor})
+        results = _with(results, life.result, one)
+        for case_class in life.classes:
+            classes = _with(classes, case_class.value, one)
+    lives = tally.lives.values()
+    return Side(
+        sum(life.held for life in lives),
+        sum(life.posted for life in lives),
+        sum(life.touchless for life in lives),
+        classes,
+        results,
+    )
+
+
+def _with(sums: dict[str, Sum], name: str, one: Sum) -> dict[str, Sum]:
+    sums[name] = sums[name].plus(one) if name in sums else one
+    return sums
+
+
+def _largest(changes: Iterable[Change]) -> tuple[Change, ...]:
+    ordered = sorted(changes, key=lambda one: (-abs(one.amount.minor), one.invoice_id))
+    return tuple(ordered[:EXPLAINED_MAX])
+
+
+def _money(amounts: Iterable[Money]) -> dict[str, int]:
+    sums: dict[str, int] = {}
+    for amount in amounts:
+        sums[amount.currency] = sums.get(amount.currency, 0) + amount.minor
+    return sums
+
+
+def _added(left: Mapping[str, int], right: Mapping[str, int]) -> dict[str, int]:
+    return {key: left.get(key, 0) + right.get(key, 0) for key in sorted({*left, *right})}
+
+
+def _summed(left: Mapping[str, Sum], right: Mapping[str, Sum]) -> dict[str, Sum]:
+    return {key: left.get(key, Sum()).plus(right.get(key, Sum())) for key in sorted({*left, *right})}
+
+
+def _rate(part: int, whole: int) -> float:
+    return 100 * part / whole if whole else 0.0

@@ -5,7 +5,7 @@ from datetime import date
 from decimal import Decimal
 
 from tieout.formats.reading import Findings
-from tieout.kernel.money import EXACT, Money, minor_digits
+from tieout.kernel.money import EXACT, Money, is_currency, minor_digits
 from tieout.kernel.problem import Code
 from tieout.kernel.text import parse_day, parse_decimal
 
@@ -13,7 +13,6 @@ from tieout.kernel.text import parse_day, parse_decimal
 TEXT_MAX = 1_000
 #: Amounts are kept as 64-bit integers of minor units; this leaves room for sums.
 MINOR_MAX = 10**17
-_CURRENCY = re.compile(r"[A-Z]{3}", re.ASCII)
 #: What may follow the day in an ``xs:date`` or ``xs:dateTime``.
 _AFTER_DAY = re.compile(r"(?:T[0-9:.]+)?(?:Z|[+-][0-9]{2}:[0-9]{2})?", re.ASCII)
 
@@ -21,11 +20,6 @@ _AFTER_DAY = re.compile(r"(?:T[0-9:.]+)?(?:Z|[+-][0-9]{2}:[0-9]{2})?", re.ASCII)
 def one_line(text: str) -> str:
     """A name or description on one line, blanks folded, as people compare it."""
     return " ".join(text.split())
-
-
-def is_currency(text: str) -> bool:
-    """Whether it has the form of an ISO 4217 code."""
-    return _CURRENCY.fullmatch(text) is not None
 
 
 def read_text(text: str, where: str, findings: Findings) -> str:

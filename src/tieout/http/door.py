@@ -14,7 +14,9 @@ from sqlalchemy import Connection
 
 from tieout.engine.intake import Answer, DocumentAnswer, Full
 from tieout.engine.people import People
+from tieout.engine.policy_desk import PolicyDesk
 from tieout.engine.queries.database import Database
+from tieout.engine.trials import Trials
 from tieout.formats.source import Source
 from tieout.kernel.clock import Clock
 from tieout.model.events import Message
@@ -98,9 +100,8 @@ class Door:
         company: str = "",
         limits: Limits | None = None,
         spool: Path | None = None,
-        authors: Callable[[], tuple[Act, ...]] = tuple,
+        policy_desk: PolicyDesk | None = None,
     ) -> None:
-        """``authors``: who drafted and approved the policy in force."""
         self.intake = intake
         self.actions = actions
         self.database = database
@@ -108,12 +109,13 @@ class Door:
         self.clock = clock
         self.policy = policy
         self.partitions = partitions
-        self.authors = authors
         self.webhooks = webhooks or {}
         self.company = company
         self.limits = limits or Limits()
         self.spool = spool or Path(mkdtemp(prefix="tieout-"))
         self.spool.mkdir(parents=True, exist_ok=True)
+        self.policy_desk = policy_desk
+        self.trials = Trials(policy_desk) if policy_desk else None
         self._offered: list[tuple[Message, asyncio.Future[Answer]]] = []
         self._offering: asyncio.Task[None] | None = None
         self._answers: dict[object, tuple[str, object]] = {}
@@ -121,6 +123,14 @@ class Door:
         self._readers = ThreadPoolExecutor(6, "tieout-read")
         self._writers = ThreadPoolExecutor(4, "tieout-write")
         self._slow = ThreadPoolExecutor(2, "tieout-hash")
+
+    def authors(self) -> tuple[Act, ...]:
+        """Who drafted and approved the policy in force."""
+        return self.policy_desk.policies.authors_at(self.now()) if self.policy_desk else ()
+
+    def token(self) -> str:
+        """A text that is another one after anything has changed that pages show."""
+        return self.database.token() + (f" {self.trials.token}" if self.trials else "")
 
     def now(self) -> datetime:
         """The time now, in UTC."""

@@ -31,6 +31,11 @@ def minor_digits(currency: str) -> int:
     return _DIGITS.get(currency, 2)
 
 
+def is_currency(text: str) -> bool:
+    """Whether it has the form of an ISO 4217 code."""
+    return len(text) == 3 and text.isascii() and text.isalpha() and text.isupper()
+
+
 class Money(Struct, frozen=True, order=False, gc=False):
     """An exact amount in one currency."""
 

@@ -107,6 +107,11 @@ def control_home(name: str) -> str:
     return f"control/{name}"
 
 
+def policy_home() -> str:
+    """The policy of the whole company and its releases."""
+    return "policy"
+
+
 def ledger_home(entity: str) -> str:
     """The journal entries that one entity's ledgers report."""
     return f"ledger/{entity}"
@@ -1031,6 +1036,90 @@ class AccrualPosted(Fact):
 
     journal_id: str
     number: str
+
+
+# ── the policy ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@fact("policy.adopted")
+class PolicyAdopted(Fact):
+    """Outside: what the configuration's file said when the first release was drafted. It is release 0."""
+
+    text: str
+    release: str
+
+
+@fact("policy.drafted")
+class PolicyDrafted(Fact):
+    """Outside: a person proposes a policy. ``text`` is what they wrote, ``release`` its version (the fingerprint of its
+    content, as on every event), ``effective_from`` when it is to take effect; without it as soon as it is approved."""
+
+    text: str
+    release: str
+    effective_from: datetime | None = None
+    note: str = ""
+
+
+@fact("policy.tried")
+class PolicyTried(Fact):
+    """Outside: a person played the past again under a draft. ``result`` is the whole comparison (JSON)."""
+
+    release: str
+    invoices: int
+    changed: int
+    held_before: int
+    held_after: int
+    touchless_before: int
+    touchless_after: int
+    start: str = ""
+    end: str = ""
+    result: str = ""
+
+
+@fact("policy.approval_requested")
+class PolicyApprovalRequested(Fact):
+    """Outside: a person other than the drafter approves a draft. In a close window it takes how it would be rolled
+    back: in words, and to which release."""
+
+    release: str
+    effective_from: datetime | None = None
+    rollback: str = ""
+    rollback_to: str = ""
+
+
+@fact("policy.approved")
+class PolicyApproved(Fact):
+    """Derived (policy): the release takes effect at that moment, on every worker."""
+
+    release: str
+    effective_from: datetime
+    rollback: str = ""
+
+
+@fact("policy.rollback_requested")
+class PolicyRollbackRequested(Fact):
+    """Outside: a person takes the newest release back."""
+
+    release: str
+    reason: str
+
+
+@fact("policy.rolled_back")
+class PolicyRolledBack(Fact):
+    """Derived (policy): the release before (``to``) takes effect again at that moment."""
+
+    release: str
+    to: str
+    effective_from: datetime
+    reason: str
+
+
+@fact("policy.refused")
+class PolicyRefused(Fact):
+    """Derived (policy): an approval or a rollback that may not be, and why."""
+
+    release: str
+    reason: str
 
 
 # ── effects, cases and the engine itself ───────────────────────────────────────────────────────────────────────────

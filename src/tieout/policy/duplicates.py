@@ -1,10 +1,12 @@
 """What counts as a duplicate invoice: the settings of the search. How alike two documents are is scored in
 ``matching/duplicates``; from which score on a person is asked, and what a person may overrule, is policy."""
 
+from collections.abc import Iterator
 from decimal import Decimal
 
 from msgspec import Struct
 
+from tieout.kernel.money import is_currency
 from tieout.model.duplicates import LAYERS, Layer
 
 
@@ -25,3 +27,24 @@ class DuplicateRules(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     suspect_score: int = 70
     override_above: dict[str, Decimal] = {}
     lookalike_days: int = 365
+
+
+def duplicate_complaints(rules: DuplicateRules) -> Iterator[str]:
+    """What would make the search for duplicates blind or endless."""
+    if "exact" not in rules.layers:
+        yield 'duplicates.layers: "exact" must be among them; the same number is always stopped'
+    if not 1 <= rules.window_days <= 366:
+        yield "duplicates.window_days: must be from 1 to 366"
+    if not (rules.amount_percent.is_finite() and 0 <= rules.amount_percent <= 10):
+        yield "duplicates.amount_percent: must be from 0 to 10"
+    if not 0 <= rules.edit_distance <= 3:
+        yield "duplicates.edit_distance: must be from 0 to 3"
+    if not 50 <= rules.suspect_score <= 100:
+        yield "duplicates.suspect_score: must be from 50 to 100"
+    if rules.lookalike_days < 1:
+        yield "duplicates.lookalike_days: must be at least 1"
+    for currency, amount in rules.override_above.items():
+        if not is_currency(currency):
+            yield f'duplicates.override_above: "{currency}" is not an ISO 4217 code such as EUR'
+        if not amount.is_finite() or amount < 0:
+            yield f"duplicates.override_above.{currency}: must be a plain amount of zero or more"

@@ -3,6 +3,7 @@
 ``policy.version`` is derived from the content, so any change of a rule is visible on every event decided under it.
 """
 
+from datetime import datetime
 from typing import Literal
 
 import msgspec
@@ -11,7 +12,7 @@ from msgspec import Struct
 from tieout.kernel.ids import fingerprint
 from tieout.policy.controls import Control
 from tieout.policy.duplicates import DuplicateRules
-from tieout.policy.duties import Identity
+from tieout.policy.duties import Act, Identity
 from tieout.policy.matching import MatchingRules
 from tieout.policy.routing import Desk, Escalation, Routing, Substitute, Urgency
 from tieout.policy.tolerances import Tolerances
@@ -21,11 +22,13 @@ class EntityPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     """One legal entity: its currency, its own bank account and the systems it works with (connector names).
 
     ``tax_ids``: how documents name it: VAT numbers, registrations, network addresses, EDI ids. ``accounts``: further
-    bank accounts of its own whose statements come, as the banks number them.
+    bank accounts of its own whose statements come, as the banks number them. ``region``: what it does not say itself
+    it takes from there, then from the group. ``tolerances``: the name of a set, or limits of its own.
     """
 
     name: str
     currency: str
+    region: str = ""
     country: str = ""
     tax_ids: tuple[str, ...] = ()
     iban: str = ""
@@ -36,7 +39,7 @@ class EntityPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     bank: str = "bank"
     close: str = "close"
     procurement: str = "procurement"
-    tolerances: str = "default"
+    tolerances: Tolerances | str = "default"
 
     @property
     def systems(self) -> frozenset[str]:
@@ -96,6 +99,7 @@ class Policy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     bank_change_confirmations: int = 2
     signal_age_minutes_max: int = 60
     credit_expected_days: int = 14
+    close_window_days: int = 5
     accrual_account: str = "accrued_liabilities"
     expense_account: str = "expense"
     routing: tuple[Routing, ...] = ()
@@ -115,7 +119,16 @@ class Policy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     def tolerances_of(self, entity: str) -> Tolerances:
         """The tolerance set an entity uses. Raises ``KeyError`` when the policy names one it does not define."""
         settings = self.entities.get(entity)
-        return self.tolerances[settings.tolerances if settings else "default"]
+        named = settings.tolerances if settings else "default"
+        return self.tolerances[named] if isinstance(named, str) else named
+
+    def at(self, moment: datetime) -> "Policy":
+        """The policy in force at a moment: a policy alone always is."""
+        return self
+
+    def authors_at(self, moment: datetime) -> tuple[Act, ...]:
+        """Who drafted and approved it: of a policy alone nobody is known."""
+        return ()
 
     @property
     def desk(self) -> Desk:

@@ -27,6 +27,11 @@ from tieout.model.facts import (
     PaymentsHeld,
     PaymentsReleased,
     PeriodOpened,
+    PolicyAdopted,
+    PolicyApprovalRequested,
+    PolicyDrafted,
+    PolicyRollbackRequested,
+    PolicyTried,
     RunProposed,
     SendRequested,
     SettlementRequested,
@@ -40,6 +45,7 @@ from tieout.model.facts import (
     control_home,
     ledger_home,
     partner_home,
+    policy_home,
     supplier_home,
 )
 from tieout.model.identity import supplier_id_of
@@ -103,5 +109,7 @@ def address(fact: Fact) -> tuple[str, str] | None:
             return control_home(name), control_home(name)
         case SourceObserved(entity=entity):
             return close_home(entity), entity
+        case PolicyAdopted() | PolicyDrafted() | PolicyTried() | PolicyApprovalRequested() | PolicyRollbackRequested():
+            return policy_home(), policy_home()
         case _:
             return None

@@ -16,6 +16,7 @@ from tieout.processes import (
     order,
     payment,
     payment_run,
+    policy_release,
     prediction,
     prepayment,
     query,
@@ -49,4 +50,6 @@ PROCESSES: tuple[Process, ...] = (
     hands.PROCESS,
     control.PROCESS,
     query.PROCESS,
+    policy_release.PROCESS,
+    policy_release.TEXT,
 )

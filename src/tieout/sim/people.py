@@ -155,7 +155,7 @@ class People:
                 self._about(invoice, IDA, InvoiceCancelled(reason="the supplier sends a new one"))
         elif invoice is not None and kind == "posting_differs":
             self._about(invoice, IDA, VarianceAccepted(reason="corrected in the ERP"))
-        elif invoice is not None and kind == "duplicate":
+        elif invoice is not None and kind in ("duplicate", "suspected_duplicate"):
             cleared = lot < 0.1
             data: Fact = (
                 DuplicateCleared(reason="a second delivery") if cleared else InvoiceCancelled(reason="the same")

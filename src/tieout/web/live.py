@@ -56,7 +56,7 @@ class Pulse:
     async def _watch(self) -> None:
         while self._listeners and not self._stopped:
             try:
-                token = await self._door.write(self._door.database.token)
+                token = await self._door.write(self._door.token)
             except Exception as error:
                 LOG.warning("live_look_failed", error=str(error))
                 token = self._token

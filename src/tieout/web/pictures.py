@@ -161,7 +161,7 @@ def quantity_bars(position: LinePosition, quantity: Decimal) -> Markup:
 
 _STAGES: tuple[tuple[str, tuple[str, ...], str], ...] = (
     ("Arrived", ("received", "admitted", "valid"), "info"),
-    ("Stopped", ("duplicate", "invalid", "mismatched", "rejected"), "bad"),
+    ("Stopped", ("duplicate", "suspect", "invalid", "mismatched", "rejected"), "bad"),
     ("Matched", ("matched",), "info"),
     ("Posting", ("posting", "posting_unknown", "posting_failed"), "warn"),
     ("Posted", ("posted", "reserved"), "good"),
@@ -207,7 +207,9 @@ _MARKS: dict[str, tuple[str, str]] = {
     "invoice.matched": ("matched", "good"),
     "invoice.match_failed": ("no match", "bad"),
     "invoice.variance_accepted": ("accepted", "info"),
+    "invoice.duplicate_suspected": ("looks like another", "bad"),
     "invoice.duplicate_cleared": ("no duplicate", "info"),
+    "invoice.duplicate_overruled": ("overruled", "info"),
     "invoice.cancelled": ("cancelled", "bad"),
     "invoice.posting_failed": ("refused", "bad"),
     "invoice.posted": ("posted", "good"),

@@ -46,7 +46,7 @@ NAVIGATION = (
             ("/payments", "Payments"),
         ),
     ),
-    ("Control", (("/close", "Close"), ("/suppliers", "Suppliers"), ("/documents", "Documents"))),
+    ("Control", (("/close", "Close"), ("/suppliers", "Suppliers"), ("/documents", "Documents"), ("/policy", "Policy"))),
 )
 _FILTERS = (
     words.age,
@@ -59,6 +59,8 @@ _FILTERS = (
     words.chip,
     words.day,
     words.lines,
+    words.minor,
+    words.moment,
     words.money,
     words.person,
     words.plain,
@@ -172,6 +174,11 @@ class Site:
 
 
 _SAID = {
+    "drafted": "The draft has been handed in. Nothing changes before another person has approved it.",
+    "trying": "The past is being played again under the draft; the figures show here when it is done.",
+    "called-off": "The trial is being called off; nothing of it is kept.",
+    "policy-approved": "The approval has been asked for; it shows here in a moment.",
+    "policy-rolled-back": "The release is being taken back; the one before is in force again in a few seconds.",
     "assigned": "The case has been assigned.",
     "asked": "The supplier has been asked; the answer will stand here.",
     "attached": "The file has been added.",

@@ -7,6 +7,7 @@ from decimal import Decimal
 from markupsafe import Markup, escape
 
 from tieout.engine.queries.close import title as standing_title
+from tieout.kernel.clock import from_micros
 from tieout.kernel.money import Money, minor_digits
 from tieout.model.cases import CaseClass
 from tieout.policy.cases import CASE_RULES
@@ -18,18 +19,18 @@ NO_CURRENCY = "XXX"
 _PERSON = re.compile(r"\bperson:(?=[a-z0-9])")
 _TONES = {
     "good": """
-        accepted active applied approved booked closed delivered done matched paid posted proved ready settled
+        accepted active applied approved booked closed delivered done in_force matched paid posted proved ready settled
     """,
     "bad": """
         critical dead duplicate invalid mismatched not_proved posting_failed posting_unknown quarantined refused
-        rejected returned undecided unknown
+        rejected returned suspect undecided unknown
     """,
     "warn": """
         calling_off cancelled held high not_ready open partly releasing unposted withheld
     """,
     "info": """
-        admitted claimed collecting leased parked posting probing received released requested reserved submitted
-        unpacked valid
+        admitted claimed collecting coming leased parked posting probing received released requested reserved submitted
+        tried unpacked valid
     """,
 }
 _TONE = {word: tone for tone, words in _TONES.items() for word in words.split()}
@@ -114,6 +115,16 @@ def when(moment: datetime | None) -> Markup:
     return Markup('<time datetime="{}" title="{}">{}</time>').format(
         moment.isoformat(), f"{utc:%Y-%m-%d %H:%M:%S} UTC", f"{utc.day} {utc:%b %H:%M}"
     )
+
+
+def moment(micros: int) -> datetime | None:
+    """A moment of the log, which keeps microseconds; nothing for 0."""
+    return from_micros(micros) if micros else None
+
+
+def minor(value: int, currency: str) -> Money:
+    """An amount that comes as minor units."""
+    return Money(value, currency)
 
 
 def day(value: date | None, today: date | None = None) -> Markup:

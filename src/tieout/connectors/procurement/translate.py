@@ -5,6 +5,7 @@ from datetime import date, datetime
 from decimal import Decimal, DecimalException
 from typing import Any
 
+from tieout.formats.price_unit import for_units
 from tieout.kernel.text import parse_day, parse_decimal
 from tieout.model.documents import (
     Address,
@@ -67,7 +68,7 @@ def _is_echo(vendor: Values) -> bool:
 
 
 def to_order(document: Values, entity_name: EntityName) -> PurchaseOrder:
-    """A purchase order of theirs, with prices for as many units as they are told for."""
+    """A purchase order of theirs. Prices are brought down to one unit where that has an end."""
     return PurchaseOrder(
         order_id=document["po_number"],
         entity=entity_name(document["company"]),
@@ -79,7 +80,7 @@ def to_order(document: Values, entity_name: EntityName) -> PurchaseOrder:
 
 
 def _line(line: Values) -> OrderLine:
-    price, per = _decimal(line["price"]), _decimal(line.get("price_unit", "1"))
+    price, per = for_units(_decimal(line["price"]), _units(line))
     return OrderLine(
         line_id=line["line_no"],
         item=line["item"],
@@ -91,6 +92,14 @@ def _line(line: Values) -> OrderLine:
         tax_rate=_decimal(line.get("tax_rate", "0")),
         receipt_required=line.get("receipt_required", True),
     )
+
+
+def _units(line: Values) -> Decimal:
+    """How many units the price is for."""
+    units = _decimal(line.get("price_unit", "1"))
+    if units <= 0:
+        raise ValueError(f"price_unit must be more than zero, not {units}")
+    return units
 
 
 def to_receipt(document: Values, entity_name: EntityName) -> GoodsReceipt:

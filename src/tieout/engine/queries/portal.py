@@ -21,6 +21,7 @@ _STATUS = {
     "invalid": "in review",
     "mismatched": "in review",
     "duplicate": "in review",
+    "suspect": "in review",
     "matched": "in approval",
     "rejected": "not approved",
     "posting": "approved",

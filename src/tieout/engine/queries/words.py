@@ -88,12 +88,25 @@ def _invoice(fact: f.Fact) -> Words | None:
         case f.InvoiceReceived(invoice=invoice, channel=channel):
             kind = "Credit note" if invoice.sign < 0 else "Invoice"
             return Words(f"{kind} {invoice.number} received", f"{invoice.gross} through {channel}")
-        case f.InvoiceAdmitted():
-            return Words("Its number is new")
+        case f.InvoiceAdmitted(apart=apart) if apart:
+            return Words("Goes on", f"a claim of its own beside {', '.join(apart)}")
+        case f.InvoiceAdmitted(compared=compared, explained=explained):
+            alike = "; ".join(f"{one.printed} looks like it: {one.explained}" for one in explained)
+            return Words("Is like no other invoice", alike or (f"compared with {compared}" if compared else ""))
         case f.DuplicateStopped(first_invoice_id=first):
             return Words("Stopped as a duplicate", f"of {first}")
+        case f.DuplicateSuspected(candidates=candidates):
+            alike = "; ".join(f"{one.printed}: {one.reason} ({one.score} of 100)" for one in candidates)
+            return Words("Looks like another invoice", alike)
         case f.DuplicateCleared(reason=reason):
             return Words("Found to be no duplicate", reason)
+        case f.DuplicateOverruled(reason=reason):
+            return Words("Found to be no duplicate by a manager", reason)
+        case f.LookalikeLearnt(lookalike=taught):
+            every = f"every {taught.interval_days} days" if taught.interval_days else "on the same day"
+            return Words("Comes again", f"{every}, counts until {taught.until}")
+        case f.PostingDue():
+            return Words("Compared once more before it is posted")
         case f.InvoiceValidated():
             return Words("Valid", "supplier, entity, currency and sums are right")
         case f.InvoiceFoundInvalid(problems=problems):

@@ -213,8 +213,12 @@ class Store(Protocol):
 
     # the log, read back
 
-    def read_log(self, partition: int, after: int, limit: int) -> list[EventRow]:
-        """Events of one partition in order of position."""
+    def read_log(self, partition: int, after: int, limit: int, types: Collection[str] = ()) -> list[EventRow]:
+        """Events of one partition in order of position; with ``types`` only those."""
+        ...
+
+    def states(self, keys: Collection[tuple[str, str]]) -> dict[tuple[str, str], bytes]:
+        """The states of these (process, subject) pairs, as far as they exist, outside of any unit of work."""
         ...
 
     def log_heads(self) -> dict[int, Head]: ...

@@ -655,12 +655,17 @@ class PostgresStore:
         with self._connection() as sql:
             return PostgresUnit(sql).resolve([(system, external_id)]).get((system, external_id))
 
-    def read_log(self, partition: int, after: int, limit: int) -> list[EventRow]:
+    def read_log(self, partition: int, after: int, limit: int, types: Collection[str] = ()) -> list[EventRow]:
+        only, values = ("AND type = ANY(%s)", (list(types),)) if types else ("", ())
         rows = self._rows(
-            f'SELECT {_EVENT} FROM event WHERE "partition" = %s AND position > %s ORDER BY position LIMIT %s',
-            (partition, after, limit),
+            f'SELECT {_EVENT} FROM event WHERE "partition" = %s AND position > %s {only} ORDER BY position LIMIT %s',
+            (partition, after, *values, limit),
         )
         return [EventRow(*row) for row in rows]
+
+    def states(self, keys: Collection[tuple[str, str]]) -> dict[tuple[str, str], bytes]:
+        with self._connection() as sql:
+            return PostgresUnit(sql).states(keys)
 
     def log_heads(self) -> dict[int, Head]:
         with self._connection() as sql:

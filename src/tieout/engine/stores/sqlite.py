@@ -532,12 +532,16 @@ class SqliteStore:
     def resolve(self, system: str, external_id: str) -> LinkRow | None:
         return SqliteUnit(self.connection).resolve([(system, external_id)]).get((system, external_id))
 
-    def read_log(self, partition: int, after: int, limit: int) -> list[EventRow]:
+    def read_log(self, partition: int, after: int, limit: int, types: Collection[str] = ()) -> list[EventRow]:
+        only = f"AND type IN ({','.join('?' * len(types))})" if types else ""
         rows = self.connection.execute(
-            f'SELECT {_EVENT} FROM event WHERE "partition" = ? AND position > ? ORDER BY position LIMIT ?',
-            (partition, after, limit),
+            f'SELECT {_EVENT} FROM event WHERE "partition" = ? AND position > ? {only} ORDER BY position LIMIT ?',
+            (partition, after, *types, limit),
         ).fetchall()
         return [EventRow(*row) for row in rows]
+
+    def states(self, keys: Collection[tuple[str, str]]) -> dict[tuple[str, str], bytes]:
+        return SqliteUnit(self.connection).states(keys)
 
     def log_heads(self) -> dict[int, Head]:
         numbers = [row[0] for row in self.connection.execute('SELECT DISTINCT "partition" FROM event').fetchall()]

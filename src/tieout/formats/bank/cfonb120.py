@@ -11,12 +11,11 @@ from msgspec import Struct, field
 
 from tieout.formats.bank.statements import Account, Names, Record, iban_of, implied, reference, short
 from tieout.formats.codes import load
-from tieout.formats.fields import is_currency
 from tieout.formats.format import Head
 from tieout.formats.lines import DDMMYY, DIGITS, Field, Layout, Line, lines
 from tieout.formats.reading import Context, Findings
 from tieout.formats.source import Source
-from tieout.kernel.money import Money
+from tieout.kernel.money import Money, is_currency
 from tieout.kernel.problem import Code, Problem
 from tieout.kernel.text import parse_day
 from tieout.model.documents import StatementEntry

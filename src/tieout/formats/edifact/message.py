@@ -17,7 +17,7 @@ from tieout.formats.interchanges import Names
 from tieout.formats.price_unit import for_units
 from tieout.formats.reading import Findings
 from tieout.formats.segments import Segment
-from tieout.kernel.money import EXACT, Money
+from tieout.kernel.money import EXACT, Money, is_currency
 from tieout.kernel.problem import Code
 from tieout.kernel.text import DIGITS_MAX
 
@@ -154,7 +154,7 @@ class Message:
         found = [group.segment for group in self.root.under("CUX")]
         found.sort(key=lambda segment: (qualifier(segment) != "2", part(segment, 1, 3) not in (*usages, "")))
         named = part(found[0], 1, 2) if found else next(self._currencies_of_amounts(self.root), "")
-        if named and not fields.is_currency(named):
+        if named and not is_currency(named):
             where_ = self.where(found[0] if found else self.root.segment)
             self.findings.fault(Code.BAD_VALUE, where_, expected="an ISO 4217 currency code such as EUR", actual=named)
             return ""

@@ -36,7 +36,7 @@ from tieout.formats.einvoice.skonto import cash_discounts
 from tieout.formats.price_unit import for_units
 from tieout.formats.reading import Context, Findings
 from tieout.formats.source import Source
-from tieout.kernel.money import EXACT, Money, minor_digits, multiply, priced, total
+from tieout.kernel.money import EXACT, Money, is_currency, minor_digits, multiply, priced, total
 from tieout.kernel.problem import Code
 from tieout.model.documents import Invoice, InvoiceKind, InvoiceLine
 from tieout.model.identity import normal_tax_id, supplier_id_of
@@ -100,7 +100,7 @@ class _Conversion:
 
     def convert(self, document: str) -> Invoice | None:
         semantic, findings = self.semantic, self.findings
-        if not fields.is_currency(self.currency):
+        if not is_currency(self.currency):
             expected = "an ISO 4217 code (BT-5)"
             findings.fault(Code.BAD_VALUE, semantic.where, expected=expected, actual=self.currency)
             return None

@@ -28,7 +28,7 @@ from tieout.formats.einvoice.italian import Node, entity_of, name_of, vat_number
 from tieout.formats.reading import Context, Findings
 from tieout.formats.source import Source
 from tieout.formats.xml import child, local, place, tree
-from tieout.kernel.money import EXACT, Money, multiply, total
+from tieout.kernel.money import EXACT, Money, is_currency, multiply, total
 from tieout.kernel.problem import Code, Problem
 from tieout.model.documents import Invoice, InvoiceKind, InvoiceLine
 from tieout.model.identity import supplier_id_of
@@ -128,7 +128,7 @@ class _Body:
         self.currency = self.general.raw("Divisa")
 
     def read(self) -> Invoice | None:
-        if not fields.is_currency(self.currency):
+        if not is_currency(self.currency):
             self.general.fault(Code.BAD_VALUE, "Divisa", expected="an ISO 4217 code", actual=self.currency)
             return None
         kind = kind_of(self.general)

@@ -14,7 +14,7 @@ from tieout.formats.einvoice.italian import Node, entity_of, name_of, vat_number
 from tieout.formats.reading import Context, Findings
 from tieout.formats.source import Source
 from tieout.formats.xml import local, place, tree
-from tieout.kernel.money import Money, total
+from tieout.kernel.money import Money, is_currency, total
 from tieout.kernel.problem import Code, Problem
 from tieout.model.documents import Invoice, InvoiceKind, InvoiceLine
 from tieout.model.identity import supplier_id_of
@@ -73,7 +73,7 @@ def _parties(root: Node, context: Context) -> Parties:
 def _invoice(body: Node, parties: Parties, document: str) -> Invoice | None:
     general = body.node(*_GENERAL) or body
     currency = general.raw("Divisa")
-    if not fields.is_currency(currency):
+    if not is_currency(currency):
         general.fault(Code.BAD_VALUE, "Divisa", expected="an ISO 4217 code", actual=currency)
         return None
     kind, number, issued_on = kind_of(general), general.text("Numero"), general.day("Data")

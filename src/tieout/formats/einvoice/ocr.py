@@ -18,7 +18,7 @@ from tieout.formats.einvoice.italian import entity_of
 from tieout.formats.format import Format, Head
 from tieout.formats.reading import Context, Findings
 from tieout.formats.source import Source
-from tieout.kernel.money import Money, multiply, total
+from tieout.kernel.money import Money, is_currency, multiply, total
 from tieout.kernel.problem import Code
 from tieout.kernel.text import parse_decimal
 from tieout.model.documents import Invoice, InvoiceKind, InvoiceLine
@@ -140,7 +140,7 @@ class _Result:
 
     def invoice(self, document: str) -> Invoice | None:
         result, findings = self.result, self.findings
-        if not fields.is_currency(self.currency):
+        if not is_currency(self.currency):
             findings.fault(Code.BAD_VALUE, "currency", expected="an ISO 4217 code", actual=self.currency)
             return None
         self._sure("currency", result.currency)

@@ -39,7 +39,7 @@ from tieout.formats.iso20022.statement import (
 from tieout.formats.reading import Context, Findings
 from tieout.formats.source import Source
 from tieout.formats.xml import Element, elements, local, pieces
-from tieout.kernel.money import Money, minor_digits, total
+from tieout.kernel.money import Money, is_currency, minor_digits, total
 from tieout.kernel.problem import Code, Problem
 from tieout.model.documents import StatementEntry
 
@@ -278,7 +278,7 @@ def _plain_money(text: str, currency: str) -> Money | None:
 
 @lru_cache(maxsize=1_000)
 def _digits(currency: str) -> int | None:
-    return minor_digits(currency) if fields.is_currency(currency) else None
+    return minor_digits(currency) if is_currency(currency) else None
 
 
 _day_of = lru_cache(maxsize=10_000)(fields.day_of)

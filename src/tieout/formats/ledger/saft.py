@@ -21,7 +21,7 @@ from tieout.formats.format import Format, Head
 from tieout.formats.reading import Context, Findings
 from tieout.formats.source import Source
 from tieout.formats.xml import Element, children, local, namespace, place, stream, text_at
-from tieout.kernel.money import Money
+from tieout.kernel.money import Money, is_currency
 from tieout.kernel.problem import Code, Problem
 from tieout.model.documents import JournalEntry, JournalLine
 from tieout.model.identity import normal_tax_id
@@ -118,7 +118,7 @@ class _Ledger:
             self.findings.fault(Code.UNKNOWN_FORMAT, place(root), expected=expected, actual=actual, detail=detail)
             return
         self.currency = text_at(header, "DefaultCurrencyCode")
-        if not fields.is_currency(self.currency):
+        if not is_currency(self.currency):
             self.is_hopeless = True
             where = f"{place(header)}: DefaultCurrencyCode"
             self.findings.fault(Code.BAD_VALUE, where, expected="an ISO 4217 code", actual=self.currency)

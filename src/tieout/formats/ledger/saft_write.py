@@ -19,7 +19,7 @@ from tieout.formats.ledger.saft import OWN_JOURNAL, REVERSAL
 from tieout.formats.unwritable import unfit
 from tieout.formats.written import Written
 from tieout.formats.xml import Element
-from tieout.kernel.money import EXACT, Money, minor_digits, multiply
+from tieout.kernel.money import EXACT, Money, is_currency, minor_digits, multiply
 from tieout.kernel.problem import Code, Problem
 from tieout.model.documents import JournalEntry, JournalLine
 
@@ -98,7 +98,7 @@ def write_saft(ledger: Ledger, entries: Sequence[JournalEntry]) -> Written:
 
 def _obstacles(ledger: Ledger, entries: Sequence[JournalEntry]) -> Iterator[Problem]:
     currency = ledger.company.currency
-    if not fields.is_currency(currency) or minor_digits(currency) > _DECIMALS_MAX:
+    if not is_currency(currency) or minor_digits(currency) > _DECIMALS_MAX:
         yield Problem(Code.BAD_VALUE, "currency", expected="one of at most two decimals", actual=currency)
         return
     yield from _bad_texts(_master_texts(ledger))

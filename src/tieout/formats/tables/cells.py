@@ -6,7 +6,7 @@ from decimal import Decimal
 from tieout.formats import fields
 from tieout.formats.reading import CsvShape, Findings
 from tieout.formats.tables.contract import Row
-from tieout.kernel.money import Money
+from tieout.kernel.money import Money, is_currency
 from tieout.kernel.problem import Code
 from tieout.model.identity import supplier_id_of
 
@@ -63,7 +63,7 @@ def flag(row: Row, column: str, findings: Findings) -> bool:
 def currency(row: Row, findings: Findings) -> str:
     """The currency of the document."""
     found = row.text("currency")
-    if not fields.is_currency(found):
+    if not is_currency(found):
         findings.fault(Code.BAD_VALUE, row.where("currency"), expected="an ISO 4217 code", actual=found)
     return found
 

@@ -16,7 +16,7 @@ from tieout.formats.reading import Findings
 from tieout.formats.segments import Segment
 from tieout.formats.x12.syntax import day_of
 from tieout.formats.x12.tree import Node
-from tieout.kernel.money import EXACT, Money
+from tieout.kernel.money import EXACT, Money, is_currency
 from tieout.kernel.problem import Code
 from tieout.kernel.text import parse_decimal
 from tieout.model.identity import normal_tax_id, supplier_id_of
@@ -215,7 +215,7 @@ class Message:
             self.findings.fault(Code.CURRENCY_MISMATCH, self.where(found[1], 2), expected="one", actual=actual)
         if found:
             code = value(found[0], 2)
-            if fields.is_currency(code):
+            if is_currency(code):
                 return code
             self.findings.fault(Code.BAD_VALUE, self.where(found[0], 2), expected="an ISO 4217 code", actual=code)
         known = self.names.currencies.get(entity, "")

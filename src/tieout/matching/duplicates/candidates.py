@@ -20,6 +20,7 @@ from tieout.matching.duplicates.score import (
     criteria,
     days_between,
     is_near_amount,
+    is_one_payee,
     layer_of,
     number_likeness,
     score,
@@ -87,7 +88,8 @@ def compare(
 
 
 def _comparable(one: Fingerprint, other: Fingerprint, rules: DuplicateRules) -> Likeness | None:
-    """How the numbers relate, if the two can be one claim at all: of one kind, and near in amount and date."""
+    """How the numbers relate, if the two can be one claim at all: of one kind, for one payee, and near in amount and
+    date; or with one number, whatever the date, and then for any payee if the amount is the same."""
     if one.kind != other.kind or one.claim != other.claim:
         return None
     if other.invoice_id in one.apart or one.invoice_id in other.apart:
@@ -96,6 +98,8 @@ def _comparable(one: Fingerprint, other: Fingerprint, rules: DuplicateRules) -> 
         return Likeness.SAME
     if other.status == "cancelled" or not is_near_amount(one, other, rules.amount_percent):
         return None
-    in_window = abs(days_between(one, other)) <= rules.window_days
     numbers = number_likeness(one, other, rules)
-    return numbers if in_window or numbers is Likeness.SAME else None
+    if numbers is Likeness.SAME:
+        return numbers if is_one_payee(one, other) or one.gross_minor == other.gross_minor else None
+    in_window = abs(days_between(one, other)) <= rules.window_days
+    return numbers if in_window and is_one_payee(one, other) else None

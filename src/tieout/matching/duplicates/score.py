@@ -111,6 +111,11 @@ def _payee(one: Fingerprint, other: Fingerprint) -> Criterion:
     return _said("supplier", words, points, one.supplier_id, other.supplier_id)
 
 
+def is_one_payee(one: Fingerprint, other: Fingerprint) -> bool:
+    """Whether the money of both goes to one hand: one supplier, one account, or one group."""
+    return _payee(one, other).points > 0
+
+
 def _is_one_group(one: Fingerprint, other: Fingerprint) -> bool:
     """Whether one supplier is the parent of the other, or both have the same."""
     left, right = {one.parent, one.supplier_id}, {other.parent, other.supplier_id}

@@ -26,11 +26,10 @@ from tieout.formats.bank.swift.values import (
     read_sum,
 )
 from tieout.formats.codes import load
-from tieout.formats.fields import is_currency
 from tieout.formats.format import Head
 from tieout.formats.reading import Context, Findings
 from tieout.formats.source import Source
-from tieout.kernel.money import Money
+from tieout.kernel.money import Money, is_currency
 from tieout.kernel.problem import Code, Problem
 from tieout.model.documents import StatementEntry
 

@@ -16,7 +16,7 @@ from tieout.formats.procurement import parties
 from tieout.formats.procurement.parties import Known, Name, Seller
 from tieout.formats.procurement.prices import exact_price
 from tieout.formats.reading import Context, Findings
-from tieout.kernel.money import Money
+from tieout.kernel.money import Money, is_currency
 from tieout.kernel.problem import Code
 
 #: The document types of cXML, by where their definitions are published; nothing is ever fetched.
@@ -89,7 +89,7 @@ class Paper:
             if money is not None and (currency := money.attribute("currency")):
                 self.currency = currency
                 break
-        if fields.is_currency(self.currency):
+        if is_currency(self.currency):
             return True
         expected = "an amount with an ISO 4217 currency"
         self.findings.fault(Code.BAD_VALUE, self.body.where, expected=expected, actual=self.currency)

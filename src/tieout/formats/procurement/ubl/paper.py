@@ -10,7 +10,7 @@ from tieout.formats.procurement import parties
 from tieout.formats.procurement.parties import Known, Name, Seller
 from tieout.formats.procurement.prices import exact_price
 from tieout.formats.reading import Context, Findings
-from tieout.kernel.money import Money
+from tieout.kernel.money import Money, is_currency
 from tieout.kernel.problem import Code
 
 #: ``NA`` is what Peppol has people write where a reference is mandatory and there is none.
@@ -72,7 +72,7 @@ class Paper:
             self.currency = next((text for text in named if text), "")
             if self.currency:
                 self.findings.assume("the currency of the document", "that of its amounts", self.root.where)
-        if fields.is_currency(self.currency):
+        if is_currency(self.currency):
             return True
         where = f"{self.root.where}: DocumentCurrencyCode"
         self.findings.fault(Code.BAD_VALUE, where, expected="an ISO 4217 code", actual=self.currency)

@@ -17,7 +17,7 @@ from tieout.formats.procurement.ubl.orders import RECEIPT_REQUIRED
 from tieout.formats.unwritable import prose, unfit
 from tieout.formats.written import Written
 from tieout.formats.xml import Element
-from tieout.kernel.money import Money, total
+from tieout.kernel.money import Money, is_currency, total
 from tieout.kernel.problem import Code, Problem
 from tieout.kernel.text import parse_decimal
 from tieout.model.documents import OrderLine, PurchaseOrder
@@ -82,7 +82,7 @@ def _obstacles(order: PurchaseOrder, buyer: Party, seller: Party) -> Iterator[Pr
                 yield Problem(Code.BAD_VALUE, f"line {line.line_id}", limit="28 digits", actual=str(number))
     if len({line.line_id for line in order.lines}) < len(order.lines) or not order.lines:
         yield Problem(Code.BAD_VALUE, "lines", expected="at least one, and each with a number of its own")
-    if not fields.is_currency(order.currency):
+    if not is_currency(order.currency):
         yield Problem(Code.BAD_VALUE, "currency", expected="an ISO 4217 code", actual=order.currency)
     elif any(
         abs(line_amount(line.quantity, line.unit_price, order.currency, line.price_per).minor) > fields.MINOR_MAX

@@ -1,0 +1,66 @@
+"""What-if on parts of the past and in several processes: the answer is the same, and the past before stays as it was."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+from msgspec.structs import replace
+from structlog.testing import capture_logs
+from tests.web.books import PARTITIONS, POLICY, Books
+from tests.web.fixtures import books, month_played
+
+from tieout.engine import what_if as module
+from tieout.engine.what_if import Cancelled, what_if
+from tieout.policy.tolerances import Limit, Tolerances
+from tieout.sim.company import DAYS, MORNING
+from tieout.sim.company import POLICY as SIM_POLICY
+from tieout.sim.play import PARTITIONS as SIM_PARTITIONS
+from tieout.sim.play import Play
+
+__all__ = ["books", "month_played"]
+
+LAX = replace(POLICY, tolerances={"default": Tolerances(price=Limit(kind="unlimited"))})
+
+
+@pytest.fixture(autouse=True)
+def quiet() -> Iterator[None]:
+    with capture_logs():
+        yield
+
+
+def test_two_processes_say_what_one_says(books: Books, monkeypatch: pytest.MonkeyPatch) -> None:
+    one = what_if(books.store, LAX, partitions=PARTITIONS, processes=1)
+    assert one.changed > 0
+    monkeypatch.setattr(module, "_ALONE", 0)
+    told: list[int] = []
+    two = what_if(books.store, LAX, partitions=PARTITIONS, processes=2, on_progress=told.append)
+    assert two == one
+    assert sum(told) == sum(head.position for head in books.store.log_heads().values())
+
+
+def test_a_trial_can_be_called_off(books: Books, monkeypatch: pytest.MonkeyPatch) -> None:
+    for alone in (10**9, 0):
+        monkeypatch.setattr(module, "_ALONE", alone)
+        with pytest.raises(Cancelled):
+            what_if(books.store, LAX, partitions=PARTITIONS, cancelled=lambda: True)
+
+
+@pytest.mark.slow
+def test_from_any_day_on_the_same_policy_changes_nothing() -> None:
+    for seed in range(14):
+        month = Play(seed)
+        month.run()
+        for day in (*DAYS, 2, 10):
+            start = MORNING + timedelta(days=day)
+            found = what_if(month.store, SIM_POLICY, partitions=SIM_PARTITIONS, start=start)
+            assert (found.changed, found.changes) == (0, ()), f"seed {seed}, day {day}"
+            assert found.after == found.before, f"seed {seed}, day {day}"
+
+
+def test_only_what_arrives_in_the_span_is_compared(books: Books) -> None:
+    whole = what_if(books.store, LAX, partitions=PARTITIONS)
+    middle = books.clock.now() - timedelta(days=10)
+    first = what_if(books.store, LAX, partitions=PARTITIONS, end=middle)
+    second = what_if(books.store, LAX, partitions=PARTITIONS, start=middle)
+    assert 0 < first.invoices < whole.invoices
+    assert first.invoices + second.invoices == whole.invoices

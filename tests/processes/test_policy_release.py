@@ -1,0 +1,182 @@
+"""Releases of the policy: drafted, tried on the past, approved by another person, rolled back in one step."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from msgspec.structs import replace
+from tests.processes.story import Story
+
+from tieout.kernel.clock import to_micros
+from tieout.model.facts import (
+    Fact,
+    PolicyAdopted,
+    PolicyApprovalRequested,
+    PolicyApproved,
+    PolicyDrafted,
+    PolicyRefused,
+    PolicyRollbackRequested,
+    PolicyRolledBack,
+    PolicyTried,
+)
+from tieout.policy.book import LEAD, Entry
+from tieout.policy.policy import Policy
+from tieout.processes import policy_release
+from tieout.processes.policy_release import SUBJECT, Release, State, Trial
+
+NOW = datetime(2026, 5, 12, 9, tzinfo=UTC)
+ADOPTED = PolicyAdopted(text="old", release="aaa")
+DRAFTED = PolicyDrafted(text="new", release="bbb", note="fewer holds")
+TRIED = PolicyTried(
+    release="bbb",
+    invoices=9,
+    changed=2,
+    held_before=3,
+    held_after=1,
+    touchless_before=4,
+    touchless_after=6,
+    result="{}",
+)
+APPROVE = PolicyApprovalRequested(release="bbb")
+
+
+def story(*facts: tuple[Fact, str]) -> Story:
+    told = Story(Policy(), (policy_release.PROCESS, policy_release.TEXT), NOW)
+    for fact, actor in ((ADOPTED, "system:policy"), *facts):
+        told.tell(fact, actor=actor)
+    return told
+
+
+def test_from_the_draft_to_the_rollback() -> None:
+    told = story((DRAFTED, "person:cora"), (TRIED, "person:cora"))
+    since = NOW + LEAD
+    assert told.tell(APPROVE, actor="person:paul") == [PolicyApproved(release="bbb", effective_from=since)]
+    release = Release(
+        "bbb",
+        1,
+        "person:cora",
+        to_micros(NOW),
+        note="fewer holds",
+        trial=Trial("person:cora", to_micros(NOW), "3", 9, 2, 3, 1, 4, 6),
+        approved_by="person:paul",
+        approved_at=to_micros(NOW),
+        effective_from=to_micros(since),
+    )
+    state: State = told.state("policy", SUBJECT)
+    assert state.releases["bbb"] == release
+    assert (state.in_force(NOW), state.in_force(since)) == ("aaa", "bbb")
+    assert told.state("policy_text", "bbb").text == "new"
+    told.now = NOW + timedelta(hours=1)
+    back = PolicyRollbackRequested(release="bbb", reason="too many pass")
+    assert told.tell(back, actor="person:paul") == [
+        PolicyRolledBack(release="bbb", to="aaa", effective_from=told.now + LEAD, reason="too many pass")
+    ]
+    state = told.state("policy", SUBJECT)
+    assert state.book == (
+        Entry("aaa", 0),
+        Entry("bbb", to_micros(since), "aaa"),
+        Entry("aaa", to_micros(told.now + LEAD)),
+    )
+    assert state.releases["bbb"] == replace(
+        release, rolled_back_by="person:paul", rolled_back_at=to_micros(told.now), rolled_back_why="too many pass"
+    )
+
+
+def test_the_drafter_or_the_approver_says_when_it_takes_effect() -> None:
+    later, sooner = NOW + timedelta(days=3), NOW + timedelta(days=1)
+    draft = replace(DRAFTED, effective_from=later)
+    told = story((draft, "person:cora"), (TRIED, "person:cora"))
+    assert told.tell(APPROVE, actor="person:paul") == [PolicyApproved(release="bbb", effective_from=later)]
+    told = story((draft, "person:cora"), (TRIED, "person:cora"))
+    wish = replace(APPROVE, effective_from=sooner)
+    assert told.tell(wish, actor="person:paul") == [PolicyApproved(release="bbb", effective_from=sooner)]
+    told = story((draft, "person:cora"), (TRIED, "person:cora"))
+    past = replace(APPROVE, effective_from=NOW - timedelta(days=1))
+    assert told.tell(past, actor="person:paul") == [PolicyApproved(release="bbb", effective_from=NOW + LEAD)]
+
+
+END_OF_MONTH = datetime(2026, 5, 31, 9, tzinfo=UTC)
+STATED = replace(APPROVE, effective_from=END_OF_MONTH, rollback="back to the old limits", rollback_to="aaa")
+
+
+@pytest.mark.parametrize(
+    ("facts", "request_", "actor", "told"),
+    [
+        pytest.param([], APPROVE, "person:paul", "there is no release bbb", id="no such release"),
+        pytest.param([DRAFTED, TRIED], APPROVE, "key:robot", "key:robot is not a person", id="a machine"),
+        pytest.param([DRAFTED, TRIED], APPROVE, "person:Cora", "person:Cora drafted release bbb", id="the drafter"),
+        pytest.param([DRAFTED], APPROVE, "person:paul", "release bbb was not tried on the past", id="never tried"),
+        pytest.param(
+            [DRAFTED, TRIED, DRAFTED], APPROVE, "person:paul", "release bbb was not tried", id="drafted anew since"
+        ),
+        pytest.param(
+            [DRAFTED, TRIED], PolicyApprovalRequested(release="aaa"), "person:paul", "release aaa is the newest", id="in force"
+        ),
+        pytest.param(
+            [DRAFTED, TRIED],
+            replace(APPROVE, effective_from=END_OF_MONTH),
+            "person:paul",
+            "release bbb would take effect on 2026-05-31, in a close window (2026-05 ends on 2026-05-31); choose a later",
+            id="in a close window",
+        ),
+        pytest.param(
+            [DRAFTED, TRIED],
+            replace(STATED, rollback_to="zzz"),
+            "person:paul",
+            "release bbb would take effect on 2026-05-31",
+            id="rolled back to nothing",
+        ),
+        pytest.param(
+            [DRAFTED, TRIED],
+            replace(STATED, rollback=" "),
+            "person:paul",
+            "release bbb would take effect on 2026-05-31",
+            id="rolled back without a word",
+        ),
+    ],
+)  # fmt: skip
+def test_what_is_not_approved(facts: list[Fact], request_: Fact, actor: str, told: str) -> None:
+    tale = story(*((fact, "person:cora") for fact in facts))
+    before = tale.state("policy", SUBJECT)
+    (refused,) = tale.tell(request_, actor=actor)
+    assert isinstance(refused, PolicyRefused)
+    assert refused.reason.startswith(told)
+    assert tale.state("policy", SUBJECT) == before
+
+
+def test_in_a_close_window_the_rollback_is_stated_in_words_and_release() -> None:
+    told = story((DRAFTED, "person:cora"), (TRIED, "person:cora"))
+    assert told.tell(STATED, actor="person:paul") == [
+        PolicyApproved(release="bbb", effective_from=END_OF_MONTH, rollback="back to the old limits (to aaa)")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("release", "actor", "reason", "told"),
+    [
+        ("bbb", "key:robot", "why", "key:robot is not a person"),
+        ("aaa", "person:paul", "why", "bbb is the newest release, not aaa"),
+        ("bbb", "person:paul", " ", "say why"),
+    ],
+)
+def test_what_is_not_rolled_back(release: str, actor: str, reason: str, told: str) -> None:
+    tale = story((DRAFTED, "person:cora"), (TRIED, "person:cora"), (APPROVE, "person:paul"))
+    (refused,) = tale.tell(PolicyRollbackRequested(release=release, reason=reason), actor=actor)
+    assert isinstance(refused, PolicyRefused)
+    assert refused.reason.startswith(told)
+
+
+def test_the_first_release_stays() -> None:
+    (refused,) = story().tell(PolicyRollbackRequested(release="aaa", reason="why"), actor="person:paul")
+    assert refused == PolicyRefused(release="aaa", reason="there is no release before aaa")
+
+
+def test_a_draft_can_be_written_anew_until_it_is_approved() -> None:
+    other = replace(DRAFTED, note="said better")
+    told = story((DRAFTED, "person:cora"), (other, "person:dora"))
+    assert told.state("policy", SUBJECT).releases["bbb"] == Release(
+        "bbb", 1, "person:dora", to_micros(NOW), note="said better"
+    )
+    approved = story((DRAFTED, "person:cora"), (TRIED, "person:cora"), (APPROVE, "person:paul"))
+    before = approved.state("policy", SUBJECT)
+    approved.tell(other, actor="person:dora")
+    assert approved.state("policy", SUBJECT) == before
