@@ -8,7 +8,7 @@ from statistics import median
 from msgspec import Struct
 
 from tieout_bench.loop import Loop
-from tieout_bench.matching.workload import LINES, invoices, masters
+from tieout_bench.matching.workload import LINES, agreeing, invoices, masters
 from tieout_bench.measuring import ROUNDS, Figure, tell
 from tieout_bench.recorder import Recorder, write_again
 from tieout_bench.stores import opened, sqlite
@@ -74,7 +74,13 @@ def _run(loop: Loop, count: int) -> Run:
         loop.offer(messages)
         loop.work()
 
-    return _timed(match, loop.run)
+    run = _timed(match, loop.run)
+    posted = sum(key.startswith("post_invoice/") for key in loop.erp.applied)
+    if posted != agreeing(count):
+        raise AssertionError(
+            f"{posted:,} invoices were posted, {agreeing(count):,} agree: what happened to the others?"
+        )
+    return run
 
 
 def _timed(match: Callable[[], object], post: Callable[[], object]) -> Run:
