@@ -60,7 +60,7 @@ from tieout.policy.duties import ACTIONS, CONFLICTS, DUTIES, Identity, duty_for
 from tieout.policy.matching import MatchingRules
 from tieout.policy.policy import Channel, EntityPolicy, Partner, Policy
 from tieout.policy.routing import Amounts, Escalation, Routing, Substitute, Urgency
-from tieout.policy.tolerances import Limit, Tolerances
+from tieout.policy.tolerances import CHECKS, Limit, Tolerances
 
 HERE = Path(__file__).parent
 _WIDTHS: dict[str, Any] = {"terminal_width": 96, "max_content_width": 96}
@@ -832,6 +832,8 @@ def _default(field: Any) -> str:
     if field.default is NODEFAULT:
         return "must be given"
     match field.default:
+        case None if field.name in CHECKS or field.name == "unplanned_charges":
+            return "the dialect's"
         case None | "" | ():
             return "none"
         case Limit(kind=kind):

@@ -57,7 +57,7 @@ def serve_api(url: str) -> None:
         database=Database(url),
         people=People(url, clock),
         clock=clock,
-        policy=lambda: rules,
+        policies=rules,
         partitions=PARTITIONS,
     )
     here = free_socket()

@@ -19,7 +19,7 @@ ESTIMATED = replace(CONSIGNED, line_id="2", kind="goods", matched_to="receipt", 
 def tell(small: Tieout, *facts: Fact) -> None:
     for number, fact in enumerate(facts):
         key = f"{fact.type}-{number}"
-        small.company().intake.offer([Message(source="test", key=key, data=fact, actor="person:mia", entity=ENTITY)])
+        small.company().intake.offer([Message(source="test", key=key, data=fact, entity=ENTITY)])
         small.work()
 
 

@@ -119,7 +119,8 @@ def wrong(words: list[str], *, whole: bool) -> str:
             if not isinstance(command, click.Group):
                 break
             if not rest:
-                return "" if not whole or command is group else "a command is missing"
+                alone = command is group or command.invoke_without_command
+                return "" if alone or not whole else "a command is missing"
             below = command.get_command(context, rest[0])
             if below is None:
                 return f"there is no command {rest[0]}"
@@ -159,6 +160,8 @@ def test_commands_in_sentences_exist(file: Path) -> None:
         ("vanish", "there is no command vanish"),
         ("person grow", "there is no command grow"),
         ("person", "a command is missing"),
+        ("cases --overdue", ""),
+        ("cases vanish", "there is no command vanish"),
         ("status --loud", "No such option '--loud'."),
         ("status now", "too much: ['now']"),
         ("hold eff-1", "missing: ['reason']"),

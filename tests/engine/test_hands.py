@@ -259,7 +259,7 @@ def test_every_fact_about_a_document_that_takes_a_conflicting_duty_is_looked_at(
         f.OrderResponded, f.GoodsDespatched, f.RunCancelRequested, f.PaymentStatusReported, f.RunStatusReported,
         f.EntriesNotified, f.ReturnReported, f.ChangeNotified, f.CancellationAnswered, f.RemittanceAdvised,
         f.InterchangeAcknowledged, f.DocumentAnswered, f.SendRequested, f.JournalRecorded, f.PeriodOpened,
-        f.TaskChanged, f.AccrualRequested, f.CaseAsked,
+        f.TaskChanged, f.AccrualRequested, f.CaseAsked, f.SettlementRequested, f.HoldsReported,
     }  # fmt: skip
     told = {kind for kind, action in TOLD_AT_THE_DOOR.items() if ACTIONS[action] in conflicting}
     assert told - set(ACTION_OF) == apart

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from datetime import date, timedelta
 
+from tests.engine.authored import Authored
 from tests.engine.kit import START, _unread, memory_store
 from tests.processes.company import IBAN, ORDER, ORDER_SUBJECT, POLICY, SUPPLIER, SUPPLIER_ID, bill, receipt
 
@@ -89,11 +90,10 @@ class Town:
         work = UnitOfWork(
             self.store,
             PROCESSES,
-            self.policy,
+            Authored(self.policy, self.authors),
             self.clock,
             partitions=PARTITIONS,
             lane_of=lambda connector, operation, entity: connector,
-            authors=lambda: self.authors,
         )
         while work.run(100):
             pass

@@ -118,7 +118,7 @@ def test_who_did_something_else_with_one_document_is_refused_there_only(books: B
     books.rest()
     told = bulk(client, pia, [first, second], "accept_variance", reason="agreed").json()
     assert [(one["done"], one["code"]) for one in told["items"]] == [(False, "same_person"), (True, "")]
-    assert "you did recheck invoice on this document before" in told["items"][0]["detail"]
+    assert "did recheck invoice on this document before" in told["items"][0]["detail"]
 
 
 @pytest.mark.parametrize(

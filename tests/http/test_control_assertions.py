@@ -6,13 +6,14 @@ The fifth of them, that a break of the evidence is detected, is ``tests/engine/t
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import msgspec
 import pytest
 from litestar.testing import TestClient
 from msgspec.structs import replace
+from tests.engine.authored import Authored
 from tests.http.events import event, rows
 from tests.http.test_deciding import act, case_of
 from tests.web.books import POLICY, Books
@@ -43,8 +44,7 @@ def hire(books: Books, name: str, *duties: str) -> dict[str, str]:
 def site(books: Books, policy: Policy = POLICY, authors: tuple[Act, ...] = ()) -> Iterator[Client]:
     """The doors under another policy, which these people wrote."""
     door = door_of(books)
-    door.policy, door.authors = lambda: policy, lambda: authors
-    books.work._policy, books.work._authors = policy, lambda: authors
+    door.policies = books.work._policies = Authored(policy, authors)
     with TestClient(create_site(door), raise_server_exceptions=False) as client:
         yield client
 
@@ -53,7 +53,9 @@ def entered_by(books: Books, key: dict[str, str], client: Client) -> dict[str, A
     """A case about an invoice with a price that is too high, entered over the API by the owner of this key."""
     template = case_of(books, "price_variance")
     told = next(one for one in _events(books) if one.subject == template["document"] and _is(one, f.InvoiceReceived))
-    data = f.encode_fact(replace(told.data, invoice=replace(told.data.invoice, number="OWN-1"), system_id=""))
+    # Of another season, so that it is no look-alike of the invoice it is made of.
+    own = replace(told.data.invoice, number="OWN-1", issued_on=told.data.invoice.issued_on - timedelta(days=60))
+    data = f.encode_fact(replace(told.data, invoice=own, system_id=""))
     body = event("invoice.received", msgspec.json.decode(data), id="own/1")
     assert client.post("/v1/events", json=body, headers=key).status_code == 202
     books.rest()

@@ -323,3 +323,56 @@ def test_an_estimated_price_is_one_of_the_lines_own() -> None:
         ("price_estimated", "1", False),
         ("price", "2", True),
     ]
+
+
+def test_totals_and_schedules_are_of_goods_that_are_billed_and_of_nothing_else() -> None:
+    limits = only(schedule_total=ZERO, schedule_amount=ZERO, total=ZERO, amount=ZERO)
+    service = order(position(kind="service", limit_minor=0, billed_minor=0))
+    billed = order(position(billed=D(100), billed_minor=999999))
+    assert judge(invoice(line(net="2000.00")), service, tolerances=limits).checks == ()
+    assert judge(invoice(line(net="2000.00"), kind=CREDIT), billed, tolerances=limits).checks == ()
+    both = order(position(), position(kind="service"))
+    document = invoice(line(), line(line_id="2", order_line_id="2", net="5000.00"))
+    assert [(one.rule, one.actual) for one in judge(document, both, tolerances=limits).checks] == [
+        ("amount", D(1000)),
+        ("schedule_amount", D(1000)),
+        ("schedule_total", D(1000)),
+    ]
+
+
+def test_several_order_lines_have_one_total() -> None:
+    limits = only(schedule_total=value(None, "5"), total=value(None, "5"))
+    two = order(position(billed_minor=300), position(unit_price=D(2), price_per=D(3), billed_minor=100))
+    document = invoice(
+        line(net="1002.00"), line("50", "2", price_per=D(3), line_id="2", order_line_id="2", net="33.34")
+    )
+    verdict = judge(document, two, tolerances=limits)
+    assert [
+        (one.rule, one.where, one.about, f"{one.expected:.4f}", one.actual, one.passed) for one in verdict.checks
+    ] == [
+        ("total", "net", "order PO-1", "1033.3333", D("1035.34"), True),
+        ("schedule_total", "net", "order PO-1", "1066.6667", D("1039.34"), True),
+    ]
+
+
+def test_each_order_has_its_own_conversion_rate() -> None:
+    first = order(conversion_rate=D("1.1"))
+    second = replace(order(conversion_rate=D("1.2")), order_id="PO-2")
+    unknown = replace(order(), order_id="PO-3")
+    lines = (
+        line(),
+        line(order_id="PO-2", line_id="2"),
+        line(order_id="PO-3", line_id="3"),
+    )
+    document = invoice(*lines, conversion_rate=D("1.15"))
+    verdict = judge(document, first, second, unknown, tolerances=only(conversion_rate=ZERO))
+    assert [(one.about, one.expected, one.actual, one.passed) for one in verdict.checks] == [
+        ("order PO-1 at 1.1", D(1100), D(1150), False),
+        ("order PO-2 at 1.2", D(1200), D(1150), True),
+    ]
+    credit = replace(document, kind=CREDIT)
+    billed = {"billed": D(100), "billed_minor": 100000}
+    assert (
+        judge(credit, order(position(**billed), conversion_rate=D(1)), tolerances=only(conversion_rate=ZERO)).checks
+        == ()
+    )

@@ -1,10 +1,13 @@
 """Golden vectors of tolerance limits: what each kind lets pass, exactly."""
 
 from decimal import Decimal
+from fractions import Fraction
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
+from tests.matching.paper import invoice, judge, line, order, position
 
 from tieout.matching.limits import compared, limit_text
 from tieout.matching.plan import plan_of
@@ -72,3 +75,55 @@ limits = st.builds(value, st.sampled_from([None, "0", "1", "2.5"]), st.sampled_f
 def test_more_is_never_better(limit: Limit, expected: Decimal, actual: Decimal, more: Decimal) -> None:
     if exceeds(limit, expected, actual):
         assert exceeds(limit, expected, actual + more)
+
+
+# ── against a second reading of the rules, in fractions ────────────────────────────────────────────────────────────
+
+small = st.decimals("0", "200", places=2, allow_nan=False)
+kinds = st.builds(
+    Limit,
+    kind=st.just("value"),
+    percent=st.none() | st.decimals("0", "120", places=1, allow_nan=False),
+    amount=st.none() | small,
+    combine=st.sampled_from([None, "all", "any", "each"]),
+    base=st.sampled_from([None, "order", "receipt", "invoice"]),
+    absolute=st.sampled_from([None, "difference", "invoice"]),
+)
+
+
+def allowed(limit: Limit, order: Fraction, receipt: Fraction, expected: Fraction, actual: Fraction) -> bool:
+    """Whether a quantity passes: written a second time, as the page says it."""
+    if actual <= expected:
+        return True
+    base = {None: expected, "order": order, "receipt": receipt, "invoice": actual}[limit.base]
+    passes = []
+    if limit.percent is not None:
+        passes.append(actual - expected <= base * Fraction(limit.percent) / 100)
+    if limit.amount is not None:
+        passes.append((actual if limit.absolute == "invoice" else actual - expected) <= Fraction(limit.amount))
+    return any(passes) if limit.combine == "any" else all(passes) and bool(passes)
+
+
+@given(kinds, small, small, st.decimals("0.01", "200", places=2, allow_nan=False))
+def test_every_combination_reads_as_the_page_says(
+    limit: Limit, ordered: Decimal, received: Decimal, billed: Decimal
+) -> None:
+    stands = order(position(ordered=ordered, received=received))
+    for name, expected in (("quantity_ordered", ordered), ("quantity_received", received)):
+        tolerances = Tolerances(**{"dialect": "sap", name: limit})
+        verdict = judge(invoice(line(str(billed))), stands, tolerances=tolerances)
+        numbers = (Fraction(ordered), Fraction(received), Fraction(expected), Fraction(billed))
+        assert verdict.matched is allowed(limit, *numbers)
+        for check in verdict.checks:
+            assert check.passed is (check.limit is None or check.actual <= check.limit)
+
+
+@given(kinds, small.filter(bool), small)
+def test_what_is_allowed_below_mirrors_what_is_allowed_above(limit: Limit, price: Decimal, asked: Decimal) -> None:
+    under = replace(limit, base=None, absolute=None)
+    stands = order(position(unit_price=price))
+    below = judge(invoice(line("1", str(asked))), stands, tolerances=Tolerances(dialect="sap", price_under=under))
+    mirrored = judge(
+        invoice(line("1", str(2 * price - asked))), stands, tolerances=Tolerances(dialect="sap", price=under)
+    )
+    assert below.matched is mirrored.matched

@@ -104,6 +104,15 @@ def test_a_credit_note_gives_back_of_the_receipt_that_was_billed() -> None:
     )
 
 
+def test_a_line_that_takes_back_stands_on_the_last_receipt() -> None:
+    document = invoice(line("50"), line("-2", net="-20.00", line_id="2"), line("0", net="1.00", line_id="3"))
+    verdict = judge(document, order(BY_RECEIPT))
+    assert verdict.allocations == (
+        Allocation("PO-1", "1", D(50), eur("500.00"), "GR-1"),
+        Allocation("PO-1", "1", D(-2), eur("-19.00"), "GR-2"),
+    )
+
+
 def test_a_percentage_of_the_receipt_is_of_all_that_was_received() -> None:
     wide = Tolerances(quantity_received=value("10", base="receipt"), quantity_ordered=Limit(kind="off"))
     assert judge(invoice(line("50", receipt_id="GR-2")), order(BY_RECEIPT), tolerances=wide).matched

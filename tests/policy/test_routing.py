@@ -239,7 +239,7 @@ def test_the_rules_are_read_from_the_policy() -> None:
     [
         ('role = "controlling"', "", 'routing "big ones": say a role, a person, or both'),
         ('currency = "EUR"\n', "", 'routing "big ones": amount_from and amount_to need a currency'),
-        ("price_variance", "prize_variance", "Invalid enum value 'prize_variance'"),
+        ("price_variance", "prize_variance", "invalid enum value 'prize_variance'"),
         ("until = 2026-05-31", "until = 2026-04-30", "substitutes: anna is away until 2026-04-30, before 2026-05-01"),
         ('by = "ben"', 'by = "anna"', "substitutes: anna cannot stand in for themselves"),
         ("after_hours = 24", "after_hours = -1", "escalation: after_hours must be zero or more, not -1"),

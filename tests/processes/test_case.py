@@ -1,6 +1,6 @@
 """The life of a case: it goes to whoever the policy names, is worked in time or escalates, and settles by itself."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 from msgspec.structs import replace
@@ -10,6 +10,7 @@ from tests.processes.story import START, Story
 from tieout.kernel.clock import to_micros
 from tieout.kernel.money import Money
 from tieout.model.cases import Case, CaseClass
+from tieout.model.documents import CashDiscount, Invoice, InvoiceKind
 from tieout.model.facts import (
     ApprovalDecided,
     CaseAssigned,
@@ -195,3 +196,34 @@ def test_without_a_limit_nobody_is_reminded() -> None:
     told.policy = replace(POLICY, approval_days=0)
     invoice_id = receive(told, bill())
     assert not [key for key in told.timers if key.startswith(f"{invoice_id}/approval/")]
+
+
+# ── deadlines of an invoice ────────────────────────────────────────────────────────────────────────────────────────
+
+
+def deadline_of(document: Invoice) -> tuple[datetime | None, str]:
+    """The deadline of the case about an invoice whose price is too high."""
+    told = story()
+    receive(told, document)
+    (case,) = (event.data.case for event in told.events if isinstance(event.data, CaseOpened))
+    return case.deadline, case.deadline_name
+
+
+def discount(day: int) -> CashDiscount:
+    return CashDiscount(until=date(2026, 5, day), amount=Money.of(Decimal(2), "EUR"))
+
+
+def noon(month: int, day: int) -> datetime:
+    return datetime(2026, month, day, 12, tzinfo=UTC)
+
+
+def test_a_case_should_be_worked_before_the_next_discount_is_lost_else_before_the_payment_day() -> None:
+    dear = bill(price="20")
+    assert deadline_of(dear) == (noon(6, 2), "payment day")
+    assert deadline_of(replace(dear, discounts=(discount(20), discount(10)))) == (noon(5, 10), "discount day")
+    assert deadline_of(replace(dear, discounts=(discount(3), discount(20)))) == (noon(5, 20), "discount day")
+    assert deadline_of(replace(dear, discounts=(discount(3),))) == (noon(6, 2), "payment day")
+
+
+def test_nothing_is_lost_by_a_credit_note_that_waits() -> None:
+    assert deadline_of(bill(kind=InvoiceKind.CREDIT_NOTE, quantity="20")) == (None, "")

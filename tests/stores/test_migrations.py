@@ -115,7 +115,7 @@ def test_invoices_that_are_there_already_get_fingerprints(tmp_path: Path) -> Non
     with sqlite3.connect(path) as sql:
         kept = {table: rows_of(sql, table) for table in ("fingerprint", "likeness")}
         assert len(kept["fingerprint"]) == 3
-        for table in ("fingerprint", "likeness", "view_lookalike"):
+        for table in ("fingerprint", "likeness", "view_lookalike", "view_prediction"):
             sql.execute(f"DROP TABLE {table}")
         sql.execute("INSERT INTO state VALUES ('number', 'de|sup|R1', 1, 1, '{}')")
         sql.execute("UPDATE alembic_version SET version_num = '0002'")

@@ -230,7 +230,7 @@ def _door(company: Company) -> Iterator[Door]:
         database=Database(company.settings.database),
         people=company.people,
         clock=company.clock,
-        policy=lambda: company.policy,
+        policies=company.policies,
         partitions=company.settings.config.partitions,
         spool=company.settings.path(company.settings.config.spool),
     )

@@ -23,7 +23,7 @@ def build_site(company: Company) -> Litestar:
         database=Database(company.settings.database),
         people=company.people,
         clock=company.clock,
-        policy=lambda: company.policy,
+        policies=company.policies,
         partitions=config.partitions,
         webhooks=_webhooks(company),
         company=config.company,

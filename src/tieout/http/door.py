@@ -14,6 +14,7 @@ from sqlalchemy import Connection
 
 from tieout.engine.intake import Answer, DocumentAnswer, Full
 from tieout.engine.people import People
+from tieout.engine.policies import Policies
 from tieout.engine.policy_desk import PolicyDesk
 from tieout.engine.queries.database import Database
 from tieout.engine.trials import Trials
@@ -94,7 +95,7 @@ class Door:
         database: Database,
         people: People,
         clock: Clock,
-        policy: Callable[[], Policy],
+        policies: Policies,
         partitions: int,
         webhooks: Mapping[str, Webhook] | None = None,
         company: str = "",
@@ -107,7 +108,7 @@ class Door:
         self.database = database
         self.people = people
         self.clock = clock
-        self.policy = policy
+        self.policies = policies
         self.partitions = partitions
         self.webhooks = webhooks or {}
         self.company = company
@@ -124,9 +125,13 @@ class Door:
         self._writers = ThreadPoolExecutor(4, "tieout-write")
         self._slow = ThreadPoolExecutor(2, "tieout-hash")
 
+    def policy(self) -> Policy:
+        """The policy in force."""
+        return self.policies.at(self.now())
+
     def authors(self) -> tuple[Act, ...]:
-        """Who drafted and approved the policy in force."""
-        return self.policy_desk.policies.authors_at(self.now()) if self.policy_desk else ()
+        """Who drafted and approved it."""
+        return self.policies.authors_at(self.now())
 
     def token(self) -> str:
         """A text that is another one after anything has changed that pages show."""

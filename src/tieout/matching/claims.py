@@ -263,22 +263,22 @@ def _spread(
     if line.receipt_id or not position.receipts:
         yield line.receipt_id, quantity
         return
-    left, last = quantity, ""
-    for last, receipt in position.receipts.items():
+    left = quantity
+    for receipt_id, receipt in position.receipts.items():
         billed = max(receipt.billed, ZERO)
         room = WIDE.multiply(billed if sign < 0 else WIDE.subtract(receipt.received, billed), scale)
-        room = WIDE.subtract(room, taken.get(last, (ZERO, 0))[0])
+        room = WIDE.subtract(room, taken.get(receipt_id, (ZERO, 0))[0])
         if room > ZERO and left > ZERO:
             part = min(room, left)
             left = WIDE.subtract(left, part)
-            yield last, part
-    if left > ZERO or quantity == ZERO:
-        yield last, left
+            yield receipt_id, part
+    if left > ZERO or quantity <= ZERO:
+        yield receipt_id, left
 
 
 def _share(minor: int, part: Decimal, whole: Decimal) -> int:
     """The part of an amount that goes with a part of its quantity, in whole minor units, rounded down."""
-    return int(WIDE.divide_int(WIDE.multiply(Decimal(minor), part), whole)) if whole else 0
+    return int(WIDE.divide_int(WIDE.multiply(Decimal(minor), part), whole))
 
 
 # ── what is withheld, and what is charged beside the goods ─────────────────────────────────────────────────────────

@@ -24,10 +24,8 @@ def problem(check: Check, claim: Claim | None = None) -> Problem:
             detail += f", {claim.before:f} {claim.position.unit} billed before"
         if check.rule == "quantity_received" and claim.position.kind in _RECEIVED_BY:
             detail += f", received by {_RECEIVED_BY[claim.position.kind]}"
-    return Problem(
-        CODES[check.rule], check.where, told(check, check.expected), told(check, check.actual), check.allowed, detail,
-        passes(check),
-    )  # fmt: skip
+    expected, actual = told(check, check.expected), told(check, check.actual)
+    return Problem(CODES[check.rule], check.where, expected, actual, check.allowed, detail, passes(check))
 
 
 def passes(check: Check) -> str:

@@ -340,6 +340,8 @@ def _case(state: State, case_class: CaseClass, run_id: str, reason: str, problem
         reason=reason,
         problems=problems,
         amount=state.total,
+        deadline=datetime.combine(state.execute_on, CUT_OFF),
+        deadline_name="bank cut-off",
     )
     return open_case(case)
 

@@ -59,6 +59,7 @@ def _invoice(rows: list[Row], told: Told, findings: Findings) -> Invoice | None:
         prepaid=prepaid,
         withheld=withheld,
         rounding=rounding,
+        payee_account=cells.optional(first, "payee_account", findings),
     )
     return turned(invoice, first.where("gross"), findings)
 
@@ -109,6 +110,8 @@ def _line(row: Row, currency: str, told: Told, findings: Findings) -> InvoiceLin
         tax_rate=cells.number(row, "tax_rate", told.shape, findings, default="0"),
         order_id=cells.optional(row, "order_id", findings),
         order_line_id=cells.optional(row, "order_line_id", findings),
+        item=cells.optional(row, "item", findings),
+        receipt_id=cells.optional(row, "receipt", findings),
     )
 
 
@@ -143,6 +146,7 @@ INVOICES = Contract(
         Column("prepaid", is_required=False),
         Column("withheld", is_required=False),
         Column("rounding", is_required=False),
+        Column("payee_account", is_required=False),
         Column("line_id", is_line=True),
         Column("quantity", is_line=True),
         Column("unit", is_line=True, is_required=False),
@@ -152,6 +156,8 @@ INVOICES = Contract(
         Column("tax_rate", is_line=True, is_required=False),
         Column("order_id", is_line=True, is_required=False),
         Column("order_line_id", is_line=True, is_required=False),
+        Column("item", is_line=True, is_required=False),
+        Column("receipt", is_line=True, is_required=False, attribute="receipt_id"),
     ),
     _invoice,
     (_BUYER,),

@@ -1,10 +1,13 @@
 """Tables of purchase orders and of goods receipts: their columns, and a document out of its rows."""
 
+from typing import get_args
+
 from tieout.formats.reading import Findings
 from tieout.formats.tables import cells
 from tieout.formats.tables.cells import SUPPLIER
 from tieout.formats.tables.contract import Column, Contract, Row, Told
-from tieout.model.documents import GoodsReceipt, OrderLine, PurchaseOrder, ReceiptLine
+from tieout.kernel.problem import Code
+from tieout.model.documents import GoodsReceipt, OrderLine, PurchaseOrder, ReceiptKind, ReceiptLine
 
 
 def _order(rows: list[Row], told: Told, findings: Findings) -> PurchaseOrder:
@@ -41,6 +44,7 @@ def _receipt(rows: list[Row], told: Told, findings: Findings) -> GoodsReceipt:
         ReceiptLine(
             order_line_id=cells.text(row, "order_line_id", findings),
             quantity=cells.number(row, "quantity", told.shape, findings),
+            unit=cells.optional(row, "unit", findings),
         )
         for row in rows
     )
@@ -51,9 +55,20 @@ def _receipt(rows: list[Row], told: Told, findings: Findings) -> GoodsReceipt:
         supplier_id=cells.supplier(first, findings),
         received_on=cells.day(first, "received_on", findings),
         lines=lines,
+        kind=_receipt_kind(first, findings),
+        returns=cells.optional(first, "returns", findings),
     )
 
 
+def _receipt_kind(row: Row, findings: Findings) -> ReceiptKind:
+    """Goods that came, unless it says that they were inspected, withdrawn, delivered elsewhere or sent back."""
+    said = row.text("kind")
+    if said and said not in _RECEIPT_KINDS:
+        findings.fault(Code.BAD_VALUE, row.where("kind"), expected=", ".join(_RECEIPT_KINDS), actual=said)
+    return _RECEIPT_KINDS.get(said, "receipt")
+
+
+_RECEIPT_KINDS: dict[str, ReceiptKind] = {kind: kind for kind in get_args(ReceiptKind)}
 _SUPPLIER = tuple(Column(name, is_required=False) for name in SUPPLIER)
 ORDERS = Contract(
     "csv-orders",
@@ -89,8 +104,11 @@ RECEIPTS = Contract(
         Column("entity"),
         *_SUPPLIER,
         Column("received_on"),
+        Column("kind", is_required=False),
+        Column("returns", is_required=False),
         Column("order_line_id", is_line=True),
         Column("quantity", is_line=True),
+        Column("unit", is_line=True, is_required=False),
     ),
     _receipt,
     (SUPPLIER,),

@@ -98,6 +98,8 @@ def _counts(state: State, receipt: GoodsReceipt) -> bool:
 
 def misfits(state: State, subject: str, facts: Facts) -> Iterator[Output]:
     """A receipt of a line or a unit that the order does not know is a case until the order does."""
+    if not state.misfit:
+        return
     problems = tuple(one for receipt in state.uncounted for one in receipt_problems(state.position, receipt))
     if problems and state.position:
         named = ", ".join(dict.fromkeys(one.where.removeprefix("receipt ") for one in problems))

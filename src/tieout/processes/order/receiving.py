@@ -69,7 +69,7 @@ def _counted(state: State, receipt: GoodsReceipt) -> State:
     """The order with a receipt counted, or kept until it can be."""
     known = state.position
     if known is None or any(receipt_problems(known, receipt)):
-        return replace(state, uncounted=(*state.uncounted, receipt))
+        return replace(state, uncounted=(*state.uncounted, receipt), misfit=state.misfit or known is not None)
     receipt = replace(receipt, lines=tuple(_in_order_units(receipt, line, known) for line in receipt.lines))
     lines, came, worth = dict(known.lines), Quantities(), Amounts()
     for line in receipt.lines:

@@ -73,7 +73,7 @@ def _terms(state: State, supplier: Supplier | None) -> int | None:
 def settle(state: State, facts: Facts, through: date | None = None) -> Iterator[Output]:
     """Bill ourselves for what may be billed; for goods that went back after they were billed, credit ourselves."""
     known = state.position
-    if known is None:
+    if known is None or not any(_may_settle(line, through) for line in known.lines.values()):
         return
     record = facts.state("supplier", known.supplier_id)
     supplier = record.supplier if record and record.status == "active" else None
@@ -85,6 +85,11 @@ def settle(state: State, facts: Facts, through: date | None = None) -> Iterator[
         if chosen:
             invoice = _draft(state, known, supplier, chosen, facts.now.date(), credit=credit)
             yield Emit(SelfBillDrafted(order=subject_of(state), invoice=invoice), series(state.entity, supplier))
+
+
+def _may_settle(line: LinePosition, through: date | None) -> bool:
+    """Whether the supplier need be looked up at all: most orders have no such line."""
+    return line.settled_on_receipt or (line.kind == "consignment" and through is not None)
 
 
 def series(entity: str, supplier: Supplier) -> str:

@@ -50,10 +50,11 @@ class LineTax(Struct, frozen=True):
 class State(Struct, frozen=True, omit_defaults=True):
     """Where an order stands. ``position`` is what matching sees; the period tables are what it is made of.
 
-    ``uncounted`` are receipts of lines or units that the order does not know (yet), as they came; ``counted`` those the
-    last event counted, in the units of the order. ``by_hand`` are lines for which the supplier sent an invoice of
-    its own: we do not bill ourselves for them any more. ``settled`` is how much we billed ourselves for, by line and
-    receipt. ``fallen`` are lines that fell away, with the day: what came until then is all that is ordered of them.
+    ``uncounted`` are receipts of lines or units that the order does not know (yet), as they came; ``counted`` those
+    the last event counted, in the units of the order; ``misfit``: a case was ever opened about one. ``by_hand`` are
+    lines for which the supplier sent an invoice of its own: we do not bill ourselves for them any more. ``settled`` is
+    how much we billed ourselves for, by line and receipt. ``fallen`` are lines that fell away, with the day: what came
+    until then is all that is ordered of them.
     """
 
     position: OrderPosition | None = None
@@ -67,6 +68,7 @@ class State(Struct, frozen=True, omit_defaults=True):
     receipts: tuple[str, ...] = ()
     uncounted: tuple[GoodsReceipt, ...] = ()
     counted: tuple[GoodsReceipt, ...] = ()
+    misfit: bool = False
     returns: tuple[GoodsReturn, ...] = ()
     changes: tuple[str, ...] = ()
     announced: tuple[str, ...] = ()
