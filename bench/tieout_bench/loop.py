@@ -1,5 +1,6 @@
 """One worker's loop without threads: what `tieout worker` does, as fast as one thread can."""
 
+import time
 from collections.abc import Callable, Sequence
 
 from tieout.engine.clock import SystemClock
@@ -77,6 +78,16 @@ class Loop:
         """Until quiet."""
         while self.step():
             pass
+
+    def finish(self, is_done: Callable[[], bool]) -> None:
+        """Until that is so; an approval that came before its link was known waits for its moment. Five seconds in which
+        nothing happens are the end, too."""
+        heard = time.monotonic()
+        while not is_done() and time.monotonic() < heard + 5:
+            if self.step():
+                heard = time.monotonic()
+            else:
+                time.sleep(0.005)
 
     def events(self) -> int:
         """How many events the log holds."""

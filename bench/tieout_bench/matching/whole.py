@@ -8,7 +8,7 @@ from statistics import median
 from msgspec import Struct
 
 from tieout_bench.loop import Loop
-from tieout_bench.matching.workload import LINES, invoices, masters
+from tieout_bench.matching.workload import LINES, agreeing, invoices, masters
 from tieout_bench.measuring import ROUNDS, Figure, tell
 from tieout_bench.recorder import Recorder, write_again
 from tieout_bench.stores import opened, sqlite
@@ -74,7 +74,16 @@ def _run(loop: Loop, count: int) -> Run:
         loop.offer(messages)
         loop.work()
 
-    return _timed(match, loop.run)
+    expected = agreeing(count)
+    run = _timed(match, lambda: loop.finish(lambda: _posted(loop) >= expected))
+    posted = _posted(loop)
+    if posted != expected:
+        raise AssertionError(f"{posted:,} invoices were posted, {expected:,} agree: what happened to the others?")
+    return run
+
+
+def _posted(loop: Loop) -> int:
+    return sum(key.startswith("post_invoice/") for key in loop.erp.applied)
 
 
 def _timed(match: Callable[[], object], post: Callable[[], object]) -> Run:
@@ -99,7 +108,7 @@ def _beside_floor(count: int) -> tuple[Run, Run]:
         loop.offer(invoices(range(count)))
         loop.work()
         matched = len(recorder.transactions)
-        loop.run()
+        loop.finish(lambda: _posted(loop) >= agreeing(count))
     with sqlite() as url:
         store = opened(url)
         write_again(store, recorder.transactions[:before])

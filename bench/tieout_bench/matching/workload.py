@@ -1,7 +1,8 @@
 """20,000 invoices of ten lines against their orders and receipts, with two of a hundred invoices for each variance.
 
 An order has ten lines of twenty pieces. They come in two deliveries and are billed by two invoices, so the second is
-judged by what the first one billed. A variance stands on one line of the second invoice of its order.
+judged by what the first one billed. A variance stands on one line of the second invoice of its order. No two invoices
+of a supplier come to about the same: what looks like another invoice would wait for a person.
 """
 
 from collections.abc import Iterator, Sequence
@@ -30,8 +31,13 @@ VARIANCES = ("price", "over received", "over ordered", "unit", "unknown line")
 #: One order of so many has each variance on one of its two invoices: two invoices of a hundred.
 _EVERY = 25
 _DAY = date(2026, 5, 4)
-_ORDERED, _BILLED = Decimal(20), Decimal(10)
+_ORDERED = Decimal(20)
+#: What the two invoices of an order bill of each line.
+_BILLED = (Decimal(8), Decimal(12))
 _PRICES = tuple(Decimal(place * place + 3).scaleb(-2) * 25 for place in range(1, LINES + 1))
+#: The next order of a supplier is dearer by so much. No power of it comes near the ratio of the two invoices.
+_DEARER = Decimal("1.05")
+_CENT = Decimal("0.01")
 _RATE = Decimal(19)
 
 
@@ -71,7 +77,22 @@ def billed_now(number: int, place: int) -> Decimal:
     """What an invoice bills of an order line."""
     order, part = divmod(number, INVOICES_PER_ORDER)
     more = part == 1 and place == odd_line(order) and variance(order) == "over ordered"
-    return Decimal(14) if more else _BILLED
+    return _BILLED[part] + 4 if more else _BILLED[part]
+
+
+@cache
+def _prices(generation: int) -> tuple[Decimal, ...]:
+    return tuple((price * _DEARER**generation).quantize(_CENT) for price in _PRICES)
+
+
+def prices(order: int) -> tuple[Decimal, ...]:
+    """The unit prices of an order's lines."""
+    return _prices(order // SUPPLIERS)
+
+
+def agreeing(invoices: int) -> int:
+    """How many of so many invoices agree with their order and receipts."""
+    return sum(number % INVOICES_PER_ORDER == 0 or not variance(number // 2) for number in range(invoices))
 
 
 def position(number: int) -> OrderPosition:
@@ -83,10 +104,10 @@ def position(number: int) -> OrderPosition:
             unit="C62",
             unit_price=price,
             received=received(order, place),
-            billed=_BILLED * part,
+            billed=_BILLED[0] * part,
             item=f"ITEM-{place}",
         )
-        for place, price in enumerate(_PRICES)
+        for place, price in enumerate(prices(order))
     }
     return OrderPosition(order_id(order), supplier(supplier_of(order)).supplier_id, "EUR", lines)
 
@@ -118,7 +139,7 @@ def document(number: int) -> Invoice:
 
 
 def _line(number: int, place: int) -> InvoiceLine:
-    quantity, price = billed_now(number, place), _PRICES[place]
+    quantity, price = billed_now(number, place), prices(number // INVOICES_PER_ORDER)[place]
     return InvoiceLine(
         line_id=_line_id(place),
         quantity=quantity,
@@ -135,7 +156,7 @@ def _line(number: int, place: int) -> InvoiceLine:
 def _odd(line: InvoiceLine, variance: str) -> InvoiceLine:
     values = {name: getattr(line, name) for name in line.__struct_fields__}
     if variance == "price":
-        price = line.unit_price + 5
+        price = line.unit_price * 2
         values |= {"unit_price": price, "net": Money.of(multiply(line.quantity, price), "EUR")}
     values |= {"unit": "KGM"} if variance == "unit" else {}
     values |= {"order_line_id": "999"} if variance == "unknown line" else {}
@@ -173,7 +194,7 @@ def _order(order: int) -> PurchaseOrder:
             unit_price=price,
             tax_rate=_RATE,
         )
-        for place, price in enumerate(_PRICES)
+        for place, price in enumerate(prices(order))
     )
     return PurchaseOrder(
         order_id=order_id(order),
