@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 from tests.cli.conftest import Tieout
 
 from tieout.policy.load import load_policy
@@ -132,3 +133,26 @@ def test_a_folder_may_be_the_policy(office: Tieout, tmp_path: Path) -> None:
     office.config.write_text(config.replace('policy = "policy.toml"', 'policy = "policy"'), encoding="utf-8")
     found = office.ask("policy", "explain", "--entity", "DE01", "--key", "currency")
     assert found["settings"] == [{"key": "currency", "value": "EUR", "level": "group"}]
+
+
+def test_a_file_that_says_something_else_than_the_release_is_told_of(office: Tieout) -> None:
+    def told() -> list[tuple[object, object, object]]:
+        with capture_logs() as logs:
+            office.company().tell_policy()
+        return [(line["event"], line["in_force"], line["says"]) for line in logs]
+
+    file = office.folder / "policy.toml"
+    file.write_text(NEW, encoding="utf-8")
+    assert told() == []
+    office("policy", "draft", str(office.folder / "looser.toml"), "--as", "cora")
+    file.write_text(OLD, encoding="utf-8")
+    office("policy", "draft", str(office.folder / "looser.toml"), "--as", "cora")
+    assert told() == []
+    file.write_text(NEW, encoding="utf-8")
+    assert told() == [("policy_file_differs", OLD_VERSION, NEW_VERSION)]
+    file.write_text("colour = 1", encoding="utf-8")
+    ((_, in_force, says),) = told()
+    assert in_force == OLD_VERSION
+    assert "there is no such key" in str(says)
+    file.unlink()
+    assert told() == []

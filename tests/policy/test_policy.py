@@ -153,6 +153,14 @@ DE = "[entities.de]\nname = 'x'\n"
             "policy.toml, line 1: bank_change_confirmations = 0: at least 1 person must confirm a bank change",
         ),
         (
+            "close_window_days = 26",
+            "policy.toml, line 1: close_window_days = 26: must be from 0 to 25 days",
+        ),
+        (
+            "close_window_days = -1",
+            "policy.toml, line 1: close_window_days = -1: must be from 0 to 25 days",
+        ),
+        (
             "signal_age_minutes_max = 0",
             "policy.toml, line 1: signal_age_minutes_max = 0: must be at least 1 minute",
         ),

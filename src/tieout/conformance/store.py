@@ -375,6 +375,15 @@ class StoreConformance:
             ("c", b'{"n":1}'),
         ]
 
+    # ── states, outside of any unit of work ─────────────────────────────────────────────────────────────────────
+
+    def test_states_are_read_without_a_unit_of_work(self) -> None:
+        with self.store.unit() as unit:
+            unit.put_states([StateRow("policy", "policy", 1, 1, b"{}"), StateRow("policy", NASTY, 1, 1, b"[]")])
+        asked = [("policy", "policy"), ("policy", NASTY), ("policy", "nothing"), ("other", "policy")]
+        assert self.store.states(asked) == {("policy", "policy"): b"{}", ("policy", NASTY): b"[]"}
+        assert self.store.states([]) == {}
+
     # ── the log ─────────────────────────────────────────────────────────────────────────────────────────────────
 
     def test_events_come_back_as_they_were_appended(self) -> None:
