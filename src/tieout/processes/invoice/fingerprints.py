@@ -4,12 +4,12 @@ from tieout.matching.duplicates import Fingerprint, Status, fingerprint_of
 from tieout.matching.duplicates.fingerprint import account_digest
 from tieout.model.documents import Invoice
 from tieout.model.events import Event
-from tieout.model.facts import InvoiceReceived
+from tieout.model.facts import ApprovalDecided, InvoiceReceived, PostingDue
 from tieout.processes.invoice.state import STOPPED, State, received
 from tieout.processes.process import States
 
-#: An event about one of these may be what it takes to post it.
-_SOUGHT = frozenset({"matched", "valid", "posting", "rejected"})
+#: What it takes to post an invoice that is clear.
+_SOUGHT = (ApprovalDecided, PostingDue)
 
 
 def payee_of(invoice: Invoice, facts: States) -> tuple[str, str]:
@@ -41,7 +41,7 @@ def seeks(event: Event, state: State | None, facts: States) -> Fingerprint | Non
     if state is None:
         state = received(event.data, event) if isinstance(event.data, InvoiceReceived) else None
         return compared_as(event.subject, state, facts) if state is not None else None
-    return compared_as(event.subject, state, facts) if state.clear and state.status in _SOUGHT else None
+    return compared_as(event.subject, state, facts) if state.clear and isinstance(event.data, _SOUGHT) else None
 
 
 def prints(subject: str, before: State | None, after: State | None) -> Fingerprint | None:
