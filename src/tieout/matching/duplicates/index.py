@@ -106,9 +106,11 @@ class Index:
         """What is found there, by invoice."""
         found: dict[str, Fingerprint] = {}
         for look in places:
-            for name, one in self._by_key.get(look.key, {}).items():
-                if look.first <= one.issued_on.toordinal() <= look.last:
-                    found[name] = one
+            found.update(
+                (name, one)
+                for name, one in self._by_key.get(look.key, {}).items()
+                if look.first <= one.issued_on.toordinal() <= look.last
+            )
         return found
 
 

@@ -13,7 +13,7 @@ from tieout.processes.case import is_open, open_case, settle_case
 from tieout.processes.invoice.state import CUT_OFF, State, text_of
 from tieout.processes.process import Facts, Output
 
-#: Which class of case a finding of matching belongs to; what is not named is a mismatch with the order.
+#: Which class of case a finding of matching belongs to.
 _CLASS_OF = {
     Code.PRICE_OVER_LIMIT: CaseClass.PRICE_VARIANCE,
     Code.PRICE_UNDER_LIMIT: CaseClass.PRICE_VARIANCE,
@@ -39,9 +39,16 @@ _CLASS_OF = {
     Code.CONSIGNMENT_BILLED: CaseClass.SELF_BILLING_CONFLICT,
     Code.PARTLY_PAYABLE: CaseClass.PARTLY_PAYABLE,
 }
+#: The same for what keeps an invoice from being matched, and for what the ERP says when it refuses it.
+_ELSEWHERE = {
+    Code.UNKNOWN_SUPPLIER: CaseClass.UNKNOWN_SUPPLIER,
+    Code.PERIOD_NOT_OPEN: CaseClass.CUT_OFF,
+    Code.CODING_REFUSED: CaseClass.CODING,
+}
 ALIKE = (CaseClass.DUPLICATE, CaseClass.SUSPECTED_DUPLICATE)
 INVALID = (CaseClass.UNKNOWN_SUPPLIER, CaseClass.INVALID_INVOICE)
 MISMATCH = tuple(dict.fromkeys((*_CLASS_OF.values(), CaseClass.ORDER_MISMATCH)))
+REFUSED = (CaseClass.CUT_OFF, CaseClass.CODING, CaseClass.POSTING_FAILED)
 
 
 def classes_of(problems: tuple[Problem, ...], question: tuple[CaseClass, ...]) -> tuple[CaseClass, ...]:
@@ -50,9 +57,9 @@ def classes_of(problems: tuple[Problem, ...], question: tuple[CaseClass, ...]) -
 
 
 def _class_of(problem: Problem, question: tuple[CaseClass, ...]) -> CaseClass:
-    if question == INVALID:
-        return CaseClass.UNKNOWN_SUPPLIER if problem.code is Code.UNKNOWN_SUPPLIER else CaseClass.INVALID_INVOICE
-    return _CLASS_OF.get(problem.code, CaseClass.ORDER_MISMATCH) if question == MISMATCH else question[0]
+    """The last class of a question is for what has none of its own."""
+    found = _CLASS_OF.get(problem.code) or _ELSEWHERE.get(problem.code)
+    return found if found in question else question[-1]
 
 
 def open_cases(

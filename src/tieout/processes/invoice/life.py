@@ -43,7 +43,7 @@ from tieout.model.verdict import Verdict
 from tieout.policy.duties import is_person
 from tieout.processes.invoice.admission import admitted, clear, first_look, stop
 from tieout.processes.invoice.approval import decided, heed, remind, submit, undecided
-from tieout.processes.invoice.cases import ALIKE, INVALID, MISMATCH, classes_of, open_cases, settle_cases
+from tieout.processes.invoice.cases import ALIKE, INVALID, MISMATCH, REFUSED, classes_of, open_cases, settle_cases
 from tieout.processes.invoice.fingerprints import compared_as, prints, seeks
 from tieout.processes.invoice.matching import accept, judge, match_released, matched, order_subjects
 from tieout.processes.invoice.posting import answered, close, compare_holds, hear, post, posted, report
@@ -130,7 +130,7 @@ def _stopped(state: State, event: Event) -> State:
             return replace(state, reason=reason)
         case PostingFailed(problems=problems) if state.status in POSTING:
             failed = replace(state, status="posting_failed", reason=text_of(problems))
-            return flagged(failed, CaseClass.POSTING_FAILED)
+            return flagged(failed, *classes_of(problems, REFUSED))
         case EffectHandled(operation=PostInvoice.operation, action="cancelled") if state.status in POSTING:
             return replace(state, status="posting_failed", reason=f"{event.actor} called the posting off")
         case EffectHandled(operation=PostInvoice.operation, action="redelivered") if state.status == "posting_failed":
@@ -200,7 +200,7 @@ def decide(state: State | None, event: Event, facts: Facts) -> Iterator[Output]:
         case LiabilityReopened() if state.status == "posted" and state.invoice.purpose == "prepayment":
             yield paid_in_advance(state, event, Money.zero(state.invoice.currency))
         case PostingFailed(problems=problems) if state.status == "posting_failed":
-            yield from open_cases(state, event, facts, problems, (CaseClass.POSTING_FAILED,))
+            yield from open_cases(state, event, facts, problems, REFUSED)
         case InvoicePosted(posting=posting):
             yield from compare_holds(state, told=posting.holds is not None)
             yield from report(state, event, posting, facts)

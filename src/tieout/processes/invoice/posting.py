@@ -24,7 +24,7 @@ from tieout.model.facts import (
 from tieout.policy.policy import EntityPolicy
 from tieout.processes import supplier as suppliers
 from tieout.processes.invoice.admission import last_look, suspicion
-from tieout.processes.invoice.cases import open_cases, settle_cases
+from tieout.processes.invoice.cases import REFUSED, open_cases, settle_cases
 from tieout.processes.invoice.fingerprints import compared_as
 from tieout.processes.invoice.state import CUT_OFF, POSTING, UNPOSTED, State, flagged, text_of
 from tieout.processes.process import Emit, Facts, Intent, Link, Output, Send
@@ -116,7 +116,7 @@ def compare_holds(state: State, *, told: bool) -> Iterator[Output]:
 def report(state: State, event: Event, posting: Posting, facts: Facts) -> Iterator[Output]:
     """Tell the AP platform what the ERP holds, and people where that is not what it should be."""
     settings = systems(state, facts)
-    yield from settle_cases(state, event, facts, (CaseClass.POSTING_FAILED,), f"posted as {posting.number}")
+    yield from settle_cases(state, event, facts, REFUSED, f"posted as {posting.number}")
     yield Intent(
         connector=settings.ap,
         payload=ReportPosting(invoice_id=event.subject, posting=posting),
