@@ -580,6 +580,8 @@ def test_what_was_found_is_filled_in_where_nothing_is_named() -> None:
     found = [AssignedLine(line_id, OrderLineChoice("PO-1", place, 50)) for line_id, place in (("1", "L1"), ("1", "L2"))]
     found.append(AssignedLine("2", OrderLineChoice("PO-1", "L4", 50)))
     assert [one.order_line_id for one in filled(document, found).lines] == ["L1", "L2", "L3"]
+    searched = [AssignedLine("1", OrderLineChoice("PO-2", "L7", 50))]
+    assert filled(invoice(line("1", order_id="")), searched) == invoice(line("1", order_id="PO-2", order_line_id="L7"))
     assert filled(document, ()) is document
 
 

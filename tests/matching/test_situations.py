@@ -11,7 +11,7 @@ from tieout.matching.orders import LinePosition, ReceiptPosition
 from tieout.matching.settlement import unmet
 from tieout.matching.three_way import allocate
 from tieout.model.documents import OrderCharge, Supplier
-from tieout.model.verdict import Allocation
+from tieout.model.verdict import Allocation, Check
 from tieout.policy.tolerances import Limit, Tolerances
 
 FREE = Tolerances(unplanned_charges="account", unplanned=Limit(kind="unlimited"))
@@ -224,6 +224,15 @@ def test_a_credit_of_the_value_only_gives_back_no_more_than_was_billed() -> None
     )
 
 
+def test_a_change_of_the_value_is_compared_however_small_it_and_the_order_line_are() -> None:
+    """One piece at 10.00 was billed; a cent more is over a limit of zero, and says where."""
+    one = order(position(ordered=D(1), received=D(1), billed=D(1), billed_minor=1000))
+    over = judge(invoice(line("1", "0.01"), purpose="value_only"), one)
+    unit_price = Check("price", "1", "order PO-1 line 1", D(10), D("10.01"), "EUR/EA", False, D(10), "", "zero")
+    assert over.checks == (unit_price,)
+    assert judge(invoice(line("1", "0"), purpose="value_only"), one).checks == ()
+
+
 def test_a_value_only_document_needs_an_invoice_before_it() -> None:
     verdict = judge(invoice(line("1", "20"), purpose="value_only"))
     assert verdict.problems == (
@@ -258,6 +267,34 @@ def test_a_prepayment_names_our_own_order_with_this_supplier_in_its_currency() -
         Problem(Code.WRONG_SUPPLIER, "order", "sup_2", "sup_1"),
         Problem(Code.CURRENCY_MISMATCH, "order", "USD", "EUR"),
         Problem(Code.UNKNOWN_ORDER, "order", "an order of ours", "PO-9"),
+    )
+
+
+def test_a_prepayment_for_several_orders_asks_for_no_more_than_all_of_them_are_worth() -> None:
+    """1,000.00 for PO-1, and a third of 100 pieces at 20.00 for three on PO-2: 666.67."""
+    thirds = replace(order(position(unit_price=D(20), price_per=D(3))), order_id="PO-2")
+    lines = (line("1", "1000"), line("1", "666.67", order_id="PO-2", line_id="2"))
+    document = invoice(*lines, purpose="prepayment")
+    assert judge(document, order(), thirds).matched
+    more = invoice(*lines, line("1", "0.01", line_id="3"), purpose="prepayment")
+    over = Problem(
+        Code.AMOUNT_OVER_ORDERED,
+        "net",
+        "at most 1,666.67 EUR",
+        "1,666.68 EUR",
+        "",
+        "order PO-1, order PO-2",
+        "1,666.67 EUR or less",
+    )
+    assert judge(more, order(), thirds).problems == (over,)
+    assert judge(replace(more, kind=CREDIT), order(), thirds).matched
+    dollars = replace(thirds, order_id="PO-0", currency="USD")
+    foreign = line("1", "5", order_id="PO-0", line_id="0")
+    unknown = replace(foreign, order_id="PO-9")
+    assert judge(invoice(foreign, unknown, *more.lines, purpose="prepayment"), dollars, order(), thirds).problems == (
+        Problem(Code.CURRENCY_MISMATCH, "order", "USD", "EUR"),
+        Problem(Code.UNKNOWN_ORDER, "order", "an order of ours", "PO-9"),
+        replace(over, detail="order PO-0, order PO-9, order PO-1, order PO-2"),
     )
 
 

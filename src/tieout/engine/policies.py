@@ -59,6 +59,13 @@ class Ruling:
             self._refresh(moment)
             return self._of(self._state.in_force(moment))
 
+    def release_at(self, moment: datetime) -> str:
+        """The name of the release in force at a moment; empty without releases. It is the version that its policy had
+        when it was drafted: the version of now is another one when a dialect in use has changed since."""
+        with self._lock:
+            self._refresh(moment)
+            return self._state.in_force(moment)
+
     def authors_at(self, moment: datetime) -> tuple[Act, ...]:
         """Who drafted and approved the policy in force at a moment; nobody is known to have written a file."""
         with self._lock:

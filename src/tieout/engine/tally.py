@@ -47,6 +47,9 @@ READ = frozenset(
     )
 )
 
+#: Cases about an invoice that payments open, which a trial does not play.
+_PAYING = frozenset((CaseClass.PAYMENT_WITHHELD, CaseClass.PAYMENT_REJECTED, CaseClass.PAYMENT_RETURNED))
+
 
 class Life(Struct, gc=False):
     """One invoice as far as it came."""
@@ -98,7 +101,7 @@ class Tally:
 
     def _opened(self, case_id: str, document: str, case_class: CaseClass) -> None:
         life = self.lives.get(document)
-        if life is None:
+        if life is None or case_class in _PAYING:
             return
         self._cases[case_id] = document, case_class
         if case_class not in life.classes:
