@@ -608,6 +608,11 @@ def test_the_verdict_tells_once_what_is_not_certain() -> None:
 def test_nothing_is_assigned_where_policy_says_so_and_of_a_prepayment() -> None:
     orders = order(L1=ordered("A"))
     document = invoice(line("1", "A"))
-    assert assign(document, orders, MatchingRules(assign_lines=False)) == Assignment(document)
+    by_hand = MatchingRules(assign_lines=False)
+    assert assign(document, orders, by_hand) == Assignment(document)
+    assert allocate(document, orders, rules=by_hand) == ()
+    assert match(document, orders, Tolerances(), "v1", by_hand).problems == (
+        Problem(Code.UNKNOWN_ORDER_LINE, "1", "a line of order PO-1", "none"),
+    )
     prepayment = replace(document, purpose="prepayment")
     assert assign(prepayment, orders) == Assignment(prepayment)

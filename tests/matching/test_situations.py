@@ -104,6 +104,17 @@ def test_a_credit_note_gives_back_of_the_receipt_that_was_billed() -> None:
     )
 
 
+def test_a_credit_note_over_several_receipts_gives_back_each_its_part_to_the_minor_unit() -> None:
+    billed = {name: ReceiptPosition(D(9), D(one)) for name, one in (("A", 1), ("B", 0), ("C", 2), ("D", 5))}
+    stands = order(replace(BY_RECEIPT, billed=D(8), receipts=billed))
+    verdict = judge(invoice(line("6", "10", net="40.00"), kind=CREDIT), stands)
+    assert verdict.allocations == (
+        Allocation("PO-1", "1", D(-1), eur("-6.66"), "A"),
+        Allocation("PO-1", "1", D(-2), eur("-13.33"), "C"),
+        Allocation("PO-1", "1", D(-3), eur("-20.01"), "D"),
+    )
+
+
 def test_a_line_that_takes_back_stands_on_the_last_receipt() -> None:
     document = invoice(line("50"), line("-2", net="-20.00", line_id="2"), line("0", net="1.00", line_id="3"))
     verdict = judge(document, order(BY_RECEIPT))
@@ -246,6 +257,7 @@ def test_a_prepayment_is_not_matched_as_goods() -> None:
     verdict = judge(whole, nothing_came)
     assert (verdict.matched, verdict.allocations, verdict.checks) == (True, (), ())
     assert allocate(whole, {"PO-1": nothing_came}) == ()
+    assert allocate(invoice(line("1", "50"), purpose="prepayment"), {"PO-1": nothing_came}) == ()
     over = judge(invoice(line("1", "1050.01"), purpose="prepayment"), nothing_came)
     assert over.problems == (
         Problem(
@@ -413,6 +425,14 @@ def test_unplanned_charges_are_spread_by_value_to_the_minor_unit() -> None:
     assert [one.net for one in allocate(document, {"PO-1": two})] == [eur("10.00"), eur("20.00"), eur("1.00")]
 
 
+def test_charges_beside_goods_of_no_value_stay_with_the_first_line() -> None:
+    free = order(position(unit_price=D(0)), position(unit_price=D(0)))
+    lines = (line("1", "0"), line("1", "0", line_id="2", order_line_id="2"))
+    document = invoice(*lines, beside("freight", "3.00"))
+    found = judge(document, free, tolerances=replace(FREE, unplanned_charges="spread")).allocations
+    assert [one.net for one in found] == [eur("3.00"), eur("0.00")]
+
+
 def test_the_ceiling_of_unplanned_charges_is_in_percent_of_the_goods() -> None:
     two_percent = Tolerances(unplanned_charges="account", unplanned=value("2"))
     assert judge(invoice(line(), beside("charge", "20.00")), tolerances=two_percent).matched
@@ -493,8 +513,9 @@ def test_what_cannot_be_settled_says_why(stands: LinePosition, changed: dict[str
     assert list(unmet(stands=stands, **KNOWN | changed)) == [reason]
 
 
-def test_the_suppliers_terms_count_where_the_order_has_none() -> None:
-    terms = {"supplier": replace(AGREES, payment_terms_days=30), "terms_days": None}
+@pytest.mark.parametrize("days", [1, 30])
+def test_the_suppliers_terms_count_where_the_order_has_none(days: int) -> None:
+    terms = {"supplier": replace(AGREES, payment_terms_days=days), "terms_days": None}
     assert list(unmet(stands=SETTLED, **KNOWN | terms)) == []
 
 

@@ -36,6 +36,7 @@ FRIDAY = datetime(2026, 5, 8, 12, tzinfo=UTC)
 MONDAY = datetime(2026, 5, 11, 12, tzinfo=UTC)
 BIG = Routing(name="big ones", currency="EUR", amount_from=Decimal(10_000), role="controlling")
 STEEL = Routing(name="steel", suppliers=("sup-1",), case_classes=(CaseClass.PRICE_VARIANCE,), person="anna")
+MONEY = Urgency(amounts={"EUR": Amounts(high=Decimal(5_000), critical=Decimal(50_000))})
 REST = Routing(name="prepayments", categories=("prepayment",), entities=("de",), amount_to=Decimal(5), currency="EUR", role="treasury")  # fmt: skip
 
 
@@ -126,14 +127,20 @@ def test_whoever_is_away_is_stood_in_for(substitutes: tuple[Substitute, ...], da
     assert ("anna" in stands_in_for(by, substitutes, date(2026, 5, day))) is True
 
 
-def test_a_substitution_is_told() -> None:
-    found = route(case(supplier_id="sup-1"), Desk(routing=(STEEL,), substitutes=(away("anna", "ben"),)), FRIDAY, FRIDAY)
-    assert (found.assignee, found.why) == ("ben", "anna is away, so ben stands in")
+def test_substitutions_and_what_makes_a_case_graver_are_told() -> None:
+    desk = Desk(routing=(STEEL,), substitutes=(away("anna", "ben"),), urgency=MONEY)
+    found = route(case(supplier_id="sup-1", amount="5000", deadline=FRIDAY), desk, FRIDAY, FRIDAY)
+    told = "anna is away, so ben stands in; high from 5000 EUR on; the deadline of 2026-05-08 is near"
+    assert (found.assignee, found.why) == ("ben", told)
+    chain = (away("anna", "ben"), away("ben", "carl"))
+    told = "anna is away, so ben is away, so carl stands in"
+    assert substitute("anna", chain, FRIDAY.date()) == ("carl", told)
+    assert substitute("dora", chain, FRIDAY.date()) == ("dora", "")
+    assert stands_in_for("carl", chain, FRIDAY.date()) == ("carl", "anna", "ben")
+    assert stands_in_for("ben", chain, FRIDAY.date()) == ("ben",)
 
 
 # ── urgency ────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-MONEY = Urgency(amounts={"EUR": Amounts(high=Decimal(5_000), critical=Decimal(50_000))})
 
 
 @pytest.mark.parametrize(
@@ -220,7 +227,7 @@ def test_time_adds_up(first: int, second: int, start: int, country: str) -> None
 def test_a_deadline_that_comes_first_is_when_a_case_is_due() -> None:
     soon, late, over = FRIDAY + timedelta(hours=5), FRIDAY + timedelta(days=60), FRIDAY - timedelta(hours=1)
     target = datetime(2026, 5, 12, 12, tzinfo=UTC)
-    for deadline, expected in ((soon, soon), (late, target), (over, target), (None, target)):
+    for deadline, expected in ((soon, soon), (late, target), (over, target), (FRIDAY, target), (None, target)):
         assert route(case(deadline=deadline), Desk(), FRIDAY, FRIDAY).due_at == expected
 
 

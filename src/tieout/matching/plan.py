@@ -3,6 +3,7 @@
 from functools import lru_cache
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from tieout.kernel.problem import Code
 from tieout.matching.limits import HUNDREDTH, ZERO, Bound
@@ -78,14 +79,7 @@ def _without_zeros(limit: Limit) -> Limit:
     percent, amount = limit.percent or None, limit.amount or None
     if limit.kind == "zero" or (limit.kind == "value" and percent is None and amount is None):
         return Limit(kind="off")
-    return Limit(
-        kind=limit.kind,
-        percent=percent,
-        amount=amount,
-        combine=limit.combine,
-        base=limit.base,
-        absolute=limit.absolute,
-    )
+    return replace(limit, percent=percent, amount=amount)
 
 
 def _made(name: str, limit: Limit, check: DialectCheck, dialect: Dialect) -> list[Bound]:
