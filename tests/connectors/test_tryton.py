@@ -451,6 +451,7 @@ def test_an_order_its_deliveries_and_its_invoice(connector: TrytonConnector, boo
         period="2026-05",
         gross=eur("58.00"),
         tax=eur("9.26"),
+        holds=(),
     )
     (row,) = books.read("account.invoice", [record_id(posted)], ["state", "reference", "lines.origin"])
     assert row["state"] == "posted"
