@@ -5,7 +5,7 @@ processes' business. The checks here spare people a refusal that would otherwise
 """
 
 from tieout.http.work.acts import ACTS, Act, name_of, offered_acts
-from tieout.http.work.cases import ATTACHMENT_BYTES_MAX, NAME_MAX, CaseWork
+from tieout.http.work.cases import ATTACHMENT_BYTES_MAX, NAME_MAX, CaseWork, case_of
 from tieout.http.work.runs import Proposed, RunWish, RunWork
 from tieout.http.work.writes import effects_of_case
 
@@ -17,6 +17,7 @@ __all__ = [
     "Proposed",
     "RunWish",
     "Work",
+    "case_of",
     "effects_of_case",
     "name_of",
     "offered_acts",

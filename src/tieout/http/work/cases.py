@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from sqlalchemy import Connection
 
 from tieout.engine.queries.cases import CaseItem, case_by_id
+from tieout.engine.queries.database import Reach
 from tieout.http import choices
 from tieout.http.callers import Caller, require
 from tieout.http.problems import Fault, Trouble
@@ -33,9 +34,7 @@ class CaseWork(SupplierWork, WriteWork):
                 errors=(Fault(where="/action", detail="one of " + ", ".join([*SHORT, *ACTS])),),
             )
         with self._door.database.read() as sql:
-            case = case_by_id(sql, case_id, caller.person.reach)
-            if case is None:
-                raise Trouble("not_found", f"there is no case {case_id!r}")
+            case = case_of(sql, case_id, caller.person.reach)
             require(caller, act.name)
             if act.name not in (offers := names_of(case)):
                 offered = ", ".join(ACTS[name].label for name in offers)
@@ -53,9 +52,7 @@ class CaseWork(SupplierWork, WriteWork):
             size = f"1 to {ATTACHMENT_BYTES_MAX:,} bytes"
             raise Trouble("bad_value", "choose a file", errors=(Fault(where="/file", detail=size),))
         with self._door.database.read() as sql:
-            case = case_by_id(sql, case_id, caller.person.reach)
-            if case is None:
-                raise Trouble("not_found", f"there is no case {case_id!r}")
+            case = case_of(sql, case_id, caller.person.reach)
             mark = self._door.intake.keep(body, name=name, media_type=media_type, channel="case")
             called = "".join(sign if sign.isprintable() else " " for sign in name)[:NAME_MAX] or "file"
             fact = f.CaseAttached(document=mark, name=called, media_type=media_type[:100], size=len(body))
@@ -140,3 +137,11 @@ class CaseWork(SupplierWork, WriteWork):
             self._refuse_own_hold(sql, caller, case.supplier_id)
         about = case.supplier_id if action in _ABOUT_SUPPLIERS else case.case_id
         self._refuse_conflict_on(sql, caller, action, (about,), case.entity)
+
+
+def case_of(sql: Connection, case_id: str, reach: Reach) -> CaseItem:
+    """One case. Raises :class:`Trouble` (404)."""
+    case = case_by_id(sql, case_id, reach)
+    if case is None:
+        raise Trouble("not_found", f"there is no case {case_id!r}")
+    return case

@@ -17,9 +17,9 @@ from tieout.engine.queries.duplicates import SideBySide, side_by_side
 from tieout.engine.queries.trace import Attachment, Step, Trace, attachments_of, events_of_case, lanes_of, trace
 from tieout.http.bulk import CASES_MAX, act_on_all, acts_together
 from tieout.http.callers import Caller, Req, caller_of, check_form
-from tieout.http.cases import attachment, case_of, exported
+from tieout.http.cases import attachment, exported
 from tieout.http.problems import Trouble
-from tieout.http.work import ATTACHMENT_BYTES_MAX, effects_of_case, offered_acts
+from tieout.http.work import ATTACHMENT_BYTES_MAX, case_of, effects_of_case, offered_acts
 from tieout.model.cases import CaseClass
 from tieout.policy.cases import CASE_RULES, CaseRule
 from tieout.policy.duties import DUTIES, duty_for
