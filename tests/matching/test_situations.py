@@ -1,5 +1,6 @@
 """The situations of a procure-to-pay month beyond goods at a price: receipts by name, allowances, retainage and others."""
 
+from datetime import date
 from typing import Any
 
 import pytest
@@ -52,6 +53,8 @@ def test_an_unknown_receipt_waits_for_it() -> None:
         ),
     )
     assert verdict.waits_for_receipt
+    both = judge(invoice(line("1", receipt_id="GR-9"), line("41", receipt_id="GR-2", line_id="2")), order(BY_RECEIPT))
+    assert [problem.code for problem in both.problems] == [Code.UNKNOWN_RECEIPT, Code.QUANTITY_OVER_RECEIVED]
     nothing_came = judge(invoice(line("40")), order(replace(BY_RECEIPT, receipts={})))
     assert [problem.actual for problem in nothing_came.problems] == ["none"]
 
@@ -204,6 +207,27 @@ def test_a_credit_note_for_a_service_gives_back_what_was_billed() -> None:
 def test_crediting_more_than_was_billed_opens_no_room_for_a_service() -> None:
     service = order(position(kind="service", limit_minor=100000, received_minor=60000, billed_minor=-500))
     assert failed(judge(invoice(line(net="600.01")), service)) == [("amount_received", "600", "600.01", "600")]
+
+
+@pytest.mark.parametrize(
+    ("kind", "rules"),
+    [("service", ["amount_ordered", "amount_received"]), ("blanket", ["blanket_value", "blanket_time"])],
+)
+def test_a_service_and_a_blanket_line_are_checked_from_the_first_cent_on(kind: str, rules: list[str]) -> None:
+    stands = order(position(kind=kind, limit_minor=0, received_minor=0, valid_until=date(2026, 4, 30)))
+    limits = Tolerances(**{name: Limit(kind="zero") for name in rules})
+    assert [one[0] for one in failed(judge(invoice(line(net="0.01")), stands, tolerances=limits))] == rules
+    assert judge(invoice(line(net="0.00")), stands, tolerances=limits).checks == ()
+    assert judge(invoice(line(net="0.01"), kind=CREDIT), stands, tolerances=limits).checks == ()
+
+
+def test_a_blanket_line_is_billed_from_its_first_day_to_its_last() -> None:
+    limits = Tolerances(blanket_time=Limit(kind="zero"))
+    for days, outside in (((1, 1), ""), ((2, 9), "1"), ((None, 1), ""), ((1, None), ""), ((None, None), "")):
+        first, last = (date(2026, 5, day) if day else None for day in days)
+        stands = order(position(kind="blanket", valid_from=first, valid_until=last))
+        found = failed(judge(invoice(line()), stands, tolerances=limits))
+        assert found == ([("blanket_time", "0", outside, "0")] if outside else [])
 
 
 def test_a_blanket_line_without_a_limit_has_none() -> None:
@@ -390,6 +414,28 @@ def test_charges_fill_the_first_condition_with_room_and_a_named_one_is_named() -
     assert failed(over) == [("freight", "20", "20.01", "20")]
 
 
+def test_a_charge_that_names_no_order_belongs_to_the_only_one_that_is_billed() -> None:
+    first, second = order(charges=(charge("A", "10"),)), replace(order(charges=(charge("B", "10"),)), order_id="PO-2")
+    freight = beside("freight", "10", order_id="")
+    alone = judge(invoice(line(), freight), first, second, tolerances=FREE)
+    assert [(one.order_id, one.charge_id) for one in alone.allocations] == [("PO-1", ""), ("PO-1", "A")]
+    both = invoice(line(), line(order_id="PO-2", line_id="2"), freight)
+    assert [one.charge_id for one in judge(both, first, second, tolerances=FREE).allocations] == ["", ""]
+    assert [p.code for p in judge(both, first, second).problems] == [Code.CHARGE_NOT_AGREED]
+    assert [p.code for p in judge(invoice(freight), first, second).problems] == [Code.CHARGE_NOT_AGREED]
+
+
+def test_what_was_billed_of_a_condition_leaves_no_room_for_more() -> None:
+    """Ten were billed of A before, so the first charge is of B, and the second finds no room there either."""
+    two = order(charges=(charge("A", "10"), charge("B", "20")), charged_minor={"A": 1000})
+    document = invoice(line(), beside("freight", "15"), beside("freight", "5", "G"), beside("freight", "0.01", "H"))
+    verdict = judge(document, two)
+    assert failed(verdict) == [("freight", "20", "20.01", "20")]
+    assert verdict.problems[0].where == "F+G+H"
+    named = judge(invoice(line(), beside("freight", "0.01", order_line_id="A")), two)
+    assert failed(named) == [("freight", "10", "10.01", "10")]
+
+
 def test_two_charges_on_one_condition_count_together() -> None:
     document = invoice(line(), beside("charge", "6"), beside("charge", "6", "G"))
     verdict = judge(document, order(charges=(charge("A", "10", "charge"),)))
@@ -398,9 +444,16 @@ def test_two_charges_on_one_condition_count_together() -> None:
 
 
 def test_a_charge_of_another_supplier_s_order_or_in_another_currency_is_not_matched() -> None:
-    document = invoice(beside("freight", "6", order_id="PO-1"))
-    assert [p.code for p in judge(document, order(supplier_id="sup_2")).problems] == [Code.WRONG_SUPPLIER]
-    assert [p.code for p in judge(document, order(currency="USD")).problems] == [Code.CURRENCY_MISMATCH]
+    """The charges after it are matched all the same."""
+    document = invoice(beside("freight", "6"), beside("freight", "5", "G", order_id="PO-2"))
+    second = replace(order(charges=(charge("A", "4"),)), order_id="PO-2")
+    for first, problem in (
+        (order(supplier_id="sup_2"), Problem(Code.WRONG_SUPPLIER, "F", "sup_2", "sup_1")),
+        (order(currency="USD"), Problem(Code.CURRENCY_MISMATCH, "F", "USD", "EUR")),
+    ):
+        verdict = judge(document, first, second)
+        assert verdict.problems[0] == problem
+        assert failed(verdict) == [("freight", "4", "5", "4")]
     unknown = judge(invoice(beside("freight", "6", order_id="PO-9")))
     assert [p.code for p in unknown.problems] == [Code.UNKNOWN_ORDER]
 
