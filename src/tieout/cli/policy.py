@@ -71,6 +71,7 @@ def play(company: Company, policy: Policy, start: datetime | None, end: datetime
             company.store,
             policy,
             partitions=company.settings.config.partitions,
+            now=company.policy,
             start=_utc(start),
             end=_day_after(end),
             on_progress=advance,

@@ -25,6 +25,12 @@ _STATE = msgspec.json.Decoder(State)
 _TEXT = msgspec.json.Decoder(Text)
 
 
+def releases_of(store: Store) -> State:
+    """All releases that a store knows, and the book, as they stand now."""
+    found = store.states([_BOOK]).get(_BOOK)
+    return _STATE.decode(found) if found else State()
+
+
 class Policies(Protocol):
     """Whatever knows the policy in force at a moment: a :class:`Policy` alone, or the releases of a company."""
 
@@ -79,8 +85,7 @@ class Ruling:
 
     def releases(self) -> State:
         """All releases and the book, as they stand now."""
-        found = self._store.states([_BOOK]).get(_BOOK)
-        return _STATE.decode(found) if found else State()
+        return releases_of(self._store)
 
     def _refresh(self, moment: datetime) -> None:
         if self._looked is not None and timedelta(0) <= moment - self._looked < LOOK_EVERY:
