@@ -65,8 +65,8 @@ class Fingerprints:
 
     def keep(self, one: Fingerprint, partition: int) -> None:
         """A fingerprint is new, or has changed."""
-        self._new.add(one)
-        self._rows[one.invoice_id] = fingerprint_row(one, partition)
+        row = self._rows[one.invoice_id] = fingerprint_row(one, partition)
+        self._new.put(one, row.keys)
 
     def write(self) -> None:
         """Write what has changed."""

@@ -121,9 +121,11 @@ def _asked(found: tuple[Candidate, ...]) -> tuple[Candidate, ...]:
     return tuple(one for one in found if one.verdict != "none")[:_NAMED_MAX]
 
 
-def _taught(mine: Fingerprint, facts: Facts) -> tuple[Lookalike, ...]:
+def _taught(mine: Fingerprint, facts: Facts) -> Iterator[Lookalike]:
+    """What people have taught of its like; only read when something is alike."""
     state = facts.state("lookalike", lookalike.subject_of(mine))
-    return state.patterns if isinstance(state, lookalike.State) else ()
+    if isinstance(state, lookalike.State):
+        yield from state.patterns
 
 
 def _stopped_case(mine: Fingerprint, invoice: Invoice, first: Fingerprint) -> Case:

@@ -102,8 +102,8 @@ _STOPPED = frozenset({"duplicate", "suspect"})
 _OPEN = frozenset({"received", "admitted", "invalid", "valid", "mismatched", "matched", "rejected"}) | _STOPPED
 _CANCELLABLE = _OPEN | {"posting_failed"}
 _POSTING = frozenset({"posting", "posting_unknown", "posting_failed"})
-#: An event about one of these may be what it takes to post it.
-_SOUGHT = frozenset({"matched", "valid", "posting", "rejected"})
+#: What it takes to post an invoice that is clear.
+_SOUGHT = (ApprovalDecided, PostingDue)
 _UNPOSTED = _CANCELLABLE | _POSTING | {"cancelled"}
 _OWED = frozenset({"posted", "reserved"})
 #: Which class of case a finding of matching belongs to; what is not named is a mismatch with the order.
@@ -955,7 +955,7 @@ def seeks(event: Event, state: State | None, facts: States) -> Fingerprint | Non
     if state is None:
         state = _received(event.data, event) if isinstance(event.data, InvoiceReceived) else None
         return _compared_as(event.subject, state, facts) if state is not None else None
-    return _compared_as(event.subject, state, facts) if state.clear and state.status in _SOUGHT else None
+    return _compared_as(event.subject, state, facts) if state.clear and isinstance(event.data, _SOUGHT) else None
 
 
 def _route_effect(event: Event) -> tuple[str, ...]:
