@@ -106,10 +106,9 @@ class Index:
         """What is found there, by invoice."""
         found: dict[str, Fingerprint] = {}
         for look in places:
+            here = self._by_key.get(look.key, {})
             found.update(
-                (name, one)
-                for name, one in self._by_key.get(look.key, {}).items()
-                if look.first <= one.issued_on.toordinal() <= look.last
+                (name, one) for name, one in here.items() if look.first <= one.issued_on.toordinal() <= look.last
             )
         return found
 
