@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 import msgspec
 from msgspec import Struct
 
-from tieout.engine.rebuild import to_event
+from tieout.engine.derived import to_event
 from tieout.engine.stores.port import Store
 from tieout.engine.stores.rows import EventRow
 from tieout.matching.duplicates import Fingerprint, Index, Look
