@@ -7,9 +7,10 @@ from tests.engine.authored import Authored
 from tests.engine.kit import START, _unread, memory_store
 from tests.processes.company import IBAN, ORDER, ORDER_SUBJECT, POLICY, SUPPLIER, SUPPLIER_ID, bill, receipt
 
+from tieout.engine.derived import to_event
 from tieout.engine.intake import Intake, invoice_id
 from tieout.engine.originals import Originals
-from tieout.engine.rebuild import rebuild, to_event
+from tieout.engine.rebuild import rebuild
 from tieout.engine.seal import read_partition
 from tieout.engine.unit_of_work import UnitOfWork
 from tieout.kernel.clock import VirtualClock

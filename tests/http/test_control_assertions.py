@@ -20,8 +20,8 @@ from tests.web.books import POLICY, Books
 from tests.web.fixtures import Client, key_of
 from tests.web.serving import CHEAP, PASSWORD, door_of
 
+from tieout.engine.derived import to_event
 from tieout.engine.people import People
-from tieout.engine.rebuild import to_event
 from tieout.engine.seal import read_partition
 from tieout.kernel.errors import PermanentError
 from tieout.model import facts as f

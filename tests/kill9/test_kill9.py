@@ -23,7 +23,7 @@ from tieout.engine.stores.port import Store
 from tieout.kernel.money import Money
 from tieout.model.documents import Invoice, InvoiceKind, InvoiceLine, Supplier
 from tieout.model.events import Message
-from tieout.model.facts import ApprovalDecided, InvoiceReceived, SupplierProposed, supplier_home
+from tieout.model.facts import ApprovalDecided, ApprovalDue, InvoiceReceived, SupplierProposed, supplier_home
 from tieout.processes.address import supplier_id_of
 from tieout.processes.registry import PROCESSES
 
@@ -105,11 +105,10 @@ def now() -> int:
 
 
 def is_quiet(store: Store) -> bool:
-    """Nothing to handle, nothing to send, nothing unknown."""
+    """Nothing to handle, nothing to send, nothing unknown. Reminders of approvals, days away, are not waited for."""
     under_way = ("ready", "leased", "unknown", "probing", "parked")
-    return not store.read_table("inbox", None) and not any(
-        row["status"] in under_way for row in store.read_table("effect", None)
-    )
+    waiting = {row["type"] for row in store.read_table("inbox", None)} - {ApprovalDue.type}
+    return not waiting and not any(row["status"] in under_way for row in store.read_table("effect", None))
 
 
 @pytest.mark.postgres

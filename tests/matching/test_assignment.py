@@ -1,7 +1,6 @@
 """Which order line an invoice line bills: named reasons, the best of all together, and no silent choice."""
 
 from collections import Counter
-from datetime import date
 from decimal import Decimal
 from itertools import product
 from typing import Any
@@ -10,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
+from tests.matching.paper import invoice
 
 from tieout.kernel.money import EXACT, Money
 from tieout.kernel.problem import Code, Problem
@@ -57,25 +57,6 @@ def line(line_id: str, item: str = "", price: str = "10", quantity: str = "10", 
         item=item,
     )
     return replace(whole, **changes)
-
-
-def invoice(*lines: InvoiceLine, kind: InvoiceKind = InvoiceKind.INVOICE) -> Invoice:
-    zero = Money.zero("EUR")
-    return Invoice(
-        kind=kind,
-        number="R-1",
-        entity="de",
-        supplier_id="sup_1",
-        supplier_tax_id="DE1",
-        supplier_name="S",
-        currency="EUR",
-        issued_on=date(2026, 5, 1),
-        due_on=date(2026, 5, 31),
-        lines=lines,
-        net=zero,
-        tax=zero,
-        gross=zero,
-    )
 
 
 def named(found: Assignment) -> dict[str, str]:

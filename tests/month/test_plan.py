@@ -6,6 +6,7 @@ from datetime import date
 import pytest
 
 from tieout.kernel.money import total
+from tieout.matching.duplicates import DuplicateRules, Index, compare, fingerprint_of, related
 from tieout.policy.identifiers import supplier_problems
 from tieout_lab.month.plan import NEVER_POSTED, Story, expected_posts, plan
 
@@ -42,3 +43,15 @@ def test_suppliers_and_sums_are_right() -> None:
         invoice = one.invoice
         assert total((line.net for line in invoice.lines), invoice.currency) == invoice.net
         assert invoice.net + invoice.tax == invoice.gross
+
+
+@pytest.mark.parametrize("today", _DAYS, ids=str)
+def test_only_what_is_meant_to_looks_like_another_invoice(today: date) -> None:
+    """A duplicate is stopped, one of two equal deliveries is asked about, and nothing else waits for a person."""
+    known, asked = Index(), Counter[tuple[Story, str]]()
+    for number, one in enumerate(plan(today).invoices):
+        mine = fingerprint_of(str(number), one.invoice, number)
+        for alike in compare(mine, related(mine, known), DuplicateRules(), (), today)[:1]:
+            asked[one.story, alike.verdict] += 1
+        known.add(mine)
+    assert asked == {(Story.DUPLICATE, "block"): 8, (Story.LOOK_ALIKE, "suspect"): 1}

@@ -1,5 +1,6 @@
 """The hand-written revisions and the tables that the code sees are the same, on both engines."""
 
+import gzip
 import sqlite3
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -16,9 +17,12 @@ from tieout.engine.migrations import HEAD
 from tieout.engine.migrations.run import config
 from tieout.engine.rebuild import rebuild
 from tieout.engine.schema import METADATA
+from tieout.engine.seal import verify
 from tieout.engine.stores.open import memory_store, open_store, prepare
 from tieout.kernel.errors import ConfigError
 from tieout.processes.registry import PROCESSES
+
+WRITTEN_AT_0002 = Path(__file__).parent / "data" / "revision-0002.sql.gz"
 
 
 def shape(engine: Engine) -> dict[str, Any]:
@@ -104,27 +108,44 @@ def test_a_migration_that_fails_leaves_nothing(tmp_path: Path) -> None:
         assert sql.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall() == [("view_period",)]
 
 
-def test_invoices_that_are_there_already_get_fingerprints(tmp_path: Path) -> None:
+def test_what_an_older_version_wrote_is_understood_as_of_today(tmp_path: Path) -> None:
+    """A simulated month that was written at revision 0002: events keep their bytes, all that follows is made anew."""
     path = tmp_path / "tieout.db"
+    with sqlite3.connect(path) as sql:
+        sql.executescript(gzip.decompress(WRITTEN_AT_0002.read_bytes()).decode())
+        events = rows_of(sql, "event")
+        since = {tuple(row[:4]): row[-1] for row in rows_of(sql, "standing")}
     prepare(f"sqlite:///{path}")
-    made = company(open_store(f"sqlite:///{path}"))
+    with sqlite3.connect(path) as sql:
+        assert rows_of(sql, "event") == events
+        assert {row[0] for row in sql.execute("SELECT DISTINCT process FROM state")} >= {"hands", "open_orders"}
+        assert not sql.execute("SELECT 1 FROM state WHERE process = 'number'").fetchone()
+        assert {tuple(row[:4]): row[-1] for row in rows_of(sql, "standing")} == since
+        assert len(rows_of(sql, "fingerprint")) == len(rows_of(sql, "view_invoice")) > 0
+    store = open_store(f"sqlite:///{path}")
+    assert verify(store).sound
+    assert rebuild(store, PROCESSES).differences == ()
+    store.close()
+
+
+@pytest.mark.postgres
+def test_postgres_makes_anew_what_follows_from_the_log(postgres_database: str) -> None:
+    made = company(open_store(postgres_database))
     for number in ("R-1", "R-2", "R-3"):
         made.told_and_approved(f"inv-{number}", without_order(number=number, payee_account=OTHER_IBAN))
     made.run()
+    engine = create_engine(made.store.url, poolclass=NullPool)
+    with engine.begin() as sql:
+        sql.execute(text("DELETE FROM likeness"))
+        sql.execute(text("UPDATE total SET count = 7"))
+        sql.execute(text("UPDATE view_case SET owner_role = ''"))
+        sql.execute(text("UPDATE alembic_version SET version_num = '0004'"))
+    assert {one.table for one in rebuild(made.store, PROCESSES).differences} == {"likeness", "total", "view_case"}
+    with engine.begin() as sql:
+        sql.execute(text("DROP TABLE view_prediction"))
+    prepare(postgres_database)
+    assert rebuild(made.store, PROCESSES).differences == ()
     made.store.close()
-    with sqlite3.connect(path) as sql:
-        kept = {table: rows_of(sql, table) for table in ("fingerprint", "likeness")}
-        assert len(kept["fingerprint"]) == 3
-        for table in ("fingerprint", "likeness", "view_lookalike", "view_prediction"):
-            sql.execute(f"DROP TABLE {table}")
-        sql.execute("INSERT INTO state VALUES ('number', 'de|sup|R1', 1, 1, '{}')")
-        sql.execute("UPDATE alembic_version SET version_num = '0002'")
-    prepare(f"sqlite:///{path}")
-    with sqlite3.connect(path) as sql:
-        assert {table: rows_of(sql, table) for table in kept} == kept
-    store = open_store(f"sqlite:///{path}")
-    assert rebuild(store, PROCESSES).differences == ()
-    store.close()
 
 
 def rows_of(sql: sqlite3.Connection, table: str) -> list[Any]:

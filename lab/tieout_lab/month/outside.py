@@ -1,7 +1,7 @@
 """The hands of the outside world: what suppliers, buyers, approvers and the bank do in their own systems."""
 
 import base64
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from datetime import date
 from typing import Any
 
@@ -22,7 +22,7 @@ class Outside:
         self._procurement = _client(procurement.url, {"X-Api-Key": procurement.secrets["api_key"]})
         basic = base64.b64encode(f"{bank.more['user']}:{bank.secrets['api_password']}".encode()).decode()
         self._bank = _client(bank.url, {"Authorization": f"Basic {basic}"})
-        self._close = _client(close.url, {"Authorization": f"Bearer {_close_token(close.url, close)}"})
+        self._close = _client(close.url, {}, _Tokens(close))
 
     def faults(self, system: str, rules: Mapping[str, Mapping[str, Any] | None], *, reset: bool = False) -> None:
         """Turn the switchboard of a system."""
@@ -170,18 +170,34 @@ class Outside:
         return len(todo)
 
 
-def _client(url: str, headers: Mapping[str, str]) -> httpx2.Client:
-    return httpx2.Client(base_url=url, headers=dict(headers), timeout=30)
+def _client(url: str, headers: Mapping[str, str], auth: httpx2.Auth | None = None) -> httpx2.Client:
+    return httpx2.Client(base_url=url, headers=dict(headers), timeout=30, auth=auth)
 
 
-def _close_token(url: str, card: Any) -> str:
-    form = {
-        "grant_type": "client_credentials",
-        "client_id": card.more["client_id"],
-        "client_secret": card.secrets["client_secret"],
-    }
-    token: str = _ok(httpx2.post(f"{url}/oauth/token", data=form))["access_token"]
-    return token
+class _Tokens(httpx2.Auth):
+    """The close tool's tokens live for five minutes, and on a slow machine a month takes longer: a new one is fetched
+    when the old one is refused."""
+
+    requires_response_body = True
+
+    def __init__(self, card: Any) -> None:
+        self._url = f"{card.url}/oauth/token"
+        self._form = {
+            "grant_type": "client_credentials",
+            "client_id": card.more["client_id"],
+            "client_secret": card.secrets["client_secret"],
+        }
+        self._token = ""
+
+    def auth_flow(self, request: httpx2.Request) -> Generator[httpx2.Request, httpx2.Response, None]:
+        if self._token:
+            request.headers["Authorization"] = f"Bearer {self._token}"
+            answer = yield request
+            if answer.status_code != 401:
+                return
+        self._token = _ok((yield httpx2.Request("POST", self._url, data=self._form)))["access_token"]
+        request.headers["Authorization"] = f"Bearer {self._token}"
+        yield request
 
 
 def _ok(response: httpx2.Response) -> Any:

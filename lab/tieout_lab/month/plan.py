@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from decimal import ROUND_DOWN, Decimal
 from enum import StrEnum
+from itertools import pairwise
 from random import Random
 
 from msgspec.structs import replace as replace_struct
@@ -36,12 +37,13 @@ class Story(StrEnum):
     """What is special about an invoice, and thereby what is expected of it."""
 
     CLEAN = "clean"
-    SERVICE = "service billed in thirds, matched two-way"
+    SERVICE = "service billed in three parts, matched two-way"
     SMALL_VARIANCE = "price variance within tolerance"
     PRICE_ACCEPTED = "price variance, accepted by a person"
     PRICE_DISPUTED = "price variance, still disputed"
     QUANTITY_ACCEPTED = "more billed than ordered, accepted by a person"
     PARTIAL = "partial delivery"
+    LOOK_ALIKE = "two equal deliveries billed on one day, cleared by a person"
     BEFORE_RECEIPT = "invoice before its receipt"
     CREDIT_NOTE = "credit note"
     DUPLICATE = "duplicate through another channel"
@@ -106,8 +108,10 @@ _NAMES = (
 _EURO_SUPPLIERS = 20
 _STORIES = (
     *[Story.SMALL_VARIANCE] * 8, *[Story.PRICE_ACCEPTED] * 4, *[Story.QUANTITY_ACCEPTED] * 4, *[Story.PARTIAL] * 10,
-    *[Story.BEFORE_RECEIPT] * 8, *[Story.PRICE_DISPUTED] * 2,
+    *[Story.BEFORE_RECEIPT] * 8, *[Story.PRICE_DISPUTED] * 2, Story.LOOK_ALIKE,
 )  # fmt: skip
+#: Ordered in lots that can be cut: a service into parts that all differ, two alike into halves.
+_LOTS = {Story.SERVICE: 12, Story.LOOK_ALIKE: 2}
 _CLEAN = 78
 _SERVICES = 20
 
@@ -190,31 +194,39 @@ class _Drawing:
     # ── documents ───────────────────────────────────────────────────────────────────────────────────────────────
 
     def _with_order(self, supplier: Supplier, story: Story) -> None:
-        order = self._order(supplier, receipt_required=story is not Story.SERVICE)
+        order = self._order(supplier, receipt_required=story is not Story.SERVICE, lot=_LOTS.get(story, 1))
         self._orders.append(order)
         if story is Story.SERVICE:
-            third = {line.line_id: (line.quantity / 3).to_integral_value(ROUND_DOWN) for line in order.lines}
-            for _ in range(3):
-                self._bill(supplier, order, third, story)
+            for quantities in _parts(order, Decimal("0.2"), Decimal("0.5")):
+                self._bill(supplier, order, quantities, story)
             return
         if story is Story.PARTIAL:
-            half = {line.line_id: (line.quantity / 2).to_integral_value() for line in order.lines}
-            rest = {line.line_id: line.quantity - half[line.line_id] for line in order.lines}
-            for quantities in (half, rest):
+            for quantities in _parts(order, Decimal("0.4")):
                 self._receive(order, quantities)
                 self._bill(supplier, order, quantities, story)
+            return
+        if story is Story.LOOK_ALIKE:
+            self._two_alike(supplier, order)
             return
         full = {line.line_id: line.quantity for line in order.lines}
         self._receive(order, full, late=story is Story.BEFORE_RECEIPT)
         self._bill(supplier, order, full, story)
 
-    def _order(self, supplier: Supplier, *, receipt_required: bool = True) -> PurchaseOrder:
+    def _two_alike(self, supplier: Supplier, order: PurchaseOrder) -> None:
+        """The same quantity is delivered twice and billed on one day: only its number tells the second invoice from the
+        first."""
+        for quantities in _parts(order, Decimal("0.5")):
+            self._receive(order, quantities)
+            self._bill(supplier, order, quantities, Story.LOOK_ALIKE, day=17)
+
+    def _order(self, supplier: Supplier, *, receipt_required: bool = True, lot: int = 1) -> PurchaseOrder:
+        """Quantities are whole lots."""
         entity, currency, rate = self._entity(supplier)
         lines = tuple(
             OrderLine(
                 line_id=str(number * 10),
                 item=f"ART-{self._random.randint(1000, 9999)}",
-                quantity=Decimal(self._random.randint(4, 120)),
+                quantity=Decimal(-(-self._random.randint(4, 120) // lot) * lot),
                 unit="C62",
                 unit_price=Decimal(self._random.randint(250, 48_000)) / 100,
                 description=self._random.choice(("Profile", "Cartons", "Filters", "Paint", "Cables", "Paper", "Seals")),
@@ -244,19 +256,22 @@ class _Drawing:
         )
         self._receipts.append(PlannedReceipt(receipt, late))
 
-    def _bill(self, supplier: Supplier, order: PurchaseOrder, quantities: dict[str, Decimal], story: Story) -> None:
+    def _bill(
+        self, supplier: Supplier, order: PurchaseOrder, quantities: dict[str, Decimal], story: Story, day: int = 0
+    ) -> None:
         lines = []
         for number, line in enumerate(order.lines):
             price, quantity = line.unit_price, quantities[line.line_id]
             if number == 0:
                 price, quantity = _with_variance(story, price, quantity)
             lines.append(_line(str(number + 1), line, price, quantity, order))
-        self._send(supplier, order.entity, order.currency, tuple(lines), story)
+        self._send(supplier, order.entity, order.currency, tuple(lines), story, day)
 
     def _send(
-        self, supplier: Supplier, entity: str, currency: str, lines: tuple[InvoiceLine, ...], story: Story
+        self, supplier: Supplier, entity: str, currency: str, lines: tuple[InvoiceLine, ...], story: Story, day: int = 0
     ) -> PlannedInvoice:
-        issued = self._first_day + timedelta(days=self._random.randint(11, 24))
+        """``day``: on which day of the month it is issued, counted from 0; by chance unless it is given."""
+        issued = self._first_day + timedelta(days=day or self._random.randint(11, 24))
         invoice = _invoice(
             supplier, entity, currency, lines, f"{issued:%y}-{self._number(supplier.tax_id, 1000):05d}", issued
         )
@@ -346,6 +361,15 @@ class _Drawing:
 
     def _by_id(self, supplier_id: str) -> Supplier:
         return next(supplier for supplier in self._suppliers if supplier.supplier_id == supplier_id)
+
+
+def _parts(order: PurchaseOrder, *cuts: Decimal) -> list[dict[str, Decimal]]:
+    """The quantities of an order, cut at these shares of each line into parts of whole pieces."""
+    ends = [
+        {line.line_id: (line.quantity * cut).to_integral_value(ROUND_DOWN) for line in order.lines}
+        for cut in (Decimal(0), *cuts, Decimal(1))
+    ]
+    return [{line: end[line] - start[line] for line in end} for start, end in pairwise(ends)]
 
 
 def _with_variance(story: Story, price: Decimal, quantity: Decimal) -> tuple[Decimal, Decimal]:

@@ -110,9 +110,13 @@ class Play:
 
     def _act_people(self) -> None:
         disputed = [one for one in self._month.invoices if one.story in _ACCEPTED]
-        self._until("the variances have cases", lambda: all(self._cases_of(one) for one in disputed))
-        for case_id in [case_id for one in disputed for case_id in self._cases_of(one)[:1]]:
+        self._until("the variances have cases", lambda: all(self._cases_of(one, "accept_variance") for one in disputed))
+        for case_id in [case_id for one in disputed for case_id in self._cases_of(one, "accept_variance")[:1]]:
             self._people["erin"].act(case_id, "accept_variance", reason="agreed with the buyer")
+        alike = [one for one in self._month.invoices if one.story is Story.LOOK_ALIKE]
+        self._until("the look-alike has a case", lambda: any(self._cases_of(one, "clear_duplicate") for one in alike))
+        for case_id in [case_id for one in alike for case_id in self._cases_of(one, "clear_duplicate")]:
+            self._people["erin"].act(case_id, "clear_duplicate", reason="two deliveries, each with its own note")
         self._until("everything that can be posted is posted", self._all_posted, every=0.5)
 
     def _act_payments(self) -> None:
@@ -223,15 +227,15 @@ class Play:
         counts = self.eyes.by_status("invoice")
         return sum(counts[status] for status in _POSTED) >= expected
 
-    def _cases_of(self, planned: PlannedInvoice) -> list[str]:
-        """The open cases of an invoice whose variance may be accepted."""
+    def _cases_of(self, planned: PlannedInvoice, action: str) -> list[str]:
+        """The open cases of an invoice that allow this."""
         asked = {"number": planned.invoice.number, "supplier_id": planned.invoice.supplier_id}
         found = self._people["erin"].get("/v1/invoices", **asked)["items"]
         return [
             case["case_id"]
             for invoice in found
             for case in self._people["erin"].get("/v1/cases", document=invoice["invoice_id"])["items"]
-            if "accept_variance" in case["actions"]
+            if action in case["actions"]
         ]
 
     def _request_change(self, supplier: Supplier) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 import msgspec
 from msgspec import Struct
 
-from tieout.engine.stores.port import Store, Unit
+from tieout.engine.stores.port import Unit
 from tieout.engine.stores.rows import FingerprintRow, LookRow
 from tieout.matching.duplicates import Fingerprint, Index, Look, keys_of, looks
 from tieout.policy.duplicates import DuplicateRules
@@ -18,11 +18,6 @@ _DECODE = msgspec.json.Decoder(Fingerprint).decode
 def fingerprint_row(one: Fingerprint, partition: int) -> FingerprintRow:
     """A fingerprint as it is kept."""
     return FingerprintRow(one.invoice_id, partition, _ENCODE(one), one.issued_on.toordinal(), keys_of(one))
-
-
-def recorded(store: Store) -> Index:
-    """All fingerprints that a store keeps, in memory."""
-    return Index(_DECODE(row["data"]) for row in store.read_table("fingerprint", None))
 
 
 class _Asked(Struct, frozen=True):
@@ -65,8 +60,8 @@ class Fingerprints:
 
     def keep(self, one: Fingerprint, partition: int) -> None:
         """A fingerprint is new, or has changed."""
-        self._new.add(one)
-        self._rows[one.invoice_id] = fingerprint_row(one, partition)
+        row = self._rows[one.invoice_id] = fingerprint_row(one, partition)
+        self._new.put(one, row.keys)
 
     def write(self) -> None:
         """Write what has changed."""

@@ -65,14 +65,10 @@ def plan_of(tolerances: Tolerances) -> Plan:
 
 def _bounds(name: str, given: Limit | None, dialect: Dialect) -> list[Bound]:
     """What one limit of the policy comes to in the dialect: nothing when the check is not made."""
-    check = dialect.checks.get(name)
+    check = dialect.checks.get(name) or DialectCheck()
     if given is None:
-        if check is None:
-            return []
-        if check.default is not None:
-            return _made(name, check.default, check, dialect)
-        given = Limit(kind=dialect.blank)
-    check = check or DialectCheck()
+        omitted = dialect.omitted(name)
+        return [] if omitted is None else _made(name, omitted, check, dialect)
     if dialect.zero == "never_held":
         given = _without_zeros(given)
     return _made(name, given, check, dialect)

@@ -8,7 +8,8 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator
 
 from tieout.engine.delivery import to_effect
-from tieout.engine.rebuild import rebuild, to_event
+from tieout.engine.derived import to_event
+from tieout.engine.rebuild import rebuild
 from tieout.engine.seal import read_partition, verify
 from tieout.engine.stores.port import Receipt
 from tieout.engine.stores.rows import EffectRow

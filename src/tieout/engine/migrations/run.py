@@ -5,10 +5,13 @@ from typing import Any
 
 from alembic import command
 from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
 from alembic.util import CommandError
 from sqlalchemy import Connection, create_engine, event, text
 from sqlalchemy.pool import NullPool
 
+from tieout.engine.migrations import HEAD
+from tieout.engine.migrations.refill import refill
 from tieout.kernel.errors import ConfigError
 
 _LOCK = 0x7469656F7574  # "tieout"; any number nobody else locks will do
@@ -24,7 +27,10 @@ def config(connection: Connection | None = None) -> Config:
 
 
 def upgrade(url: str, revision: str = "") -> None:
-    """Bring the database at this SQLAlchemy URL from its revision (empty: nothing there) to the newest one."""
+    """Bring the database at this SQLAlchemy URL from its revision (empty: nothing there) to the newest one.
+
+    What follows from the log is made anew in the same transaction, unless another process has been here before us.
+    """
     engine = create_engine(url, poolclass=NullPool)
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _leave_transactions_to_us)
@@ -33,7 +39,10 @@ def upgrade(url: str, revision: str = "") -> None:
         with engine.begin() as connection:
             if engine.dialect.name == "postgresql":
                 connection.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": _LOCK})
+            before = MigrationContext.configure(connection).get_current_revision()
             command.upgrade(config(connection), "head")
+            if before not in (None, HEAD):
+                refill(connection)
     except CommandError as error:
         raise ConfigError(
             f"the database is at schema revision {revision!r}, which this version of tieout does not know."
