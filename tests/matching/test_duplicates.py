@@ -169,6 +169,10 @@ def test_two_suppliers_that_are_paid_to_one_account_are_one_payee() -> None:
     )
     assert found(twin, without_order(number="INV-R-1000")) == []
     nearly = replace(twin, gross=eur("119.50"))
+    for days, layers in ((30, ["cross_supplier"]), (31, [])):
+        before = without_order(payee_account=OTHER_IBAN, number="R-1000", issued_on=DAY - timedelta(days=days))
+        assert [one[0] for one in found(nearly, before)] == layers
+        assert [one[0] for one in found(twin, before)] == ["cross_supplier"]
     assert found(nearly, without_order(payee_account=OTHER_IBAN)) == [("cross_supplier", "suspect", "")]
     assert found(nearly, without_order(number="R-1000")) == []
 
@@ -245,6 +249,26 @@ def test_a_candidate_says_everything_that_was_compared() -> None:
         ),
         days=3,
     )
+
+
+def test_lines_of_neighbouring_numbers_that_say_other_things_speak_against_it() -> None:
+    new = described(without_order(number="R-101"), "bolts")
+    low = replace(RULES, suspect_score=0)
+    against = said("content", "lines that say other things", -15, "", "")
+    seen = only(new, described(without_order(), "nuts"), rules=low)
+    assert (seen.criteria[-1], seen.score) == (against, 60)
+    for other in (described(without_order(), "bolts"), described(without_order(), "")):
+        assert "content" not in [one.name for one in only(new, other, rules=low).criteria]
+
+
+def test_what_only_one_document_says_is_not_compared() -> None:
+    seen = only(bill(number="R-200X"), without_order(number="R-200"))
+    assert [one.name for one in seen.criteria] == ["number", "supplier", "amount", "date"]
+
+
+def test_one_number_is_as_sure_as_it_gets() -> None:
+    later = without_order(gross=eur("500.00"), issued_on=DAY + timedelta(days=300))
+    assert (only(later, without_order()).layer, only(later, without_order()).score) == ("exact", 100)
 
 
 @pytest.mark.parametrize(

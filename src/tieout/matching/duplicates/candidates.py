@@ -89,7 +89,7 @@ def compare(
 
 def _comparable(one: Fingerprint, other: Fingerprint, rules: DuplicateRules) -> Likeness | None:
     """How the numbers relate, if the two can be one claim at all: of one kind, for one payee, and near in amount and
-    date; or with one number, whatever the date, and then for any payee if the amount is the same."""
+    date; or, whatever the date, with one number and near in amount for one supplier, or with one number and amount."""
     if one.kind != other.kind or one.claim != other.claim:
         return None
     if other.invoice_id in one.apart or one.invoice_id in other.apart:
@@ -99,7 +99,8 @@ def _comparable(one: Fingerprint, other: Fingerprint, rules: DuplicateRules) -> 
     if other.status == "cancelled" or not is_near_amount(one, other, rules.amount_percent):
         return None
     numbers = number_likeness(one, other, rules)
-    if numbers is Likeness.SAME:
-        return numbers if is_one_payee(one, other) or one.gross_minor == other.gross_minor else None
+    one_claim = one.supplier_id == other.supplier_id or one.gross_minor == other.gross_minor
+    if numbers is Likeness.SAME and one_claim:
+        return numbers
     in_window = abs(days_between(one, other)) <= rules.window_days
     return numbers if in_window and is_one_payee(one, other) else None
