@@ -67,6 +67,24 @@ def test_a_limit_in_words(limit: Limit, text: str) -> None:
     assert limit_text(limit, "EUR/EA") == text
 
 
+@pytest.mark.parametrize(
+    ("limit", "last", "passes"),
+    [
+        pytest.param(value("20"), "8.333333333333333333333333333", "about 8.333333 EUR/EA or more", id="a part of it"),
+        pytest.param(value("20", "1"), "9", "9 EUR/EA or more", id="and no more than an amount below"),
+        pytest.param(
+            value("20", "3"), "8.333333333333333333333333333", "about 8.333333 EUR/EA or more", id="the stricter"
+        ),
+    ],
+)
+def test_a_price_below_may_be_limited_in_percent_of_what_is_billed(limit: Limit, last: str, passes: str) -> None:
+    """Ten may be a fifth more than what is billed: down to 8.33."""
+    under = Tolerances(dialect="sap", price_under=replace(limit, base="invoice"))
+    verdict = judge(invoice(line("1", "8")), order(), tolerances=under)
+    assert [check.limit for check in verdict.checks] == [Decimal(last)]
+    assert [problem.passes for problem in verdict.problems] == [passes]
+
+
 amounts = st.decimals("0", "1000000", places=4, allow_nan=False)
 limits = st.builds(value, st.sampled_from([None, "0", "1", "2.5"]), st.sampled_from([None, "0", "0.01", "10"]))
 

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from tieout.kernel.errors import ConfigError
 from tieout.policy.dialect import DIALECTS, DIGESTS, content_digest
 from tieout.policy.duplicates import DuplicateRules
-from tieout.policy.load import load_policy
+from tieout.policy.load import load, load_policy
 from tieout.policy.policy import Policy
 from tieout.policy.tolerances import Limit, Tolerances
 
@@ -239,3 +239,19 @@ def test_what_is_wrong_is_told_with_its_place_its_value_and_what_was_expected(te
         load_policy(text)
     end = "" if told.endswith("?") else "."
     assert str(error.value) == f"policy: {told}{end} Correct it and load the policy again."
+
+
+def test_the_least_that_may_be_said_is_read() -> None:
+    text = "bank_change_confirmations = 1\nsignal_age_minutes_max = 1\napproval_days = 0\nclose_window_days = 0\n"
+    loaded = load(text)
+    assert loaded.text == text
+    assert loaded.policy == Policy(
+        bank_change_confirmations=1, signal_age_minutes_max=1, approval_days=0, close_window_days=0
+    )
+
+
+def test_regions_and_entities_are_tables_of_tables() -> None:
+    for name in ("regions", "entities"):
+        with pytest.raises(ConfigError) as told:
+            load_policy(f"{name} = 7")
+        assert f"{name} = 7: must be tables, [{name}.<name>]" in str(told.value)
