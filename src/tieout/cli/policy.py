@@ -94,6 +94,8 @@ def show(found: "WhatIf", title: str) -> None:
     for what, sums in (("would now pass", found.passing), ("would now be stopped", found.stopping)):
         for amount in _amounts(sums):
             CONSOLE.print(f"  {amount} in invoices that {what}")
+    if lost := _discounts(found):
+        CONSOLE.print(lost)
     print_table("Cases by class", ("class", "then#", "money then#", "now#", "money now#"), _classes(before, after))
     print_table(
         "Changed verdicts",
@@ -102,6 +104,23 @@ def show(found: "WhatIf", title: str) -> None:
     )
     if found.changed > _SHOWN:
         CONSOLE.print(f"{found.changed - _SHOWN:,} more; --json has {len(found.changes):,} of them")
+
+
+def _discounts(found: "WhatIf") -> str:
+    """What was lost of cash discounts, then and under the changed policy; nothing where no document offers any."""
+    before, after, may_be_kept = found.before.discounts_lost, found.after.discounts_lost, found.discounts_open
+    if not (before.documents or after.documents):
+        return ""
+    told = f"discounts lost: {_lost(before)} then, {_lost(after)} under the changed policy"
+    if not may_be_kept.documents:
+        return told
+    return f"{told} ({_lost(may_be_kept)} of it only if those whom nobody asked then would have been too late)"
+
+
+def _lost(one: "Sum") -> str:
+    if not one.documents:
+        return "none"
+    return f"{', '.join(map(str, _amounts(one.money)))} on {one.documents:,} invoice{'s' * (one.documents != 1)}"
 
 
 def _asked_nobody(found: "WhatIf") -> str:
