@@ -1,4 +1,5 @@
-"""What tests of more than one folder share: a real PostgreSQL, started when first asked for and stopped at the end."""
+"""What tests of more than one folder share: a real PostgreSQL, started when first asked for and stopped at the end, and
+how Hypothesis looks for examples while rules are broken on purpose."""
 
 import secrets
 import subprocess
@@ -9,6 +10,10 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 
 import pytest
+from hypothesis import Phase, settings
+
+# For ``make mutate``: the same examples each time, and a failing one ends the test at once instead of being made smaller.
+settings.register_profile("mutation", derandomize=True, phases=(Phase.explicit, Phase.generate), deadline=None)
 
 #: Waits for the end of its input, that is of the process that started it, and ends PostgreSQL if that is still there.
 WATCH = "import os, signal, sys; sys.stdin.read(); os.kill(int(sys.argv[1]), signal.SIGINT)"

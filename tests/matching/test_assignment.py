@@ -196,6 +196,25 @@ def test_without_words_the_figures_decide() -> None:
     }
 
 
+def test_a_part_that_needs_no_receipt_and_a_unit_that_the_order_converts_say_what_was_seen() -> None:
+    one = line("1", "A", price="30", quantity="2", unit="BX")
+    boxes = ordered("A", quantity="10", receipt_required=False, units=(UnitFactor(unit="BX", factor=D("2.5")),))
+    assert likeness.likeness(invoice(one), one, boxes, "EUR") == (
+        Component("item number", 40, "A"),
+        Component("unit", 3, "1 BX is 2.5 EA"),
+        Component("quantity", 8, "5 of 10 EA that are open"),
+        Component("receipt", 5, "none is needed"),
+    )
+    third = replace(boxes, units=(), unit="DZN", kind="service", limit_minor=8000)
+    pieces = line("1", "A", price="5", quantity="4")
+    assert likeness.likeness(invoice(pieces), pieces, third, "EUR") == (
+        Component("item number", 40, "A"),
+        Component("unit", 3, "1 EA is 1/12 DZN"),
+        Component("quantity", 8, "2000 of 8000 minor units that are open"),
+        Component("receipt", 5, "none is needed"),
+    )
+
+
 # ── what is certain ────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -425,6 +444,9 @@ def test_orders_at_other_rates_are_not_alike() -> None:
 def test_open_orders_are_searched_when_that_is_asked_for() -> None:
     orders = {**order("PO-1", L1=ordered("A", billed=D(10))), **order("PO-2", L1=ordered("A"), L2=ordered("B"))}
     (found,) = assign(invoice(line("1", "A", order_id="")), orders, SEARCH).invoice.lines
+    assert (found.order_id, found.order_line_id) == ("PO-2", "L1")
+    of_another = {"PO-0": replace(order("PO-0", L1=ordered("A"))["PO-0"], supplier_id="sup_2")}
+    (found,) = assign(invoice(line("1", "A", order_id="")), of_another | orders, SEARCH).invoice.lines
     assert (found.order_id, found.order_line_id) == ("PO-2", "L1")
 
 

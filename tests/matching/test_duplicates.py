@@ -660,6 +660,19 @@ def test_an_invoice_is_looked_for_under_few_keys() -> None:
     assert days == {(day - 65, day + 65), (0, date.max.toordinal())}
 
 
+def test_keys_and_digests_stay_what_they_are() -> None:
+    """They are kept in stores: an invoice of ten years ago is found by what was written of it then."""
+    one = replace(print_of(without_order(), account="a1b2", parent="sup-9"), supplier_id="sup-1")
+    assert keys_of(one) == (
+        185736925807780456,
+        326685695392043917,
+        686195885980499969,
+        4712626722814232472,
+        8788217517521663414,
+    )
+    assert account_digest("DE89 3704 0044 0532 0130 00") == "faf7e1c0107370ff"
+
+
 @pytest.mark.parametrize(
     ("minor", "buckets"),
     [(10_500, 1), (11_900, 2), (9_999, 3), (10_000, 3), (10_889, 1), (10_890, 2), (11_112, 2), (11_113, 1)],

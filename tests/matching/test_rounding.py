@@ -6,6 +6,7 @@ import pytest
 from msgspec.structs import replace
 from tests.matching.paper import D, beside, eur, failed, invoice, judge, line, order, position, value
 
+from tieout.kernel.money import Money
 from tieout.kernel.problem import Code
 from tieout.matching.claims import pair
 from tieout.matching.limits import Bound
@@ -91,6 +92,18 @@ def test_a_price_that_is_no_decimal_is_compared_in_whole_cents_where_the_dialect
     assert judge(invoice(line("100", "1", price_per=D(3), net="33.34")), thirds, tolerances=exact).matched
     beyond = judge(invoice(line("100", "1", price_per=D(3), net="33.35")), thirds, tolerances=exact)
     assert [one[0] for one in failed(beyond)] == ["amount", "total"]
+
+
+def test_an_amount_is_rounded_to_the_minor_unit_of_its_currency() -> None:
+    """100 yen for three pieces: two cost 67 yen, and a hundred yen have no cents."""
+    yen = replace(order(position(unit_price=D(100), price_per=D(3))), currency="JPY")
+    strict = Tolerances(dialect="generic_strict", price_under=Limit(kind="off"))
+    asked = replace(line("2", "100", price_per=D(3)), net=Money(67, "JPY"))
+    zero = Money(0, "JPY")
+    document = replace(invoice(), currency="JPY", lines=(asked,), net=asked.net, tax=zero, gross=asked.net)
+    verdict = judge(document, yen, tolerances=strict)
+    assert [(one.rule, one.expected) for one in verdict.checks if one.rule == "amount"] == [("amount", D(67))]
+    assert verdict.matched
 
 
 def test_spread_charges_and_retainage_stay_with_the_first_receipt() -> None:

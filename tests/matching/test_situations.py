@@ -396,6 +396,23 @@ def test_no_more_is_released_than_was_withheld() -> None:
     )
 
 
+# ── what is not paid by transfer ───────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    ("changes", "where", "left", "told"),
+    [
+        ({"prepaid": eur("300.00")}, "prepaid", "700.00 EUR", "300.00 EUR is prepaid"),
+        ({"withheld": eur("200.00")}, "withheld", "800.00 EUR", "200.00 EUR is withheld"),
+        ({"collected": True}, "collected", "0.00 EUR", "the supplier collects it by direct debit or card"),
+    ],
+)
+def test_what_is_not_payable_in_full_is_for_a_person(changes: dict[str, Any], where: str, left: str, told: str) -> None:
+    problem = Problem(Code.PARTLY_PAYABLE, where, "1,000.00 EUR", left, detail=told)
+    assert judge(invoice(line(), **changes)).problems == (problem,)
+    assert judge(invoice(line(), prepaid=eur("0.00"))).matched
+
+
 # ── charges and allowances ─────────────────────────────────────────────────────────────────────────────────────────
 
 

@@ -188,6 +188,11 @@ DE = "[entities.de]\nname = 'x'\n"
             "signal_age_minutes_max = 0",
             "policy.toml, line 1: signal_age_minutes_max = 0: must be at least 1 minute",
         ),
+        ("approval_days = -1", "policy.toml, line 1: approval_days = -1: must be zero or more"),
+        (
+            "approval_days = 1e99999999999999999999",
+            "policy.toml: the policy: holds a number that is not a plain decimal",
+        ),
         (
             "bank_change_confirmations = '2'",
             'policy.toml, line 1: bank_change_confirmations = "2": expected `int`, got `str`',

@@ -89,20 +89,23 @@ NAMES = (
 )
 
 
-def _tables(name: str) -> dict[str, Any]:
-    text = resources.files("tieout.policy").joinpath("dialects", f"{name}.toml").read_text(encoding="utf-8")
+def read_tables(text: str) -> dict[str, Any]:
+    """The tables in the text of a dialect's file; numbers with a point are exact decimals."""
     return tomllib.loads(text, parse_float=Decimal)
 
 
-def _load(name: str, tables: dict[str, Any]) -> Dialect:
+def dialect_of(name: str, tables: Mapping[str, Any]) -> Dialect:
+    """The dialect that these tables describe. Raises ``msgspec.ValidationError`` for a key or a value that we do not
+    know, and ``ValueError`` for a check."""
     dialect = msgspec.convert({"name": name, **tables}, Dialect)
     if unknown := sorted(set(dialect.checks) - set(CHECKS)):
         raise ValueError(f"dialect {name}: there are no checks named {', '.join(unknown)}")
     return dialect
 
 
-_TABLES = {name: _tables(name) for name in NAMES}
-DIALECTS: dict[str, Dialect] = {name: _load(name, tables) for name, tables in _TABLES.items()}
+_FILES = resources.files("tieout.policy").joinpath("dialects")
+_TABLES = {name: read_tables(_FILES.joinpath(f"{name}.toml").read_text(encoding="utf-8")) for name in NAMES}
+DIALECTS: dict[str, Dialect] = {name: dialect_of(name, tables) for name, tables in _TABLES.items()}
 """All dialects by name."""
 
 #: What says something about a dialect and decides nothing.
