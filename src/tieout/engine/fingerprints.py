@@ -15,9 +15,9 @@ _ENCODE = msgspec.json.Encoder().encode
 _DECODE = msgspec.json.Decoder(Fingerprint).decode
 
 
-def fingerprint_row(one: Fingerprint, partition: int) -> FingerprintRow:
-    """A fingerprint as it is kept."""
-    return FingerprintRow(one.invoice_id, partition, _ENCODE(one), one.issued_on.toordinal(), keys_of(one))
+def fingerprint_row(one: Fingerprint, partition: int, gone: tuple[int, ...] = ()) -> FingerprintRow:
+    """A fingerprint as it is kept; under the keys that are ``gone`` it is found no more."""
+    return FingerprintRow(one.invoice_id, partition, _ENCODE(one), one.issued_on.toordinal(), keys_of(one), gone)
 
 
 def recorded(store: Store) -> Index:
@@ -63,10 +63,12 @@ class Fingerprints:
         found.pop(one.invoice_id, None)
         return (*((mine,) if mine is not None else ()), *found.values())
 
-    def keep(self, one: Fingerprint, partition: int) -> None:
-        """A fingerprint is new, or has changed."""
+    def keep(self, one: Fingerprint, partition: int, before: Fingerprint | None = None) -> None:
+        """A fingerprint is new, or has changed from what it was ``before``."""
         self._new.add(one)
-        self._rows[one.invoice_id] = fingerprint_row(one, partition)
+        row = self._rows.get(one.invoice_id)
+        had = {*(keys_of(before) if before else ()), *(row.gone if row else ())}
+        self._rows[one.invoice_id] = fingerprint_row(one, partition, tuple(sorted(had.difference(keys_of(one)))))
 
     def write(self) -> None:
         """Write what has changed."""
