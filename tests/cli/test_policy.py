@@ -6,6 +6,7 @@ import pytest
 from structlog.testing import capture_logs
 from tests.cli.conftest import Tieout
 
+from tieout.policy.dialect import DIGESTS
 from tieout.policy.load import load_policy
 
 OLD = """
@@ -36,13 +37,15 @@ def test_what_a_setting_is_and_which_level_says_so(office: Tieout) -> None:
     found = office.ask("policy", "explain", "--entity", "DE01", "--key", "tolerances.price")
     assert found == {
         "release": OLD_VERSION,
+        "version": OLD_VERSION,
         "file": str(office.folder / "policy.toml"),
         "entity": "DE01",
         "settings": [{"key": "tolerances.price", "value": "value: percent 2", "level": "entity DE01"}],
+        "warnings": [],
     }
     levels = {one["key"]: one["level"] for one in office.ask("policy", "explain", "--entity", "DE01")["settings"]}
-    wanted = ("name", "country", "currency", "erp", "tolerances.amount", "close_window_days")
-    assert [levels[key] for key in wanted] == ["entity DE01", "region emea", "group", "default", "default", "default"]
+    wanted = ("name", "country", "currency", "erp", "tolerances.freight", "close_window_days")
+    assert [levels[key] for key in wanted] == ["entity DE01", "region emea", "group", "default", "dialect", "default"]
     out = office("policy", "explain", "--entity", "DE01").out
     assert "What holds for DE01" in out
     assert "(no releases yet)" in out
@@ -97,6 +100,18 @@ def test_from_the_draft_to_the_rollback(office: Tieout) -> None:
     back = office("policy", "rollback", NEW_VERSION, "--as", "paul", "--reason", "not now")
     assert back.out == f"release {OLD_VERSION} stays in force\n"
     assert office.ask("rebuild")["differences"] == []
+
+
+def test_a_release_keeps_its_name_when_a_dialect_changes(office: Tieout, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An upgrade may bring another dialect: what is decided then has another version, under the same release."""
+    office("policy", "draft", str(office.folder / "looser.toml"), "--as", "cora")
+    monkeypatch.setitem(DIGESTS, "generic", "another")
+    assert office.ask("policy", "list")["in_force"] == OLD_VERSION
+    found = office.ask("policy", "explain", "--entity", "DE01")
+    assert (found["release"], found["approved_by"]) == (OLD_VERSION, "system:policy")
+    assert found["version"] == load_policy(OLD).version != OLD_VERSION
+    assert f"policy {found['version']} (release {OLD_VERSION}), the first release" in office("policy", "explain").out
+    assert "in force" in office("policy", "list").out
 
 
 def test_under_which_version_a_document_was_decided(office: Tieout) -> None:

@@ -518,7 +518,10 @@ def test_two_rates_and_a_tax_without_a_line(connector: TrytonConnector) -> None:
     posted = applied(connector, posting_of(an_invoice("100.00", "7.00", lines=(line("1", "100", 0),))))
     assert posted.posting is not None
     assert posted.posting.tax == eur("7.00")
-    assert refused(connector, posting_of(an_invoice("100.00", "7.00", lines=(line("1", "100", 7),)))) is Code.BAD_VALUE
+    assert (
+        refused(connector, posting_of(an_invoice("100.00", "7.00", lines=(line("1", "100", 7),))))
+        is Code.CODING_REFUSED
+    )
 
 
 def test_a_document_that_does_not_add_up_leaves_nothing_behind(connector: TrytonConnector, books: TrytonClient) -> None:
@@ -649,19 +652,19 @@ def test_an_accrual_its_reversal_and_a_closed_period(
     connector.periods.close("DE01", "2026-02")
     assert connector.periods.states("DE01")["2026-02"] == "closed"
     late = effect(PostJournal(journal=an_accrual(day=date(2026, 2, 27))))
-    assert refused(connector, late) is Code.POSTING_REFUSED
+    assert refused(connector, late) is Code.PERIOD_NOT_OPEN
     too_late = effect(PostInvoice(invoice_id="inv_late", invoice=an_invoice(), post_on=date(2026, 2, 27)))
-    assert refused(connector, too_late) is Code.POSTING_REFUSED
+    assert refused(connector, too_late) is Code.PERIOD_NOT_OPEN
     assert how_many(books, "account.invoice", "description", "inv_late") == 0
     posted = supply.posted()
     assert isinstance(posted.payload, PostInvoice)
     payment = a_payment(posted)
     paid_late = RecordPayment(payment=payment, invoice=posted.payload.invoice, paid_on=date(2026, 2, 27))
-    assert refused(connector, effect(paid_late)) is Code.POSTING_REFUSED
+    assert refused(connector, effect(paid_late)) is Code.PERIOD_NOT_OPEN
     assert how_many(books, "account.payment", "reference", payment.payment_id) == 0
     applied(connector, payment_effect(posted))
     back_late = RecordReturn(payment=payment, returned_on=date(2026, 2, 27), reason="AC04")
-    assert refused(connector, effect(back_late)) is Code.POSTING_REFUSED
+    assert refused(connector, effect(back_late)) is Code.PERIOD_NOT_OPEN
     assert invoice_row(books, posted)["state"] == "paid"
     connector.periods.reopen("DE01", "2026-02")
     applied(connector, late)

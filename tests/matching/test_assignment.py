@@ -1,7 +1,6 @@
 """Which order line an invoice line bills: named reasons, the best of all together, and no silent choice."""
 
 from collections import Counter
-from datetime import date
 from decimal import Decimal
 from itertools import product
 from typing import Any
@@ -10,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
+from tests.matching.paper import invoice
 
 from tieout.kernel.money import EXACT, Money
 from tieout.kernel.problem import Code, Problem
@@ -57,25 +57,6 @@ def line(line_id: str, item: str = "", price: str = "10", quantity: str = "10", 
         item=item,
     )
     return replace(whole, **changes)
-
-
-def invoice(*lines: InvoiceLine, kind: InvoiceKind = InvoiceKind.INVOICE) -> Invoice:
-    zero = Money.zero("EUR")
-    return Invoice(
-        kind=kind,
-        number="R-1",
-        entity="de",
-        supplier_id="sup_1",
-        supplier_tax_id="DE1",
-        supplier_name="S",
-        currency="EUR",
-        issued_on=date(2026, 5, 1),
-        due_on=date(2026, 5, 31),
-        lines=lines,
-        net=zero,
-        tax=zero,
-        gross=zero,
-    )
 
 
 def named(found: Assignment) -> dict[str, str]:
@@ -580,6 +561,8 @@ def test_what_was_found_is_filled_in_where_nothing_is_named() -> None:
     found = [AssignedLine(line_id, OrderLineChoice("PO-1", place, 50)) for line_id, place in (("1", "L1"), ("1", "L2"))]
     found.append(AssignedLine("2", OrderLineChoice("PO-1", "L4", 50)))
     assert [one.order_line_id for one in filled(document, found).lines] == ["L1", "L2", "L3"]
+    searched = [AssignedLine("1", OrderLineChoice("PO-2", "L7", 50))]
+    assert filled(invoice(line("1", order_id="")), searched) == invoice(line("1", order_id="PO-2", order_line_id="L7"))
     assert filled(document, ()) is document
 
 
@@ -606,6 +589,11 @@ def test_the_verdict_tells_once_what_is_not_certain() -> None:
 def test_nothing_is_assigned_where_policy_says_so_and_of_a_prepayment() -> None:
     orders = order(L1=ordered("A"))
     document = invoice(line("1", "A"))
-    assert assign(document, orders, MatchingRules(assign_lines=False)) == Assignment(document)
+    by_hand = MatchingRules(assign_lines=False)
+    assert assign(document, orders, by_hand) == Assignment(document)
+    assert allocate(document, orders, rules=by_hand) == ()
+    assert match(document, orders, Tolerances(), "v1", by_hand).problems == (
+        Problem(Code.UNKNOWN_ORDER_LINE, "1", "a line of order PO-1", "none"),
+    )
     prepayment = replace(document, purpose="prepayment")
     assert assign(prepayment, orders) == Assignment(prepayment)

@@ -442,6 +442,9 @@ TAUGHT = Lookalike(
         (17, {}, DAY, True),
         (18, {}, DAY, False),
         (28, {}, DAY, True),
+        (42, {"interval_days": 14}, DAY, True),
+        (56, {"interval_days": 14}, DAY, True),
+        (70, {"interval_days": 14}, DAY, False),
         (0, {}, DAY, False),
         (14, {}, date(2026, 12, 31), True),
         (14, {}, date(2027, 1, 1), False),
@@ -461,7 +464,7 @@ def test_what_a_person_has_taught_explains_what_fits(
     days: int, change: dict[str, Any], today: date, explained: bool
 ) -> None:
     mine = print_of(without_order(number="QQ-1", issued_on=DAY + timedelta(days=days)), "new")
-    low = replace(RULES, suspect_score=0)
+    low = replace(RULES, suspect_score=0, window_days=90)
     (one,) = compare(mine, [print_of(without_order())], low, [replace(TAUGHT, **change)], today)
     expected = ("none", "a person has taught that this amount comes again") if explained else ("suspect", "")
     assert (one.verdict, one.explained) == expected

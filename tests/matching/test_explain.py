@@ -48,6 +48,11 @@ def test_what_has_no_limit_is_said_too() -> None:
     )
 
 
+def test_what_nothing_but_another_document_can_mend_says_no_remedy() -> None:
+    verdict = judge(invoice(line(unit="KGM")))
+    assert explain(verdict)[1:] == ("Unit mismatch, at 1, expected EA, got KGM.",)
+
+
 def test_the_whole_document_is_named() -> None:
     taxed = invoice(line(tax_rate=D(19)), tax=eur("191.00"))
     told = explain(judge(taxed, tolerances=Tolerances(tax=Limit(kind="zero"), total=Limit(kind="zero"))))

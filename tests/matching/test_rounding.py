@@ -3,6 +3,7 @@
 from decimal import Decimal
 
 import pytest
+from msgspec.structs import replace
 from tests.matching.paper import D, beside, eur, failed, invoice, judge, line, order, position, value
 
 from tieout.kernel.problem import Code
@@ -129,3 +130,18 @@ def test_a_limit_that_says_nothing_of_its_own_takes_the_dialect_s_reading() -> N
     assert (bound.percent, bound.amount) == (None, None)
     assert plan_of(Tolerances(dialect="oracle_fusion")).unplanned_charges == "account"
     assert plan_of(Tolerances(dialect="sap", unplanned_charges="refuse")).unplanned_charges == "refuse"
+
+
+def test_where_a_zero_is_never_held_a_limit_is_what_is_left_of_it() -> None:
+    """Oracle before Fusion: a zero percentage beside an amount leaves the amount, alone it leaves no check."""
+    ebs = Tolerances(dialect="oracle_ebs")
+    for nothing in (Limit(kind="zero"), value("0"), value(None, "0"), value("0", "0")):
+        assert plan_of(replace(ebs, price=nothing)).of("price") == ()
+    for given, left in (
+        (value("0", "5", absolute="invoice"), value(None, "5", absolute="invoice")),
+        (value("2", "0", base="order", combine="any"), value("2", base="order", combine="any")),
+        (Limit(kind="unlimited"), Limit(kind="unlimited")),
+    ):
+        found = plan_of(replace(ebs, price=given)).of("price")
+        assert found == plan_of(replace(ebs, price=left)).of("price")
+        assert [one.rule for one in found] == ["price"]

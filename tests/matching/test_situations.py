@@ -1,5 +1,6 @@
 """The situations of a procure-to-pay month beyond goods at a price: receipts by name, allowances, retainage and others."""
 
+from datetime import date
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from tieout.matching.orders import LinePosition, ReceiptPosition
 from tieout.matching.settlement import unmet
 from tieout.matching.three_way import allocate
 from tieout.model.documents import OrderCharge, Supplier
-from tieout.model.verdict import Allocation
+from tieout.model.verdict import Allocation, Check
 from tieout.policy.tolerances import Limit, Tolerances
 
 FREE = Tolerances(unplanned_charges="account", unplanned=Limit(kind="unlimited"))
@@ -52,6 +53,8 @@ def test_an_unknown_receipt_waits_for_it() -> None:
         ),
     )
     assert verdict.waits_for_receipt
+    both = judge(invoice(line("1", receipt_id="GR-9"), line("41", receipt_id="GR-2", line_id="2")), order(BY_RECEIPT))
+    assert [problem.code for problem in both.problems] == [Code.UNKNOWN_RECEIPT, Code.QUANTITY_OVER_RECEIVED]
     nothing_came = judge(invoice(line("40")), order(replace(BY_RECEIPT, receipts={})))
     assert [problem.actual for problem in nothing_came.problems] == ["none"]
 
@@ -101,6 +104,17 @@ def test_a_credit_note_gives_back_of_the_receipt_that_was_billed() -> None:
             detail="order PO-1 line 1 receipt GR-1",
             passes="0 EA or less",
         ),
+    )
+
+
+def test_a_credit_note_over_several_receipts_gives_back_each_its_part_to_the_minor_unit() -> None:
+    billed = {name: ReceiptPosition(D(9), D(one)) for name, one in (("A", 1), ("B", 0), ("C", 2), ("D", 5))}
+    stands = order(replace(BY_RECEIPT, billed=D(8), receipts=billed))
+    verdict = judge(invoice(line("6", "10", net="40.00"), kind=CREDIT), stands)
+    assert verdict.allocations == (
+        Allocation("PO-1", "1", D(-1), eur("-6.66"), "A"),
+        Allocation("PO-1", "1", D(-2), eur("-13.33"), "C"),
+        Allocation("PO-1", "1", D(-3), eur("-20.01"), "D"),
     )
 
 
@@ -195,6 +209,27 @@ def test_crediting_more_than_was_billed_opens_no_room_for_a_service() -> None:
     assert failed(judge(invoice(line(net="600.01")), service)) == [("amount_received", "600", "600.01", "600")]
 
 
+@pytest.mark.parametrize(
+    ("kind", "rules"),
+    [("service", ["amount_ordered", "amount_received"]), ("blanket", ["blanket_value", "blanket_time"])],
+)
+def test_a_service_and_a_blanket_line_are_checked_from_the_first_cent_on(kind: str, rules: list[str]) -> None:
+    stands = order(position(kind=kind, limit_minor=0, received_minor=0, valid_until=date(2026, 4, 30)))
+    limits = Tolerances(**{name: Limit(kind="zero") for name in rules})
+    assert [one[0] for one in failed(judge(invoice(line(net="0.01")), stands, tolerances=limits))] == rules
+    assert judge(invoice(line(net="0.00")), stands, tolerances=limits).checks == ()
+    assert judge(invoice(line(net="0.01"), kind=CREDIT), stands, tolerances=limits).checks == ()
+
+
+def test_a_blanket_line_is_billed_from_its_first_day_to_its_last() -> None:
+    limits = Tolerances(blanket_time=Limit(kind="zero"))
+    for days, outside in (((1, 1), ""), ((2, 9), "1"), ((None, 1), ""), ((1, None), ""), ((None, None), "")):
+        first, last = (date(2026, 5, day) if day else None for day in days)
+        stands = order(position(kind="blanket", valid_from=first, valid_until=last))
+        found = failed(judge(invoice(line()), stands, tolerances=limits))
+        assert found == ([("blanket_time", "0", outside, "0")] if outside else [])
+
+
 def test_a_blanket_line_without_a_limit_has_none() -> None:
     assert judge(invoice(line(net="99999.00")), order(position(kind="blanket"))).matched
 
@@ -224,6 +259,15 @@ def test_a_credit_of_the_value_only_gives_back_no_more_than_was_billed() -> None
     )
 
 
+def test_a_change_of_the_value_is_compared_however_small_it_and_the_order_line_are() -> None:
+    """One piece at 10.00 was billed; a cent more is over a limit of zero, and says where."""
+    one = order(position(ordered=D(1), received=D(1), billed=D(1), billed_minor=1000))
+    over = judge(invoice(line("1", "0.01"), purpose="value_only"), one)
+    unit_price = Check("price", "1", "order PO-1 line 1", D(10), D("10.01"), "EUR/EA", False, D(10), "", "zero")
+    assert over.checks == (unit_price,)
+    assert judge(invoice(line("1", "0"), purpose="value_only"), one).checks == ()
+
+
 def test_a_value_only_document_needs_an_invoice_before_it() -> None:
     verdict = judge(invoice(line("1", "20"), purpose="value_only"))
     assert verdict.problems == (
@@ -237,6 +281,7 @@ def test_a_prepayment_is_not_matched_as_goods() -> None:
     verdict = judge(whole, nothing_came)
     assert (verdict.matched, verdict.allocations, verdict.checks) == (True, (), ())
     assert allocate(whole, {"PO-1": nothing_came}) == ()
+    assert allocate(invoice(line("1", "50"), purpose="prepayment"), {"PO-1": nothing_came}) == ()
     over = judge(invoice(line("1", "1050.01"), purpose="prepayment"), nothing_came)
     assert over.problems == (
         Problem(
@@ -258,6 +303,34 @@ def test_a_prepayment_names_our_own_order_with_this_supplier_in_its_currency() -
         Problem(Code.WRONG_SUPPLIER, "order", "sup_2", "sup_1"),
         Problem(Code.CURRENCY_MISMATCH, "order", "USD", "EUR"),
         Problem(Code.UNKNOWN_ORDER, "order", "an order of ours", "PO-9"),
+    )
+
+
+def test_a_prepayment_for_several_orders_asks_for_no_more_than_all_of_them_are_worth() -> None:
+    """1,000.00 for PO-1, and a third of 100 pieces at 20.00 for three on PO-2: 666.67."""
+    thirds = replace(order(position(unit_price=D(20), price_per=D(3))), order_id="PO-2")
+    lines = (line("1", "1000"), line("1", "666.67", order_id="PO-2", line_id="2"))
+    document = invoice(*lines, purpose="prepayment")
+    assert judge(document, order(), thirds).matched
+    more = invoice(*lines, line("1", "0.01", line_id="3"), purpose="prepayment")
+    over = Problem(
+        Code.AMOUNT_OVER_ORDERED,
+        "net",
+        "at most 1,666.67 EUR",
+        "1,666.68 EUR",
+        "",
+        "order PO-1, order PO-2",
+        "1,666.67 EUR or less",
+    )
+    assert judge(more, order(), thirds).problems == (over,)
+    assert judge(replace(more, kind=CREDIT), order(), thirds).matched
+    dollars = replace(thirds, order_id="PO-0", currency="USD")
+    foreign = line("1", "5", order_id="PO-0", line_id="0")
+    unknown = replace(foreign, order_id="PO-9")
+    assert judge(invoice(foreign, unknown, *more.lines, purpose="prepayment"), dollars, order(), thirds).problems == (
+        Problem(Code.CURRENCY_MISMATCH, "order", "USD", "EUR"),
+        Problem(Code.UNKNOWN_ORDER, "order", "an order of ours", "PO-9"),
+        replace(over, detail="order PO-0, order PO-9, order PO-1, order PO-2"),
     )
 
 
@@ -341,6 +414,28 @@ def test_charges_fill_the_first_condition_with_room_and_a_named_one_is_named() -
     assert failed(over) == [("freight", "20", "20.01", "20")]
 
 
+def test_a_charge_that_names_no_order_belongs_to_the_only_one_that_is_billed() -> None:
+    first, second = order(charges=(charge("A", "10"),)), replace(order(charges=(charge("B", "10"),)), order_id="PO-2")
+    freight = beside("freight", "10", order_id="")
+    alone = judge(invoice(line(), freight), first, second, tolerances=FREE)
+    assert [(one.order_id, one.charge_id) for one in alone.allocations] == [("PO-1", ""), ("PO-1", "A")]
+    both = invoice(line(), line(order_id="PO-2", line_id="2"), freight)
+    assert [one.charge_id for one in judge(both, first, second, tolerances=FREE).allocations] == ["", ""]
+    assert [p.code for p in judge(both, first, second).problems] == [Code.CHARGE_NOT_AGREED]
+    assert [p.code for p in judge(invoice(freight), first, second).problems] == [Code.CHARGE_NOT_AGREED]
+
+
+def test_what_was_billed_of_a_condition_leaves_no_room_for_more() -> None:
+    """Ten were billed of A before, so the first charge is of B, and the second finds no room there either."""
+    two = order(charges=(charge("A", "10"), charge("B", "20")), charged_minor={"A": 1000})
+    document = invoice(line(), beside("freight", "15"), beside("freight", "5", "G"), beside("freight", "0.01", "H"))
+    verdict = judge(document, two)
+    assert failed(verdict) == [("freight", "20", "20.01", "20")]
+    assert verdict.problems[0].where == "F+G+H"
+    named = judge(invoice(line(), beside("freight", "0.01", order_line_id="A")), two)
+    assert failed(named) == [("freight", "10", "10.01", "10")]
+
+
 def test_two_charges_on_one_condition_count_together() -> None:
     document = invoice(line(), beside("charge", "6"), beside("charge", "6", "G"))
     verdict = judge(document, order(charges=(charge("A", "10", "charge"),)))
@@ -349,9 +444,16 @@ def test_two_charges_on_one_condition_count_together() -> None:
 
 
 def test_a_charge_of_another_supplier_s_order_or_in_another_currency_is_not_matched() -> None:
-    document = invoice(beside("freight", "6", order_id="PO-1"))
-    assert [p.code for p in judge(document, order(supplier_id="sup_2")).problems] == [Code.WRONG_SUPPLIER]
-    assert [p.code for p in judge(document, order(currency="USD")).problems] == [Code.CURRENCY_MISMATCH]
+    """The charges after it are matched all the same."""
+    document = invoice(beside("freight", "6"), beside("freight", "5", "G", order_id="PO-2"))
+    second = replace(order(charges=(charge("A", "4"),)), order_id="PO-2")
+    for first, problem in (
+        (order(supplier_id="sup_2"), Problem(Code.WRONG_SUPPLIER, "F", "sup_2", "sup_1")),
+        (order(currency="USD"), Problem(Code.CURRENCY_MISMATCH, "F", "USD", "EUR")),
+    ):
+        verdict = judge(document, first, second)
+        assert verdict.problems[0] == problem
+        assert failed(verdict) == [("freight", "4", "5", "4")]
     unknown = judge(invoice(beside("freight", "6", order_id="PO-9")))
     assert [p.code for p in unknown.problems] == [Code.UNKNOWN_ORDER]
 
@@ -374,6 +476,14 @@ def test_unplanned_charges_are_spread_by_value_to_the_minor_unit() -> None:
     assert [one.net for one in found] == [eur("10.32"), eur("20.65"), eur("1.03")]
     assert allocate(document, {"PO-1": two}, spread) == found
     assert [one.net for one in allocate(document, {"PO-1": two})] == [eur("10.00"), eur("20.00"), eur("1.00")]
+
+
+def test_charges_beside_goods_of_no_value_stay_with_the_first_line() -> None:
+    free = order(position(unit_price=D(0)), position(unit_price=D(0)))
+    lines = (line("1", "0"), line("1", "0", line_id="2", order_line_id="2"))
+    document = invoice(*lines, beside("freight", "3.00"))
+    found = judge(document, free, tolerances=replace(FREE, unplanned_charges="spread")).allocations
+    assert [one.net for one in found] == [eur("3.00"), eur("0.00")]
 
 
 def test_the_ceiling_of_unplanned_charges_is_in_percent_of_the_goods() -> None:
@@ -456,8 +566,9 @@ def test_what_cannot_be_settled_says_why(stands: LinePosition, changed: dict[str
     assert list(unmet(stands=stands, **KNOWN | changed)) == [reason]
 
 
-def test_the_suppliers_terms_count_where_the_order_has_none() -> None:
-    terms = {"supplier": replace(AGREES, payment_terms_days=30), "terms_days": None}
+@pytest.mark.parametrize("days", [1, 30])
+def test_the_suppliers_terms_count_where_the_order_has_none(days: int) -> None:
+    terms = {"supplier": replace(AGREES, payment_terms_days=days), "terms_days": None}
     assert list(unmet(stands=SETTLED, **KNOWN | terms)) == []
 
 

@@ -1,7 +1,6 @@
 """Matching over cumulative quantities: every check, its evidence, and what must hold whatever comes."""
 
 from dataclasses import dataclass, field
-from datetime import date
 from decimal import Decimal
 from itertools import pairwise
 
@@ -9,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
+from tests.matching.paper import invoice
 
 from tieout.kernel.money import EXACT, Money
 from tieout.kernel.problem import Code, Problem
@@ -37,26 +37,6 @@ def line(quantity: str = "10", price: str = "10", line_id: str = "1", **changes:
         net=net,
         order_id="PO-1",
         order_line_id="1",
-    )
-    return replace(whole, **changes)
-
-
-def invoice(*lines: InvoiceLine, kind: InvoiceKind = InvoiceKind.INVOICE, **changes: str) -> Invoice:
-    zero = Money.zero("EUR")
-    whole = Invoice(
-        kind=kind,
-        number="R-1",
-        entity="de",
-        supplier_id="sup_1",
-        supplier_tax_id="DE1",
-        supplier_name="S",
-        currency="EUR",
-        issued_on=date(2026, 5, 1),
-        due_on=date(2026, 5, 31),
-        lines=lines,
-        net=zero,
-        tax=zero,
-        gross=zero,
     )
     return replace(whole, **changes)
 

@@ -82,6 +82,7 @@ def test_what_was_in_force_in_the_past_never_changes(steps: list[tuple[bool, int
         (date(2026, 6, 1), 5, "2026-05 is being closed until 2026-06-05"),
         (date(2026, 6, 5), 5, "2026-05 is being closed until 2026-06-05"),
         (date(2026, 6, 6), 5, ""),
+        (date(2026, 3, 1), 2, "2026-02 is being closed until 2026-03-02"),
         (date(2026, 1, 2), 2, "2025-12 is being closed until 2026-01-02"),
         (date(2026, 5, 31), 0, ""),
         (date(2026, 6, 1), 0, ""),

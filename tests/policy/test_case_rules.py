@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from tieout.model.cases import CaseClass
-from tieout.policy.cases import CaseRule, read_rules
+from tieout.policy.cases import CaseRule, graver, raised, read_rules
 
 RULES = """
 effective_from = 2026-01-01
@@ -49,3 +49,9 @@ def test_rules_are_read_from_their_text_by_class_of_case() -> None:
 def test_a_slip_in_the_rules_is_an_error(right: str, wrong: str) -> None:
     with pytest.raises(msgspec.ValidationError):
         read_rules(RULES.replace(right, wrong))
+
+
+def test_severities_go_from_medium_to_critical_and_no_further() -> None:
+    assert [raised("medium"), raised("high"), raised("critical")] == ["high", "critical", "critical"]
+    assert graver("high", "medium") == graver("medium", "high") == "high"
+    assert graver("high", "critical") == "critical"

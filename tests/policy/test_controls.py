@@ -120,6 +120,12 @@ def test_what_a_control_lets_through(clashes: list[Clash], day: date, entity: st
     assert rule(clashes, [CONTROL], {}, day, entity) == ruling
 
 
+def test_a_control_for_everywhere_covers_what_belongs_to_no_entity() -> None:
+    everywhere = replace(CONTROL, entities=())
+    assert rule([clash()], [everywhere], {}, JAN_10) == Ruling((), ("small site",))
+    assert rule([clash()], [CONTROL], {}, JAN_10) == Ruling((SAID,))
+
+
 def test_the_control_in_force_counts_where_another_has_run_out() -> None:
     old = replace(CONTROL, name="last year", valid_from=date(2025, 1, 1), valid_until=date(2025, 12, 31))
     assert rule([clash()], [old, CONTROL], {}, JAN_10, "DE01") == Ruling((), ("small site",))
@@ -246,6 +252,27 @@ def test_a_machine_carries_the_sum_of_its_users_duties() -> None:
         holder("erp", "VM", "IE", kind="connection", users=("anna", "carl")),
         holder("ap:shared", "PX", "IE", kind="connection", users=("bob", "carl")),
         holder("bank", kind="connection", users=("nobody",)),
+    )
+
+
+def test_keys_give_their_owner_nothing_and_entities_stay() -> None:
+    """A key that bears a person's name is no account; a name elsewhere that is also an account here is another."""
+    accounts = [
+        holder("anna", "GR", entities=("DE01",)),
+        holder("Anna", "PX", kind="key", users=("anna",)),
+        holder("bob", "IE"),
+    ]
+    identities = [Identity(person="bob", system="ap", name="anna")]
+    assert holders(accounts, identities) == tuple(accounts)
+
+
+def test_a_conflict_is_covered_where_its_holder_works() -> None:
+    other = replace(CONTROL, name="other site", entities=("GB01",))
+    working = [holder("anna", "GR", "IE", entities=("DE01",)), holder("anna", "GR", "IE")]
+    told = "small site (in force), other site (in force)"
+    assert findings(working, [CONTROL, other], {}, JAN_10) == (
+        Finding(holder="anna", kind="person", conflict=GR_IE, compensated=True, control=told),
+        Finding(holder="anna", kind="person", conflict=GR_IE, compensated=False, control=told),
     )
 
 

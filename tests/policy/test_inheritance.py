@@ -171,6 +171,13 @@ def test_a_folder_is_one_text_and_can_be_told_apart_again() -> None:
     )
 
 
+def test_a_folder_is_read_from_the_whole_to_the_parts() -> None:
+    """Top-level tables come first, then regions, then entities; in each of them by name."""
+    names = ["group.toml", "partners.toml", "regions/apac.toml", "regions/emea.toml", "entities/AT01.toml"]
+    text = joined({name: f"  # {name}\n\n\n" for name in reversed(names)})
+    assert text == "".join(f"#:file {name}\n  # {name}\n\n" for name in names)
+
+
 @pytest.mark.parametrize(
     ("name", "content", "told"),
     [

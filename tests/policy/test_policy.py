@@ -3,12 +3,14 @@
 from decimal import Decimal
 
 import pytest
+from msgspec.structs import replace
 
 from tieout.kernel.errors import ConfigError
+from tieout.policy.dialect import DIALECTS, DIGESTS, content_digest
 from tieout.policy.duplicates import DuplicateRules
 from tieout.policy.load import load_policy
 from tieout.policy.policy import Policy
-from tieout.policy.tolerances import Limit
+from tieout.policy.tolerances import Limit, Tolerances
 
 GOOD = """
 bank_change_confirmations = 3
@@ -42,6 +44,28 @@ def test_a_policy_is_read_with_exact_decimals() -> None:
     assert policy.tolerances_of("de").price is None
     assert policy.tolerances_of("not known") == policy.tolerances["default"]
     assert policy.supplier_systems == ("ap", "erp", "tryton")
+
+
+def test_a_dialect_that_decides_otherwise_is_another_version(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of the dialects in use: those of sets, and those that an entity names itself."""
+    policy = load_policy(GOOD)
+    own = replace(next(iter(policy.entities.values())), tolerances=Tolerances(dialect="ariba"))
+    policy = replace(policy, entities={"A": own}, tolerances={"default": Tolerances(dialect="sap")})
+    before = policy.version
+    for dialect, changed in (("sap", True), ("ariba", True), ("erpnext", False)):
+        with monkeypatch.context() as patch:
+            patch.setitem(DIGESTS, dialect, "another")
+            assert (policy.version != before) is changed, dialect
+    assert policy.version == before
+
+
+def test_what_decides_in_a_dialect() -> None:
+    tables = {"title": "SAP", "source": "a page", "blank": "off", "checks": {"price": {"hold": "P"}}}
+    assert content_digest(tables) == content_digest({**tables, "title": "S/4", "source": "another page"})
+    assert content_digest(tables) != content_digest({**tables, "blank": "zero"})
+    assert content_digest(tables) != content_digest({**tables, "checks": {"price": {"hold": "Q"}}})
+    assert DIGESTS.keys() == DIALECTS.keys()
+    assert len(set(DIGESTS.values())) == len(DIGESTS)
 
 
 def test_any_change_changes_the_version() -> None:

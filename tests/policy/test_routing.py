@@ -4,8 +4,9 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from tieout.kernel.errors import ConfigError
 from tieout.kernel.money import Money
@@ -18,11 +19,14 @@ from tieout.policy.routing import (
     Amounts,
     Desk,
     Escalation,
+    Routed,
     Routing,
+    Step,
     Substitute,
     Urgency,
     escalate,
     explain,
+    misfit,
     route,
     stands_in_for,
     substitute,
@@ -32,6 +36,7 @@ FRIDAY = datetime(2026, 5, 8, 12, tzinfo=UTC)
 MONDAY = datetime(2026, 5, 11, 12, tzinfo=UTC)
 BIG = Routing(name="big ones", currency="EUR", amount_from=Decimal(10_000), role="controlling")
 STEEL = Routing(name="steel", suppliers=("sup-1",), case_classes=(CaseClass.PRICE_VARIANCE,), person="anna")
+MONEY = Urgency(amounts={"EUR": Amounts(high=Decimal(5_000), critical=Decimal(50_000))})
 REST = Routing(name="prepayments", categories=("prepayment",), entities=("de",), amount_to=Decimal(5), currency="EUR", role="treasury")  # fmt: skip
 
 
@@ -79,6 +84,25 @@ def test_every_rule_before_the_one_that_fits_says_why_it_does_not() -> None:
     assert tuple(explain(case(amount="20000"), Desk(routing=(BIG, STEEL)))) == (("big ones", ""),)
 
 
+@pytest.mark.parametrize(
+    ("rule", "why"),
+    [
+        (Routing(name="r", case_classes=(CaseClass.BANK_CHANGE,)), "its class is price_variance"),
+        (Routing(name="r", entities=("fr", "us")), "its entity is de"),
+        (Routing(name="r", categories=("prepayment",)), "its category is not known"),
+        (Routing(name="r", suppliers=("sup-1",)), "its supplier is not known"),
+        (Routing(name="r", currency="USD"), "it has no amount in USD"),
+        (Routing(name="r", currency="EUR", amount_from=Decimal("100.01")), "100.00 is below 100.01 EUR"),
+        (Routing(name="r", currency="EUR", amount_to=Decimal(100)), "100.00 is not below 100 EUR"),
+        (Routing(name="r", currency="EUR", amount_from=Decimal(100), amount_to=Decimal("100.01")), ""),
+        (Routing(name="r", case_classes=(CaseClass.PRICE_VARIANCE,), entities=("de",), currency="EUR"), ""),
+        (Routing(name="r"), ""),
+    ],
+)
+def test_a_rule_says_why_it_does_not_take_a_case(rule: Routing, why: str) -> None:
+    assert misfit(rule, case()) == why
+
+
 # ── substitution ───────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -103,14 +127,20 @@ def test_whoever_is_away_is_stood_in_for(substitutes: tuple[Substitute, ...], da
     assert ("anna" in stands_in_for(by, substitutes, date(2026, 5, day))) is True
 
 
-def test_a_substitution_is_told() -> None:
-    found = route(case(supplier_id="sup-1"), Desk(routing=(STEEL,), substitutes=(away("anna", "ben"),)), FRIDAY, FRIDAY)
-    assert (found.assignee, found.why) == ("ben", "anna is away, so ben stands in")
+def test_substitutions_and_what_makes_a_case_graver_are_told() -> None:
+    desk = Desk(routing=(STEEL,), substitutes=(away("anna", "ben"),), urgency=MONEY)
+    found = route(case(supplier_id="sup-1", amount="5000", deadline=FRIDAY), desk, FRIDAY, FRIDAY)
+    told = "anna is away, so ben stands in; high from 5000 EUR on; the deadline of 2026-05-08 is near"
+    assert (found.assignee, found.why) == ("ben", told)
+    chain = (away("anna", "ben"), away("ben", "carl"))
+    told = "anna is away, so ben is away, so carl stands in"
+    assert substitute("anna", chain, FRIDAY.date()) == ("carl", told)
+    assert substitute("dora", chain, FRIDAY.date()) == ("dora", "")
+    assert stands_in_for("carl", chain, FRIDAY.date()) == ("carl", "anna", "ben")
+    assert stands_in_for("ben", chain, FRIDAY.date()) == ("ben",)
 
 
 # ── urgency ────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-MONEY = Urgency(amounts={"EUR": Amounts(high=Decimal(5_000), critical=Decimal(50_000))})
 
 
 @pytest.mark.parametrize(
@@ -118,16 +148,45 @@ MONEY = Urgency(amounts={"EUR": Amounts(high=Decimal(5_000), critical=Decimal(50
     [("4999.99", "medium"), ("5000", "high"), ("49999.99", "high"), ("50000", "critical"), ("-50000", "critical")],
 )
 def test_money_makes_a_case_graver(amount: str, severity: str) -> None:
-    assert route(case(amount=amount), Desk(urgency=MONEY), FRIDAY, FRIDAY).severity == severity
+    found = route(case(amount=amount), Desk(urgency=MONEY), FRIDAY, FRIDAY)
+    why = {"medium": "", "high": "high from 5000 EUR on", "critical": "critical from 50000 EUR on"}
+    assert (found.severity, found.why) == (severity, why[severity])
+
+
+def test_money_counts_only_where_the_policy_says_how_much() -> None:
+    dollars = replace(case(), amount=Money.of(Decimal(99_999), "USD"))
+    only_critical = Urgency(amounts={"EUR": Amounts(critical=Decimal(50_000))})
+    only_high = Urgency(amounts={"EUR": Amounts(high=Decimal(5_000))})
+    for one, rules, severity in (
+        (dollars, MONEY, "medium"),
+        (case(amount=None), MONEY, "medium"),
+        (case(amount="99999"), Urgency(), "medium"),
+        (case(amount="49999"), only_critical, "medium"),
+        (case(amount="50000"), only_critical, "critical"),
+        (case(amount="99999"), only_high, "high"),
+    ):
+        assert route(one, Desk(urgency=rules), FRIDAY, FRIDAY).severity == severity
 
 
 @pytest.mark.parametrize(
-    ("hours", "severity"), [(73, "medium"), (72, "high"), (25, "high"), (24, "critical"), (0, "critical"), (-1, "high")]
+    ("deadline", "severity", "why"),
+    [
+        (datetime(2026, 5, 11, 13, tzinfo=UTC), "medium", ""),
+        (datetime(2026, 5, 11, 12, tzinfo=UTC), "high", "the payment day of 2026-05-11 is near"),
+        (datetime(2026, 5, 9, 13, tzinfo=UTC), "high", "the payment day of 2026-05-09 is near"),
+        (datetime(2026, 5, 9, 12, tzinfo=UTC), "critical", "the payment day of 2026-05-09 is near"),
+        (FRIDAY, "critical", "the payment day of 2026-05-08 is near"),
+        (datetime(2026, 5, 8, 11, tzinfo=UTC), "high", "the payment day of 2026-05-08 is over"),
+    ],
 )
-def test_a_deadline_makes_a_case_graver_the_nearer_it_is(hours: int, severity: str) -> None:
-    found = route(case(deadline=FRIDAY + timedelta(hours=hours), deadline_name="payment day"), Desk(), FRIDAY, FRIDAY)
-    assert found.severity == severity
-    assert bool(found.why) == (severity != "medium")
+def test_a_deadline_makes_a_case_graver_the_nearer_it_is(deadline: datetime, severity: str, why: str) -> None:
+    found = route(case(deadline=deadline, deadline_name="payment day"), Desk(), FRIDAY, FRIDAY)
+    assert (found.severity, found.why) == (severity, why)
+
+
+def test_a_deadline_without_a_name_is_told_too() -> None:
+    found = route(case(deadline=FRIDAY), Desk(), FRIDAY, FRIDAY)
+    assert found.why == "the deadline of 2026-05-08 is near"
 
 
 def test_money_and_deadlines_never_make_a_case_less_grave() -> None:
@@ -155,6 +214,7 @@ def test_hours_are_counted_on_business_days(country: str, begin: datetime, hours
     assert add_business_hours(country, begin, hours) == end
 
 
+@settings(deadline=None)
 @given(st.integers(0, 200), st.integers(0, 200), st.integers(0, 24 * 400), st.sampled_from(["", "DE", "US", "AE"]))
 def test_time_adds_up(first: int, second: int, start: int, country: str) -> None:
     begin = datetime(2026, 1, 1, tzinfo=UTC) + timedelta(hours=start)
@@ -168,7 +228,7 @@ def test_time_adds_up(first: int, second: int, start: int, country: str) -> None
 def test_a_deadline_that_comes_first_is_when_a_case_is_due() -> None:
     soon, late, over = FRIDAY + timedelta(hours=5), FRIDAY + timedelta(days=60), FRIDAY - timedelta(hours=1)
     target = datetime(2026, 5, 12, 12, tzinfo=UTC)
-    for deadline, expected in ((soon, soon), (late, target), (over, target), (None, target)):
+    for deadline, expected in ((soon, soon), (late, target), (over, target), (FRIDAY, target), (None, target)):
         assert route(case(deadline=deadline), Desk(), FRIDAY, FRIDAY).due_at == expected
 
 
@@ -188,18 +248,52 @@ def test_a_case_that_is_not_worked_goes_up_step_by_step() -> None:
             Escalation(after_hours=24, person="never: the first of an hour counts"),
             Escalation(after_hours=0, case_classes=(CaseClass.BANK_CHANGE,), role="security"),
             Escalation(after_hours=48, entities=("de",), role="controlling"),
+            Escalation(after_hours=48, entities=("fr",), role="never: of another entity"),
         ),
         substitutes=(away("anna", "ben"),),
     )
     routed = route(case(), desk, FRIDAY, FRIDAY)
+    late = "not worked by 2026-05-12 12:00 UTC"
     first = escalate(case(), desk, routed, 1, routed.due_at)
-    assert (first.owner, first.assignee, first.severity) == ("purchasing", "", "high")
-    assert first.next_at == datetime(2026, 5, 13, 12, tzinfo=UTC)
-    second = escalate(case(), desk, routed, 2, first.next_at)
-    assert (second.owner, second.assignee) == ("purchasing", "ben")
-    assert second.why == "not worked by 2026-05-12 12:00 UTC + 24 h; anna is away, so ben stands in"
-    third = escalate(case(), desk, routed, 3, routed.due_at)
-    assert (third.owner, third.assignee, third.next_at) == ("controlling", "", None)
+    assert first == Step(
+        owner="purchasing", assignee="", severity="high", next_at=datetime(2026, 5, 13, 12, tzinfo=UTC), why=late
+    )
+    second = escalate(case(), desk, routed, 2, datetime(2026, 5, 13, 12, tzinfo=UTC))
+    assert second == Step(
+        owner="purchasing",
+        assignee="ben",
+        severity="high",
+        next_at=datetime(2026, 5, 14, 12, tzinfo=UTC),
+        why=f"{late} + 24 h; anna is away, so ben stands in",
+    )
+    last = Step(owner="controlling", assignee="", severity="high", next_at=None, why=f"{late} + 48 h")
+    assert escalate(case(), desk, routed, 3, routed.due_at) == last
+    assert escalate(case(), desk, routed, 4, routed.due_at) == last
+
+
+def routed_to(assignee: str) -> Routed:
+    """Due on Wednesday noon in Berlin, the day before Ascension Day."""
+    due = datetime.fromisoformat("2026-05-13T12:00:00+02:00")
+    return Routed(owner="purchasing", assignee=assignee, severity="medium", due_at=due, rule=DEFAULT, why="")
+
+
+def test_who_works_a_late_case_keeps_it_unless_a_step_gives_it_to_somebody_else() -> None:
+    late = "not worked by 2026-05-13 10:00 UTC"
+    same = Step(owner="purchasing", assignee="dora", severity="high", next_at=None, why=late)
+    assert escalate(case(), Desk(), routed_to("dora"), 1, MONDAY) == same
+    to_role = Desk(escalation=(Escalation(role="controlling"),))
+    step = escalate(case(), to_role, routed_to("dora"), 1, MONDAY)
+    assert (step.owner, step.assignee) == ("controlling", "")
+    to_person = Desk(escalation=(Escalation(person="carl"),))
+    step = escalate(case(), to_person, routed_to("dora"), 1, MONDAY)
+    assert (step.owner, step.assignee) == ("purchasing", "carl")
+
+
+def test_steps_wait_on_business_days_of_the_entity_s_country() -> None:
+    for country, day in (("DE", 15), ("US", 14)):
+        desk = Desk(escalation=(Escalation(after_hours=24, role="controlling"),), countries={"de": country})
+        step = escalate(case(), desk, routed_to(""), 1, MONDAY)
+        assert step.next_at == datetime(2026, 5, day, 10, tzinfo=UTC)
 
 
 # ── the policy's own text ──────────────────────────────────────────────────────────────────────────────────────────

@@ -74,7 +74,7 @@ def test_the_table_in_a_type() -> None:
 
 
 def test_values_are_shown_as_they_are_written_and_shortened() -> None:
-    assert [shown(one) for one in ("a", 1, True, [1])] == ['"a"', "1", "true", "[1]"]
+    assert [shown(one) for one in ("a", 1, True, ["A"])] == ['"a"', "1", "true", "['A']"]
     assert shown("x" * 58) == '"' + "x" * 58 + '"'
     assert shown("x" * 59) == '"' + "x" * 56 + "..."
 

@@ -329,12 +329,23 @@ def test_a_lost_answer_is_neither_posted_nor_failed() -> None:
 
 
 @pytest.mark.parametrize("status", ["refused", "dead"])
-def test_a_refused_posting_has_one_case_and_sending_it_again_settles_it(status: str) -> None:
+@pytest.mark.parametrize(
+    ("code", "case_class"),
+    [
+        (Code.POSTING_REFUSED, "posting_failed"),
+        (Code.PERIOD_NOT_OPEN, "cut_off"),
+        (Code.CODING_REFUSED, "coding"),
+        (Code.UNKNOWN_SUPPLIER, "posting_failed"),
+    ],
+)
+def test_a_refused_posting_has_one_case_and_sending_it_again_settles_it(
+    status: str, code: Code, case_class: str
+) -> None:
     told, invoice_id = posting_story()
-    problem = Problem(Code.POSTING_REFUSED, detail="period 2026-05 is closed")
+    problem = Problem(code, detail="what the ERP says")
     told.settle(PostInvoice, invoice_id, Outcome(status=status, problems=(problem,)))
-    assert told.state("invoice", invoice_id).reason == "posting refused: period 2026-05 is closed"
-    assert told.cases() == {f"posting_failed {invoice_id}": "open"}
+    assert told.state("invoice", invoice_id).reason == str(problem)
+    assert told.cases() == {f"{case_class} {invoice_id}": "open"}
     assert told.standings() == {("unposted", "de", "2026-05", invoice_id, "119.00 EUR")}
     effect = effect_id("erp", "post_invoice", invoice_id)
     handled = EffectHandled(
@@ -343,7 +354,20 @@ def test_a_refused_posting_has_one_case_and_sending_it_again_settles_it(status: 
     told.tell(handled, invoice_id, actor=BEA)
     assert told.state("invoice", invoice_id).status == "posting"
     post(told, invoice_id, posting(bill()))
-    assert told.cases() == {f"posting_failed {invoice_id}": "settled"}
+    assert told.cases() == {f"{case_class} {invoice_id}": "settled"}
+
+
+def test_a_posting_that_is_refused_for_another_reason_has_another_case() -> None:
+    told, invoice_id = posting_story()
+    closed, unknown = Problem(Code.PERIOD_NOT_OPEN), Problem(Code.CODING_REFUSED)
+    told.settle(PostInvoice, invoice_id, Outcome(status="refused", problems=(closed,)))
+    effect = effect_id("erp", "post_invoice", invoice_id)
+    handled = EffectHandled(
+        effect_id=effect, connector="erp", operation="post_invoice", action="redelivered", reason="open now"
+    )
+    told.tell(handled, invoice_id, actor=BEA)
+    told.settle(PostInvoice, invoice_id, Outcome(status="refused", problems=(unknown,)))
+    assert told.cases() == {f"cut_off {invoice_id}": "settled", f"coding {invoice_id}": "open"}
 
 
 def test_a_posting_that_was_called_off_lets_the_invoice_be_cancelled() -> None:

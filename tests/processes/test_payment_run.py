@@ -483,6 +483,15 @@ def test_a_group_level_positive_never_overrides_a_transaction_level_reject() -> 
     assert statuses(story, "payment") == {A.payment_id: "rejected", B.payment_id: "claimed"}
 
 
+def test_a_group_level_reject_covers_a_payment_that_was_under_way() -> None:
+    story = released(A, B)
+    story.tell(PaymentStatusReported(status="ACSP"), A.payment_id, A.home, entity="de")
+    assert statuses(story, "payment") == {A.payment_id: "claimed", B.payment_id: "released"}
+    report(story, "RJCT")
+    assert statuses(story, "payment") == {A.payment_id: "rejected", B.payment_id: "rejected"}
+    assert statuses(story, "invoice") == {A.invoice_id: "posted", B.invoice_id: "posted"}
+
+
 # ── what must always hold ──────────────────────────────────────────────────────────────────────────────────────────
 
 PEOPLE = st.sampled_from([ALICE, "person:ALICE", BOB, "system:timer"])

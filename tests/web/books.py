@@ -10,6 +10,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import msgspec
+from tests.web import situations
 
 from tieout.engine.actions import Actions
 from tieout.engine.config import TieOut
@@ -71,6 +72,8 @@ ENTITIES = {
     "US01": ("Northlight Machinery Inc.", "USD", "US", iban(50010517, 4712)),
     "JP01": ("Northlight Japan KK", "JPY", "JP", iban(50010517, 4713)),
 }
+#: The tolerance set of each: the ERPs of America and Japan read theirs in their own way.
+DIALECTS = {"DE01": "default", "US01": "fusion", "JP01": "sap"}
 POLICY_TEXT = """\
 # Nordlicht: who we are and what we tolerate.
 signal_age_minutes_max = 600
@@ -78,6 +81,27 @@ signal_age_minutes_max = 600
 [tolerances.default.price]
 kind = "value"
 percent = 2
+
+[tolerances.fusion]
+dialect = "oracle_fusion"
+price = { kind = "value", percent = 3 }
+quantity_ordered = { kind = "zero" }
+quantity_received = { kind = "zero" }
+
+[tolerances.sap]
+dialect = "sap"
+price = { kind = "value", percent = 3 }
+quantity_value = { kind = "value", amount = 50000 }
+
+[[controls]]
+name = "small warehouse"
+duties = ["PO", "GR"]
+person = "gerd"
+measure = "the controller compares his receipts with the delivery notes"
+reviewer = "cora"
+valid_from = 2026-01-01
+valid_until = 2026-06-15
+review_days = 120
 """ + "".join(
     f"""
 [entities.{entity}]
@@ -86,6 +110,7 @@ currency = "{currency}"
 country = "{country}"
 iban = "{own}"
 bank = "bank-{entity[:2].lower()}"
+tolerances = "{DIALECTS[entity]}"
 """
     for entity, (name, currency, country, own) in ENTITIES.items()
 )
@@ -102,6 +127,8 @@ SUPPLIERS = (
     "Ionia Packaging SA",
     "Jansen Techniek BV",
     "Kowalski Transport",
+    situations.SUPPLIER,
+    situations.FILTERS,
     "Lumen Office Partners",
 )
 
@@ -402,8 +429,9 @@ def month(books: Books) -> None:
     for entity in ENTITIES:
         fact = PeriodOpened(entity=entity, period=PERIOD, required_sources=("ap", POLICY.entities[entity].bank))
         books.say("close", f"open/{entity}", fact)
-    for name in SUPPLIERS[:-1]:
+    for name in SUPPLIERS[:-3]:
         books.supplier(name)
+    situations.ordered(books)
     books.rest()
     orders = _orders(books)
     books.rest()
@@ -461,6 +489,7 @@ def _second_week(books: Books, orders: dict[str, PurchaseOrder]) -> None:
     books.invoice("Castellan Steel Ltd", "CS-10552", orders["PO-2002"], channel="edi", due_days=21)
     books.invoice("Ebbe Software ApS", "EB-900311", orders["PO-2003"], channel="portal", due_days=30)
     books.pass_time(hours=4)
+    situations.billed(books)
     # The price is 4 % above the order; it takes a person.
     books.invoice("Jansen Techniek BV", "J-60077", orders["PO-1006"], markup="4", due_days=20)
     # Billed but not received.
@@ -541,6 +570,7 @@ def _open_matters(books: Books, orders: dict[str, PurchaseOrder]) -> None:
     books.erp.payable[next(iter(books.posted("US01")))] -= 25_00  # somebody changed it in the ledger by hand
     books.close.mute.add("US01")
     books.compare()
+    situations.held(books)
     for name in books.connectors:
         if name not in ("erp", "bank-jp"):
             books.schedule.pull(name)

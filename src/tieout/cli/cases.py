@@ -4,8 +4,7 @@ Whoever decides here does so under an account, whose duties and earlier acts cou
 """
 
 import getpass
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing
 from pathlib import Path
 from typing import Any, get_args
 
@@ -13,13 +12,13 @@ import click
 import msgspec
 
 from tieout.cli.company import Company
+from tieout.cli.door import door_of
 from tieout.cli.output import CONSOLE, JSON, print_json, print_table
 from tieout.engine.queries import cases as queries
 from tieout.engine.queries import trace as tracing
 from tieout.engine.queries.database import Database
 from tieout.http.bulk import TOGETHER, act_on_all
 from tieout.http.callers import Caller
-from tieout.http.door import Door
 from tieout.http.work import Work
 from tieout.kernel.errors import PermanentError
 from tieout.model.cases import CaseClass
@@ -201,7 +200,7 @@ def act(
     tieout cases act accept_variance case-5k2m… --reason "agreed with purchasing"
     """
     company = Company.at(config)
-    with _door(company) as door:
+    with closing(door_of(company)) as door:
         account = door.people.person(person.removeprefix("person:"))
         if account is None or not account.active:
             raise PermanentError(f"there is no open account {person!r}; `tieout person list` has them, --as takes one")
@@ -218,26 +217,6 @@ def act(
         )
     if not all(one.done for one in results):
         raise SystemExit(1)
-
-
-@contextmanager
-def _door(company: Company) -> Iterator[Door]:
-    """What decisions stand on, as the pages have it."""
-    _ = company.store  # brings the schema up to date
-    door = Door(
-        intake=company.intake,
-        actions=company.actions,
-        database=Database(company.settings.database),
-        people=company.people,
-        clock=company.clock,
-        policies=company.policies,
-        partitions=company.settings.config.partitions,
-        spool=company.settings.path(company.settings.config.spool),
-    )
-    try:
-        yield door
-    finally:
-        door.close()
 
 
 def _database(config: Path) -> tuple[Company, Database]:

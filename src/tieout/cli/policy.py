@@ -11,15 +11,15 @@ from msgspec import Struct
 
 from tieout.cli.company import Company, policy_text, read_policy
 from tieout.cli.output import CONSOLE, JSON, print_json, print_table, progress
-from tieout.kernel.clock import from_micros
+from tieout.kernel.clock import from_micros, to_micros
 from tieout.kernel.errors import ConfigError
 from tieout.kernel.ids import partition_of
 from tieout.kernel.money import Money
 from tieout.model.facts import policy_home
-from tieout.policy.explain import Difference, differences, settings
+from tieout.policy.explain import Difference, differences, settings, warnings
 from tieout.policy.load import PolicyError
 from tieout.policy.policy import Policy
-from tieout.processes.policy_release import status_of
+from tieout.processes.policy_release import State, status_of
 
 if TYPE_CHECKING:
     from tieout.engine.queries.trace import Step
@@ -71,6 +71,7 @@ def play(company: Company, policy: Policy, start: datetime | None, end: datetime
             company.store,
             policy,
             partitions=company.settings.config.partitions,
+            now=company.policy,
             start=_utc(start),
             end=_day_after(end),
             on_progress=advance,
@@ -149,15 +150,15 @@ _PERSON = click.option("--as", "person", default=getpass.getuser, help="Who does
 def list_releases(config: Path, as_json: bool) -> None:
     """List all releases, and which one is in force now."""
     company = Company.at(config)
-    state = company.policies.releases()
+    state, now = company.policies.releases(), company.clock.now()
     if as_json:
-        print_json({"in_force": company.policy.version, "releases": state.ordered, "book": state.book})
+        in_force = state.in_force(now) or company.policy.version
+        print_json({"in_force": in_force, "releases": state.ordered, "book": state.book})
         return
     if not state.releases:
         place = company.settings.path(company.settings.config.policy)
         CONSOLE.print(f"no releases yet: {place} is the policy, version {company.policy.version}")
         return
-    now = state.in_force(company.clock.now())
     print_table(
         "Releases of the policy",
         ("number#", "release", "status", "drafted by", "approved by", "effective from", "note"),
@@ -165,7 +166,7 @@ def list_releases(config: Path, as_json: bool) -> None:
             (
                 one.number,
                 one.release,
-                status_of(one, state, now).replace("_", " "),
+                status_of(one, state, state.in_force(now)).replace("_", " "),
                 one.drafted_by,
                 one.approved_by,
                 f"{from_micros(one.effective_from):%Y-%m-%d %H:%M:%S}" if one.effective_from else "",
@@ -219,6 +220,9 @@ def _named(company: Company, name: str) -> Policy:
 def explain_policy(config: Path, entity: str, key: str, day: datetime | None, document: str, as_json: bool) -> None:
     """Say what each setting is, which level of the policy says so, since when, and who approved it.
 
+    Of limits it says what holds: those that are given, and for other checks what the dialect makes of a limit that is
+    not given (level "dialect").
+
     \b
     tieout policy explain --entity DE01 --key tolerances
     tieout policy explain --document INV-2026-0117        under which version each of its decisions was taken
@@ -235,13 +239,23 @@ def explain_policy(config: Path, entity: str, key: str, day: datetime | None, do
     found = [one for one in settings(loaded, entity) if _below(one.key, key)]
     if key and not found:
         raise ConfigError(f"there is no setting {key!r}; `tieout policy explain` without --key lists them all")
-    whence = _whence(company, loaded.policy.version)
+    version = loaded.policy.version
+    release = company.policies.release_at(moment) or version
+    whence, warned = _whence(company, release), warnings(loaded.policy, [entity] if entity else loaded.policy.entities)
     if as_json:
-        print_json({"release": loaded.policy.version, **whence, "entity": entity, "settings": found})
+        told = {"release": release, "version": version, **whence, "entity": entity}
+        print_json({**told, "settings": found, "warnings": warned})
         return
-    CONSOLE.print(f"policy {loaded.policy.version}, {_whence_words(whence)}")
+    CONSOLE.print(f"{_named_policy(release, version)}, {_whence_words(whence)}")
+    for one in warned:
+        CONSOLE.print(f"warning: {one}")
     title = f"What holds for {entity}" if entity else "What holds everywhere"
     print_table(title, ("setting", "value", "from"), [(one.key, one.value, one.level) for one in found])
+
+
+def _named_policy(release: str, version: str) -> str:
+    """A policy by its release, and by its version where that is another one since a dialect changed."""
+    return f"policy {version}" if version == release else f"policy {version} (release {release})"
 
 
 def _below(key: str, wanted: str) -> bool:
@@ -266,8 +280,10 @@ def _whence_words(whence: Mapping[str, str]) -> str:
 
 
 class Decided(Struct, frozen=True):
-    """Decisions about a document that were taken under one version of the policy, and what is said otherwise today."""
+    """Decisions about a document that were taken under one version of the policy, the release that it was a version of
+    (empty: a file, before there were releases), and what is said otherwise today."""
 
+    version: str
     release: str
     first: datetime
     last: datetime
@@ -290,7 +306,8 @@ def _explain_document(company: Company, document: str, key: str, as_json: bool) 
         return
     CONSOLE.print(f"{found.title}  {found.subject}  {found.entity}")
     for one in decided:
-        CONSOLE.print(f"policy {one.release}, {_whence_words(_whence(company, one.release))}:")
+        whence = _whence_words(_whence(company, one.release or one.version))
+        CONSOLE.print(f"{_named_policy(one.release or one.version, one.version)}, {whence}:")
         for line in one.decisions:
             CONSOLE.print(f"  {line}")
         if one.today:
@@ -309,16 +326,25 @@ _DECISIONS = frozenset(
 
 def _decisions(company: Company, steps: "Sequence[Step]", entity: str, key: str) -> list[Decided]:
     found = []
-    today = company.policy
+    today, state = company.policy, company.policies.releases()
     for version in dict.fromkeys(step.policy for step in steps):
         mine = [step for step in steps if step.policy == version]
         others: tuple[Difference, ...] = ()
-        if version in company.policies.releases().releases:
-            then = company.policies.release(version).policy
+        if release := _release_of(state, version, mine[0].recorded_at):
+            then = company.policies.release(release).policy
             others = tuple(one for one in differences(then, today) if _concerns(one.key, entity, key))
         lines = tuple(f"{step.recorded_at:%Y-%m-%d %H:%M:%S} {step.headline} {step.detail}".rstrip() for step in mine)
-        found.append(Decided(version, mine[0].recorded_at, mine[-1].recorded_at, lines, others))
+        found.append(Decided(version, release, mine[0].recorded_at, mine[-1].recorded_at, lines, others))
     return found
+
+
+def _release_of(state: State, version: str, moment: datetime) -> str:
+    """The release that something was decided under; nothing when that was a file, before there were releases."""
+    if version in state.releases:
+        return version
+    found = state.in_force(moment)
+    release = state.releases.get(found)
+    return found if release and release.approved_at <= to_micros(moment) else ""
 
 
 def _concerns(name: str, entity: str, key: str) -> bool:

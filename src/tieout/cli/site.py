@@ -5,31 +5,17 @@ from collections.abc import Callable, Mapping, Sequence
 from litestar import Litestar
 
 from tieout.cli.company import Company
+from tieout.cli.door import door_of
 from tieout.connectors.as2 import As2
-from tieout.engine.queries.database import Database
 from tieout.engine.secrets import read_secret
-from tieout.http.door import Door, Webhook, WebhookReader
+from tieout.http.door import Webhook, WebhookReader
 from tieout.model.events import Message
 from tieout.web.app import create_site
 
 
 def build_site(company: Company) -> Litestar:
     """The application that ``tieout up`` serves."""
-    config = company.settings.config
-    _ = company.store  # brings the schema up to date
-    door = Door(
-        intake=company.intake,
-        actions=company.actions,
-        database=Database(company.settings.database),
-        people=company.people,
-        clock=company.clock,
-        policies=company.policies,
-        partitions=config.partitions,
-        webhooks=_webhooks(company),
-        company=config.company,
-        spool=company.settings.path(config.spool),
-        policy_desk=company.policy_desk,
-    )
+    door = door_of(company, webhooks=_webhooks(company), policy_desk=company.policy_desk)
     partners = {name: one for name, one in company.connectors.items() if isinstance(one, As2)}
     return create_site(door, partners)
 

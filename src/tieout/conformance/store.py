@@ -407,6 +407,20 @@ class StoreConformance:
             unit.append([event(3)])
             assert unit.heads([1]) == {1: Head(3, b"hash 3")}
 
+    def test_a_life_is_read_by_its_correlation(self) -> None:
+        rows = [
+            event(1, correlation=NASTY),
+            event(2),
+            event(3, correlation=NASTY),
+            event(1, partition=2, correlation="b"),
+            event(1, partition=0, correlation=NASTY),
+        ]
+        with self.store.unit() as unit:
+            unit.append(rows)
+        assert self.store.read_lives([NASTY, "b", "nobody's"]) == [rows[4], rows[0], rows[2], rows[3]]
+        assert self.store.read_lives({"inv_1"}) == [rows[1]]
+        assert self.store.read_lives([]) == []
+
     def test_a_position_that_is_taken_fences_and_nothing_is_kept(self) -> None:
         with self.store.unit() as unit:
             unit.append([event(1)])

@@ -20,7 +20,7 @@ from tieout.kernel.problem import Problem
 from tieout.matching.duplicates import Candidate, Fingerprint, Lookalike, compare, fingerprint_of
 from tieout.model.documents import Invoice
 from tieout.policy.policy import Policy
-from tieout.processes import admission, invoice, lookalike, supplier
+from tieout.processes import invoice, lookalike, supplier
 
 _STATES: dict[str, type[Struct]] = {
     one.name: one.state for one in (invoice.PROCESS, lookalike.PROCESS, supplier.PROCESS)
@@ -65,7 +65,7 @@ def compare_file(store: Store, policy: Policy, source: Source, today: date) -> I
         if isinstance(record, Invoice):
             with store.unit() as unit:
                 states = _States(unit)
-                account, parent = admission.payee_of(record, states)
+                account, parent = invoice.payee_of(record, states)
                 mine = fingerprint_of("", record, 0, account=account, parent=parent)
                 yield _compare(unit, states, policy, mine, record, today)
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 import msgspec
 from msgspec import Struct
 
-from tieout.engine.stores.port import Store, Unit
+from tieout.engine.stores.port import Unit
 from tieout.engine.stores.rows import FingerprintRow, LookRow
 from tieout.matching.duplicates import Fingerprint, Index, Look, keys_of, looks
 from tieout.policy.duplicates import DuplicateRules
@@ -15,14 +15,9 @@ _ENCODE = msgspec.json.Encoder().encode
 _DECODE = msgspec.json.Decoder(Fingerprint).decode
 
 
-def fingerprint_row(one: Fingerprint, partition: int, gone: tuple[int, ...] = ()) -> FingerprintRow:
-    """A fingerprint as it is kept; under the keys that are ``gone`` it is found no more."""
-    return FingerprintRow(one.invoice_id, partition, _ENCODE(one), one.issued_on.toordinal(), keys_of(one), gone)
-
-
-def recorded(store: Store) -> Index:
-    """All fingerprints that a store keeps, in memory."""
-    return Index(_DECODE(row["data"]) for row in store.read_table("fingerprint", None))
+def fingerprint_row(one: Fingerprint, partition: int) -> FingerprintRow:
+    """A fingerprint as it is kept."""
+    return FingerprintRow(one.invoice_id, partition, _ENCODE(one), one.issued_on.toordinal(), keys_of(one))
 
 
 class _Asked(Struct, frozen=True):
@@ -64,11 +59,14 @@ class Fingerprints:
         return (*((mine,) if mine is not None else ()), *found.values())
 
     def keep(self, one: Fingerprint, partition: int, before: Fingerprint | None = None) -> None:
-        """A fingerprint is new, or has changed from what it was ``before``."""
-        self._new.add(one)
-        row = self._rows.get(one.invoice_id)
-        had = {*(keys_of(before) if before else ()), *(row.gone if row else ())}
-        self._rows[one.invoice_id] = fingerprint_row(one, partition, tuple(sorted(had.difference(keys_of(one)))))
+        """A fingerprint is new, or has changed from what it was ``before``; only another payee makes other keys."""
+        row, kept = fingerprint_row(one, partition), self._rows.get(one.invoice_id)
+        had = set(kept.gone if kept else ())
+        if before is not None and (before.account, before.parent) != (one.account, one.parent):
+            had.update(keys_of(before))
+        row.gone = tuple(sorted(had.difference(row.keys)))
+        self._rows[one.invoice_id] = row
+        self._new.put(one, row.keys)
 
     def write(self) -> None:
         """Write what has changed."""

@@ -25,6 +25,12 @@ _STATE = msgspec.json.Decoder(State)
 _TEXT = msgspec.json.Decoder(Text)
 
 
+def releases_of(store: Store) -> State:
+    """All releases that a store knows, and the book, as they stand now."""
+    found = store.states([_BOOK]).get(_BOOK)
+    return _STATE.decode(found) if found else State()
+
+
 class Policies(Protocol):
     """Whatever knows the policy in force at a moment: a :class:`Policy` alone, or the releases of a company."""
 
@@ -59,6 +65,13 @@ class Ruling:
             self._refresh(moment)
             return self._of(self._state.in_force(moment))
 
+    def release_at(self, moment: datetime) -> str:
+        """The name of the release in force at a moment; empty without releases. It is the version that its policy had
+        when it was drafted: the version of now is another one when a dialect in use has changed since."""
+        with self._lock:
+            self._refresh(moment)
+            return self._state.in_force(moment)
+
     def authors_at(self, moment: datetime) -> tuple[Act, ...]:
         """Who drafted and approved the policy in force at a moment; nobody is known to have written a file."""
         with self._lock:
@@ -72,8 +85,7 @@ class Ruling:
 
     def releases(self) -> State:
         """All releases and the book, as they stand now."""
-        found = self._store.states([_BOOK]).get(_BOOK)
-        return _STATE.decode(found) if found else State()
+        return releases_of(self._store)
 
     def _refresh(self, moment: datetime) -> None:
         if self._looked is not None and timedelta(0) <= moment - self._looked < LOOK_EVERY:

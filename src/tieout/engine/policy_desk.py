@@ -82,6 +82,7 @@ class PolicyDesk:
             self._store,
             self.policies.release(release).policy,
             partitions=self._partitions,
+            now=self.policies.at(self._clock.now()),
             start=start,
             end=end,
             on_progress=on_progress,

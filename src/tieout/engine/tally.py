@@ -9,15 +9,19 @@ from typing import Any
 
 from msgspec import Struct
 
+from tieout.kernel.clock import from_micros
 from tieout.kernel.money import Money
 from tieout.kernel.problem import Problem
-from tieout.model.cases import CaseClass
+from tieout.model.cases import Case, CaseClass
+from tieout.model.documents import CashDiscount, Invoice
 from tieout.model.facts import (
+    ApprovalDecided,
     CaseOpened,
     CaseSettled,
-    DuplicateCleared,
     DuplicateStopped,
+    DuplicateSuspected,
     Fact,
+    InvoiceAdmitted,
     InvoiceCancelled,
     InvoiceFoundInvalid,
     InvoiceMatched,
@@ -39,7 +43,8 @@ READ = frozenset(
         MatchFailed,
         InvoiceFoundInvalid,
         DuplicateStopped,
-        DuplicateCleared,
+        DuplicateSuspected,
+        InvoiceAdmitted,
         InvoiceCancelled,
         InvoicePosted,
         CaseOpened,
@@ -51,16 +56,28 @@ READ = frozenset(
 _PAYING = frozenset((CaseClass.PAYMENT_WITHHELD, CaseClass.PAYMENT_REJECTED, CaseClass.PAYMENT_RETURNED))
 
 
+_STOPPED = frozenset(("duplicate", "suspect"))
+_ALIKE = frozenset((CaseClass.DUPLICATE, CaseClass.SUSPECTED_DUPLICATE))
+_NEVER_PAID = frozenset(("cancelled", "duplicate"))
+
+
 class Life(Struct, gc=False):
-    """One invoice as far as it came."""
+    """One invoice as far as it came. Moments are microseconds, 0 for never: when it arrived, when it last came through
+    by itself, when the ERP had it. ``stopped_as``: how it stood when it was stopped as a duplicate. ``denied``: the
+    last word of an approver was no."""
 
     number: str
     supplier: str
     entity: str
     amount: Money
+    received_at: int
+    discounts: tuple[CashDiscount, ...] = ()
     status: str = "received"
+    stopped_as: str = ""
     held: bool = False
-    posted: bool = False
+    denied: bool = False
+    passed_at: int = 0
+    posted_at: int = 0
     touches: int = 0
     problems: tuple[Problem, ...] = ()
     verdict: Verdict | None = None
@@ -71,6 +88,20 @@ class Life(Struct, gc=False):
     def result(self) -> str:
         """Its verdict in a word. ``released``: it was held first and matched later, by itself."""
         return "released" if self.status == "matched" and self.held else self.status
+
+    @property
+    def posted(self) -> bool:
+        """Whether the ERP holds it."""
+        return self.posted_at > 0
+
+    def discount_lost(self, ready_at: int) -> int:
+        """What may no longer be taken off if it could be paid from a moment on, in minor units: the best discount that
+        was open when it arrived, less the best that is open then. A discount is open to the end of its day (UTC)."""
+        if self.status in _NEVER_PAID or (self.denied and not self.posted):
+            return 0
+        arrived, ready = from_micros(self.received_at).date(), from_micros(ready_at).date()
+        best = max((one.amount.minor for one in self.discounts if one.until >= arrived), default=0)
+        return best - max((one.amount.minor for one in self.discounts if one.until >= max(ready, arrived)), default=0)
 
     @property
     def touchless(self) -> bool:
@@ -85,25 +116,28 @@ class Tally:
         self.lives: dict[str, Life] = {}
         self._cases: dict[str, tuple[str, CaseClass]] = {}
 
-    def note(self, subject: str, data: Fact) -> None:
-        """Take in a fact that was recorded, or that would have been."""
+    def note(self, subject: str, data: Fact, moment: int) -> None:
+        """Take in a fact that was recorded at a moment (microseconds), or that would have been."""
         match data:
             case InvoiceReceived(invoice=invoice):
                 if subject not in self.lives:
-                    self.lives[subject] = Life(invoice.number, invoice.supplier_name, invoice.entity, invoice.gross)
+                    self.lives[subject] = _life(invoice, moment)
             case CaseOpened(case=case):
-                self._opened(subject, case.document, case.case_class)
+                self._opened(subject, case)
             case CaseSettled():
                 self._settled(subject)
             case _:
                 if (life := self.lives.get(subject)) is not None:
-                    _advance(life, data)
+                    _advance(life, data, moment)
 
-    def _opened(self, case_id: str, document: str, case_class: CaseClass) -> None:
+    def _opened(self, case_id: str, case: Case) -> None:
+        document, case_class = case.document, case.case_class
         life = self.lives.get(document)
         if life is None or case_class in _PAYING:
             return
         self._cases[case_id] = document, case_class
+        if case_class in _ALIKE and life.status in _STOPPED:
+            life.problems = case.problems
         if case_class not in life.classes:
             life.classes = (*life.classes, case_class)
         if case_class not in life.open_classes:
@@ -133,10 +167,15 @@ def is_touch(actor: str, data: Fact) -> bool:
     return is_person(actor) and not isinstance(data, InvoiceReceived)
 
 
-def _advance(life: Life, data: Any) -> None:
+def _life(invoice: Invoice, moment: int) -> Life:
+    discounts = invoice.discounts if invoice.payable.minor > 0 else ()
+    return Life(invoice.number, invoice.supplier_name, invoice.entity, invoice.gross, moment, discounts)
+
+
+def _advance(life: Life, data: Any, moment: int) -> None:
     match data:
         case InvoiceMatched(verdict=verdict, accepted_by=accepted_by):
-            life.status = "accepted" if accepted_by else "matched"
+            life.status, life.passed_at = "accepted" if accepted_by else "matched", moment
             life.verdict = verdict
             life.problems = verdict.problems
         case MatchFailed(verdict=verdict):
@@ -145,11 +184,26 @@ def _advance(life: Life, data: Any) -> None:
         case InvoiceFoundInvalid(problems=problems):
             life.status, life.problems = "invalid", problems
         case DuplicateStopped():
-            life.status = "duplicate"
+            _stop(life, "duplicate")
+        case DuplicateSuspected():
+            _stop(life, "suspect")
+        case InvoiceAdmitted():
+            if life.status in _STOPPED:
+                life.status, life.stopped_as = life.stopped_as, ""
+                life.problems = life.verdict.problems if life.verdict else ()
         case InvoiceValidated():
             if life.status != "held":
-                life.status, life.problems = "valid", ()
+                life.status, life.problems, life.passed_at = "valid", (), moment
+        case ApprovalDecided(approved=approved):
+            life.denied = not approved
         case InvoiceCancelled():
             life.status = "cancelled"
         case InvoicePosted():
-            life.posted = True
+            life.posted_at = life.posted_at or moment
+
+
+def _stop(life: Life, status: str) -> None:
+    """It looks like another one and waits, from wherever it stood."""
+    if life.status not in _STOPPED:
+        life.stopped_as = life.status
+    life.status = status

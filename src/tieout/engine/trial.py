@@ -4,16 +4,21 @@ Nothing is stored, hashed or sent. What came from outside is played in the order
 themselves comes back where it came back then, and what would be new comes right after the moment that led to it. A
 write on another system is answered as it was answered then, and left open where it was not asked then. So under the
 policy of then everything happens again exactly as it did.
+
+What people did counts as it counted then. Whether their duties allowed it was judged when it was recorded, under the
+policy of that moment and its authors, and the log holds the answer: the fact, or ``DutiesRefused`` in its place. It is
+not judged again, least of all because of who wrote the policy that is tried.
 """
 
 from bisect import bisect_right
 from collections import defaultdict, deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
 from msgspec import Struct
 
+from tieout.engine.former import Former, Version
 from tieout.engine.scope import DERIVED_MAX, Dispatch
 from tieout.engine.stores.rows import EventRow
 from tieout.engine.tally import READ, Tally, is_touch
@@ -23,12 +28,28 @@ from tieout.matching.duplicates import Fingerprint, Index
 from tieout.matching.duplicates.index import looks
 from tieout.model.effects import effect_id
 from tieout.model.events import Event
-from tieout.model.facts import CaseOpened, EffectSettled, Fact, InvoiceReceived, decode_fact
+from tieout.model.facts import (
+    CaseOpened,
+    DuplicateStopped,
+    DuplicateSuspected,
+    EffectSettled,
+    Fact,
+    InvoiceAdmitted,
+    InvoiceReceived,
+    PostingDue,
+    decode_fact,
+)
+from tieout.policy.duties import Act
 from tieout.policy.policy import Policy
 from tieout.processes.process import Emit, Governance, Intent, Process, Send, Timer
 
 Key = tuple[str, str]
 _SENT, _TIMER = "tieout", "timer"
+#: What a comparison with other invoices leads to.
+_COMPARED = frozenset(one.type for one in (InvoiceAdmitted, DuplicateStopped, DuplicateSuspected))
+
+UNIT_MAX = 60_000_000
+"""No unit of work takes longer than that (microseconds), from reading the clock until it is committed."""
 
 
 class Past(Struct, frozen=True):
@@ -39,6 +60,15 @@ class Past(Struct, frozen=True):
     rows: Sequence[EventRow]
     begin: int
     asked_before: frozenset[str] = frozenset()
+
+
+class Around(Struct, frozen=True):
+    """What a trial has to know from elsewhere: other partitions' invoices as they looked at any moment, who had written
+    the policy, and whether duplicates were searched for by the rules that are tried."""
+
+    others: Former = Former()
+    authors: Callable[[datetime], tuple[Act, ...]] = lambda moment: ()
+    same_search: bool = True
 
 
 class Pending(Struct, frozen=True):
@@ -56,9 +86,11 @@ class Trial:
     """What the processes see (the ``Facts`` port), and what they say. Whatever else ``Facts`` may offer to a decision
     has to be offered here as well, out of what was played so far."""
 
-    def __init__(self, past: Past, dispatch: Dispatch, policy: Policy, partitions: int, known: Index) -> None:
-        self.policy, self.now, self.governance = policy, from_micros(0), Governance()
-        self._known, self._own = known, Index()
+    def __init__(self, past: Past, dispatch: Dispatch, policy: Policy, partitions: int, around: Around) -> None:
+        self.policy = policy
+        self._at(0)
+        self._around, self._own = around, Index()
+        self._kept_at: dict[str, int] = {}
         self._here = {row.subject for row in past.rows if row.type == InvoiceReceived.type}
         self.before, self.after = Tally(), Tally()
         self.effects: set[str] = set()
@@ -76,18 +108,37 @@ class Trial:
         self._timers: dict[str, tuple[int, Pending]] = {}
         self._homes: dict[str, int] = {}
 
+    #: When the message that is played was recorded (UTC).
+    now: datetime
+
     def state(self, process: str, subject: str) -> Any:
         """The state of a process in this partition, as the trial has it."""
         return self._states.get((process, subject))
 
+    @property
+    def governance(self) -> Governance:
+        """Who stood behind the policy of that moment."""
+        return Governance(self._around.authors(self.now))
+
     def similar(self, one: Fingerprint) -> tuple[Fingerprint, ...]:
-        """What is like this one: of this partition as the trial has it, of others as they are recorded."""
-        places, now = looks(one, self.policy.duplicates), to_micros(self.now)
-        own, others = self._own.under(places), self._known.under(places)
-        for name, other in others.items():
-            if name not in self._here and other.received_at < now:
-                own.setdefault(name, other)
-        return tuple(own.values())
+        """What is like this one: of this partition as the trial has it, of others as it was seen then."""
+        places = looks(one, self.policy.duplicates)
+        found = self._own.under(places)
+        if one.invoice_id in found and not self._is_committed(one.invoice_id):
+            del found[one.invoice_id]
+        seeing = _Seeing(one, self._micros, one.invoice_id in self._kept_at, self._around.same_search)
+        named = self._places.named(self._root, one.invoice_id)
+        for name, versions in self._around.others.under(places):
+            if name not in self._here and (other := seeing.of(versions, named=name in named)):
+                found[name] = other
+        return tuple(found.values())
+
+    def _is_committed(self, name: str) -> bool:
+        """Whether everybody saw what is kept of an invoice. Within one unit of work nobody does yet, and it asks again
+        in a later one."""
+        if self._kept_at[name] < self._micros:
+            return True
+        return not self._places.comes(self._root, PostingDue.type, name)
 
     # ── the past, once more ─────────────────────────────────────────────────────────────────────────────────────
 
@@ -111,7 +162,8 @@ class Trial:
     def _fold(self, row: EventRow) -> None:
         """What happened before the trial begins stays as it was."""
         data = decode_fact(row.type, row.data)
-        event = _event(row, data, from_micros(row.recorded_at), row.policy)
+        self._at(row.recorded_at)
+        event = _event(row, data, self.now, row.policy)
         for process, route in self._dispatch.get(type(data), ()):
             for subject in route(event):
                 key = (process.name, subject)
@@ -122,10 +174,10 @@ class Trial:
     def _hear(self, row: EventRow) -> None:
         if row.key is None:
             if row.type in READ and not (row.type == CaseOpened.type and self._places.foreign(row)):
-                self.before.note(row.subject, decode_fact(row.type, row.data))
+                self.before.note(row.subject, decode_fact(row.type, row.data), row.recorded_at)
             return
         data = decode_fact(row.type, row.data)
-        self.before.note(row.subject, data)
+        self.before.note(row.subject, data, row.recorded_at)
         if is_touch(row.actor, data):
             self._touched(row.subject)
         pending = Pending(data, row.subject, row.entity, row.correlation, row.actor, from_micros(row.occurred_at))
@@ -159,6 +211,11 @@ class Trial:
             self._soon.append(self._timers.pop(key)[1])
         while self._soon:
             self._play(self._soon.popleft(), 0)
+        self._at(micros)
+
+    def _at(self, micros: int) -> None:
+        """It is now."""
+        self._micros = micros
         self.now = from_micros(micros)
 
     # ── one message ─────────────────────────────────────────────────────────────────────────────────────────────
@@ -183,7 +240,7 @@ class Trial:
                 self._states[state_key] = state
             return
         for event in heard:
-            self.after.note(event.subject, event.data)
+            self.after.note(event.subject, event.data, self._micros)
         for (name, subject), before in self._undo:
             self._print(self._processes[name], subject, before)
 
@@ -191,6 +248,7 @@ class Trial:
         """Keep the fingerprint of an invoice that is another one now."""
         if process.prints and (one := process.prints(subject, before, self._states[process.name, subject])):
             self._own.add(one)
+            self._kept_at[subject] = self._micros
 
     def _apply(self, event: Event, queue: deque[Event]) -> None:
         reached: list[tuple[Process, str]] = []
@@ -268,6 +326,51 @@ class Trial:
             self._soon.append(pending)
 
 
+class _Seeing(Struct, frozen=True):
+    """How an invoice of another partition looked to one that is compared at a moment.
+
+    What changed well before was seen. Of what changed about that moment the time does not tell: two units of work may
+    have run side by side, and one may have handled both. But the past says what it found, and so what it saw: what was
+    ``named`` was there, and what is like it and was not named was not. That holds if it searched by the same rules as
+    now; by other rules the one that came first is seen.
+    """
+
+    one: Fingerprint
+    moment: int
+    last: bool
+    same_search: bool
+
+    def of(self, versions: Sequence[Version], *, named: bool) -> Fingerprint | None:
+        """As it was seen; nothing when it was not there."""
+        if versions[-1].since < self.moment - UNIT_MAX:
+            return versions[-1].one
+        until = self.moment + UNIT_MAX if named else self.moment
+        near = [version for version in versions if version.since <= until]
+        if not near or near[-1].since < self.moment - UNIT_MAX:
+            return near[-1].one if near else None
+        if named:
+            return next((version.one for version in reversed(near) if self._may_be_named(version.one)), near[-1].one)
+        if self.same_search and near[-1].one.kind == self.one.kind:
+            hidden = [version.one for version in near if not self._may_be_named(version.one)]
+            return hidden[-1] if hidden else None
+        name = near[-1].one.invoice_id
+        first = [one for one in near if (one.since, name) < (self.moment, self.one.invoice_id)]
+        return first[-1].one if first else None
+
+    def _may_be_named(self, other: Fingerprint) -> bool:
+        """What is stopped is passed over by the last look, what is cancelled by any."""
+        return other.status == "open" or (other.status == "stopped" and not self.last)
+
+
+def _names(data: Fact) -> Iterator[str]:
+    """The invoices that a comparison found to be like the one that it is about."""
+    match data:
+        case InvoiceAdmitted(explained=found) | DuplicateSuspected(candidates=found):
+            yield from (one.invoice_id for one in found)
+        case DuplicateStopped(candidates=found, first_invoice_id=first):
+            yield from (first, *(one.invoice_id for one in found))
+
+
 class _Places:
     """Where what followed from each message came back in the log."""
 
@@ -277,9 +380,14 @@ class _Places:
         self._roots = [row.position for row in past.rows if row.key is not None]
         self._timers = {row.key for row in past.rows if row.source == _TIMER and row.recorded_at >= past.begin}
         self._found: defaultdict[tuple[int, str, str], deque[int]] = defaultdict(deque)
+        self._named: dict[tuple[int, str], frozenset[str]] = {}
         for row in past.rows:
-            if row.source == _SENT and row.recorded_at >= past.begin and not self.foreign(row):
+            if row.recorded_at < past.begin:
+                continue
+            if row.source == _SENT and not self.foreign(row):
                 self._found[self._root_of(row), row.type, row.subject].append(row.position)
+            elif row.type in _COMPARED:
+                self._named[self._root_of(row), row.subject] = frozenset(_names(decode_fact(row.type, row.data)))
 
     def foreign(self, row: EventRow) -> bool:
         """Whether a fact came from another partition, from a process that takes no part, or from before the trial."""
@@ -294,6 +402,14 @@ class _Places:
         """Where the next message of this kind came back that followed from that one; 0 when it did not."""
         found = self._found.get((root, kind, subject))
         return found.popleft() if found else 0
+
+    def comes(self, root: int, kind: str, subject: str) -> bool:
+        """Whether a message of this kind came back that followed from that one."""
+        return bool(self._found.get((root, kind, subject)))
+
+    def named(self, root: int, subject: str) -> frozenset[str]:
+        """The invoices that this one was found to be like when that message was handled."""
+        return self._named.get((root, subject), frozenset())
 
     def has_timer(self, key: str) -> bool:
         return key in self._timers

@@ -333,16 +333,7 @@ class Batch:
         if state is None or state.status != "open":
             return
         fact = CaseSettled(resolution=f"{row.type} from {row.source} was handled after all")
-        scope.append(
-            fact,
-            encode_fact(fact),
-            subject=subject,
-            entity=row.entity,
-            correlation=row.correlation or row.subject,
-            causation="",
-            actor="system:work",
-            occurred_at=scope.micros,
-        )
+        _note(scope, row, fact, subject)
         scope.settle()
 
     def _take_in(self, scope: Scope) -> None:
@@ -399,16 +390,7 @@ class Batch:
             reason=f"{row.type} from {row.source} could not be handled: {text}",
         )
         for fact, subject in ((notice, row.subject), (CaseOpened(case=case), _case_id(case))):
-            scope.append(
-                fact,
-                encode_fact(fact),
-                subject=subject,
-                entity=row.entity,
-                correlation=row.correlation or row.subject,
-                causation="",
-                actor="system:work",
-                occurred_at=self._setting.micros,
-            )
+            _note(scope, row, fact, subject)
         scope.settle()
         self._take_in(scope)
 
@@ -477,6 +459,20 @@ def _addressed(row: InboxRow, link: LinkRow) -> InboxRow:
     row.entity = row.entity or link.entity
     row.due_at = 0
     return row
+
+
+def _note(scope: Scope, row: InboxRow, fact: Fact, subject: str) -> None:
+    """Say in the log what was done with a message itself."""
+    scope.append(
+        fact,
+        encode_fact(fact),
+        subject=subject,
+        entity=row.entity,
+        correlation=row.correlation or row.subject,
+        causation="",
+        actor="system:work",
+        occurred_at=scope.micros,
+    )
 
 
 def _case_id(case: Case) -> str:

@@ -14,13 +14,14 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from tieout.engine.fingerprints import recorded
+from tieout.engine.former import former
+from tieout.engine.policies import releases_of
 from tieout.engine.scope import dispatch_table
 from tieout.engine.stores.open import open_store
 from tieout.engine.stores.port import Store
 from tieout.engine.stores.rows import FOREVER, EventRow
 from tieout.engine.tally import READ, Life, Tally
-from tieout.engine.trial import Past, Trial
+from tieout.engine.trial import Around, Past, Trial
 from tieout.engine.worker import calm_collector
 from tieout.kernel.clock import to_micros
 from tieout.kernel.errors import TieoutError
@@ -86,7 +87,8 @@ class Side(Struct, frozen=True):
     """The invoices of a span of time under one policy.
 
     ``touchless``: in the ERP without a human being. ``classes``: those for which a case was opened, by its class.
-    ``results``: how the verdict stood in the end.
+    ``results``: how the verdict stood in the end. ``discounts_lost``: those that were not in the ERP as long as their
+    discount could be taken, and the money that may no longer be taken off.
     """
 
     held: int = 0
@@ -94,6 +96,7 @@ class Side(Struct, frozen=True):
     touchless: int = 0
     classes: dict[str, Sum] = {}
     results: dict[str, Sum] = {}
+    discounts_lost: Sum = Sum()
 
     def plus(self, other: "Side") -> "Side":
         """Both together."""
@@ -103,6 +106,7 @@ class Side(Struct, frozen=True):
             self.touchless + other.touchless,
             _summed(self.classes, other.classes),
             _summed(self.results, other.results),
+            self.discounts_lost.plus(other.discounts_lost),
         )
 
 
@@ -112,6 +116,7 @@ class WhatIf(Struct, frozen=True, kw_only=True):
 
     ``undecided``: invoices that would pass without a human being and were held then, so that nobody knows what the
     approvers and the ERP would have said; they count as not touchless, and the rate may be higher by as many.
+    ``discounts_open``: what of ``after.discounts_lost`` is lost only if these would not have said it in time.
     ``changes`` are those with the most money, ``changed`` is how many there are in all.
     """
 
@@ -122,6 +127,7 @@ class WhatIf(Struct, frozen=True, kw_only=True):
     before: Side = Side()
     after: Side = Side()
     undecided: int = 0
+    discounts_open: Sum = Sum()
     changed: int = 0
     passing: dict[str, int] = {}
     stopping: dict[str, int] = {}
@@ -158,6 +164,7 @@ class WhatIf(Struct, frozen=True, kw_only=True):
             before=self.before.plus(other.before),
             after=self.after.plus(other.after),
             undecided=self.undecided + other.undecided,
+            discounts_open=self.discounts_open.plus(other.discounts_open),
             changed=self.changed + other.changed,
             passing=_added(self.passing, other.passing),
             stopping=_added(self.stopping, other.stopping),
@@ -174,18 +181,33 @@ class Cancelled(TieoutError):
 
 
 class Span(Struct, frozen=True):
-    """The time that is played again (microseconds; invoices that arrive in it are compared), and how far each
-    partition's log is read."""
+    """The time that is played again (microseconds; invoices that arrive in it are compared), how far each partition's
+    log is read, and the ``last`` moment that was recorded in it."""
 
     heads: dict[int, int]
     begin: int = 0
     end: int = FOREVER
+    last: int = 0
+
+
+class _Task(Struct, frozen=True):
+    """What is to be played, for whoever takes a share of it. ``same_search``: duplicates were searched for by the rules
+    of this policy. ``nothing`` is the answer before anything was played."""
+
+    policy: Policy
+    partitions: int
+    span: Span
+    same_search: bool
+    nothing: WhatIf
 
 
 def span_of(store: Store, start: datetime | None = None, end: datetime | None = None) -> Span:
     """The whole log as it is now, or what was recorded from ``start`` and before ``end``."""
     heads = {number: head.position for number, head in store.log_heads().items()}
-    return Span(heads, to_micros(start) if start else 0, to_micros(end) if end else FOREVER)
+    newest = (store.read_log(number, position - 1, 1) for number, position in heads.items())
+    last = max((row.recorded_at for rows in newest for row in rows), default=0)
+    until = to_micros(end) if end else FOREVER
+    return Span(heads, to_micros(start) if start else 0, until, min(last, until))
 
 
 def what_if(
@@ -193,6 +215,7 @@ def what_if(
     policy: Policy,
     *,
     partitions: int,
+    now: Policy | None = None,
     start: datetime | None = None,
     end: datetime | None = None,
     processes: int = 2,
@@ -201,18 +224,20 @@ def what_if(
 ) -> WhatIf:
     """Play the recorded log again under ``policy``. Raises :class:`Cancelled` soon after ``cancelled`` says so.
 
-    ``on_progress`` is told how many events of the log have been gone through since it was last told.
+    ``now`` is the policy of today, if it is known: the past was searched for duplicates by its rules. ``on_progress``
+    is told how many events of the log have been gone through since it was last told.
     """
     span = span_of(store, start, end)
     nothing = WhatIf(
         policy=policy.version, start=start.isoformat() if start else "", end=end.isoformat() if end else ""
     )
+    same_search = now is None or now.duplicates == policy.duplicates
+    task = _Task(policy, partitions, span, same_search, nothing)
     events = sum(span.heads.values())
     in_memory = store.url.rstrip("/").endswith((":", ":memory:"))
     if processes < 2 or in_memory or events < _ALONE or len(span.heads) < 2:
-        return _alone(store, policy, partitions, span, sorted(span.heads), nothing, on_progress, cancelled)
-    shares = _shares(span.heads, processes)
-    return _together(store.url, policy, partitions, span, shares, nothing, on_progress, cancelled)
+        return _alone(store, task, sorted(span.heads), on_progress, cancelled)
+    return _together(store.url, task, _shares(span.heads, processes), on_progress, cancelled)
 
 
 # ── dividing the work ──────────────────────────────────────────────────────────────────────────────────────────────
@@ -230,49 +255,44 @@ def _shares(heads: Mapping[int, int], count: int) -> list[list[int]]:
 
 def _alone(
     store: Store,
-    policy: Policy,
-    partitions: int,
-    span: Span,
+    task: _Task,
     share: Sequence[int],
-    nothing: WhatIf,
     on_progress: Callable[[int], None],
     cancelled: Callable[[], bool],
 ) -> WhatIf:
-    found, dispatch, known = nothing, dispatch_table(JUDGING), recorded(store)
+    span, found, dispatch = task.span, task.nothing, dispatch_table(JUDGING)
+    around = Around(former(store, JUDGING), releases_of(store).authors, task.same_search)
     for number in share:
         past = past_of(store, number, span, JUDGING)
-        trial = Trial(past, dispatch, policy, partitions, known)
+        trial = Trial(past, dispatch, task.policy, task.partitions, around)
         for done in trial.run():
             on_progress(done)
             if cancelled():
                 raise Cancelled("the trial was called off; nothing of it is kept")
         on_progress(span.heads[number] - len(past.rows))
-        found = found.plus(_compared(trial, nothing))
+        found = found.plus(_compared(trial, task))
     return found
 
 
 def _together(
     url: str,
-    policy: Policy,
-    partitions: int,
-    span: Span,
+    task: _Task,
     shares: list[list[int]],
-    nothing: WhatIf,
     on_progress: Callable[[int], None],
     cancelled: Callable[[], bool],
 ) -> WhatIf:
     context = get_context("spawn")
     workers, ends = [], []
-    encoded = msgspec.json.encode(policy)
+    encoded = msgspec.json.encode(task)
     for share in shares:
         ours, theirs = context.Pipe(duplex=False)
-        worker = context.Process(target=_work, args=(url, encoded, partitions, span, share, nothing, theirs))
+        worker = context.Process(target=_work, args=(url, encoded, share, theirs))
         worker.start()
         theirs.close()
         workers.append(worker)
         ends.append(ours)
     try:
-        return _collected(ends, nothing, on_progress, cancelled)
+        return _collected(ends, task.nothing, on_progress, cancelled)
     finally:
         for worker in workers:
             worker.terminate()
@@ -302,15 +322,12 @@ def _collected(
     return found
 
 
-def _work(
-    url: str, policy: bytes, partitions: int, span: Span, share: list[int], nothing: WhatIf, told: Connection
-) -> None:
+def _work(url: str, encoded: bytes, share: list[int], told: Connection) -> None:
     """One process's share."""
     calm_collector()
     try:
-        store = open_store(url)
-        rules = msgspec.json.decode(policy, type=Policy)
-        found = _alone(store, rules, partitions, span, share, nothing, told.send, lambda: False)
+        task = msgspec.json.decode(encoded, type=_Task)
+        found = _alone(open_store(url), task, share, told.send, lambda: False)
         told.send(msgspec.json.encode(found))
     except (KeyboardInterrupt, BrokenPipeError):
         return
@@ -351,16 +368,18 @@ def _asked_before(store: Store, rows: Sequence[EventRow], begin: int) -> frozens
 # ── comparing ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _compared(trial: Trial, nothing: WhatIf) -> WhatIf:
-    before, after = trial.before, trial.after
+def _compared(trial: Trial, task: _Task) -> WhatIf:
+    before, after, last = trial.before, trial.after, task.span.last
     pairs = [(one, before.lives[one], after.lives[one]) for one in before.lives if one in after.lives]
     changes = [_change(*pair) for pair in pairs if _differs(pair[1], pair[2])]
+    undecided = [new for _, old, new in pairs if _undecided(old, new)]
     return replace(
-        nothing,
+        task.nothing,
         invoices=len(before.lives),
-        before=_side(before),
-        after=_side(after),
-        undecided=sum(_undecided(old, new) for _, old, new in pairs),
+        before=_side(before, last),
+        after=_side(after, last),
+        undecided=len(undecided),
+        discounts_open=_counted((one, one.discount_lost(last) - one.discount_lost(one.passed_at)) for one in undecided),
         changed=len(changes),
         passing=_money(new.amount for _, old, new in pairs if _passes(new) and not _passes(old)),
         stopping=_money(new.amount for _, old, new in pairs if _passes(old) and not _passes(new)),
@@ -397,7 +416,13 @@ def _told(life: Life) -> Told:
     return Told(life.result, life.problems, life.verdict.checks if life.verdict else ())
 
 
-def _side(tally: Tally) -> Side:
+def _counted(lost: Iterable[tuple[Life, int]]) -> Sum:
+    """Invoices and the minor units that each has lost, where it has."""
+    found = [(life, minor) for life, minor in lost if minor]
+    return Sum(len(found), _money(Money(minor, life.amount.currency) for life, minor in found))
+
+
+def _side(tally: Tally, last: int) -> Side:
     classes: dict[str, Sum] = {}
     results: dict[str, Sum] = {}
     for life in tally.lives.values():
@@ -412,6 +437,7 @@ def _side(tally: Tally) -> Side:
         sum(life.touchless for life in lives),
         classes,
         results,
+        _counted((life, life.discount_lost(life.posted_at or last)) for life in lives if life.discounts),
     )
 
 

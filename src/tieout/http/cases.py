@@ -25,7 +25,7 @@ from tieout.http.callers import Caller, Req, caller_of, require
 from tieout.http.documents import media_type_of, original_of
 from tieout.http.door import Door
 from tieout.http.problems import Trouble
-from tieout.http.work import ATTACHMENT_BYTES_MAX, NAME_MAX, Work
+from tieout.http.work import ATTACHMENT_BYTES_MAX, NAME_MAX, Work, case_of
 
 Limit = Annotated[int, QueryParameter(ge=1, le=500)]
 Offset = Annotated[int, QueryParameter(ge=0, le=100_000)]
@@ -210,14 +210,6 @@ def routes(door: Door) -> list[HTTPRouteHandler]:
         return await attachment(door, caller_of(request), case_id, mark)
 
     return [get_cases, get_aging, get_export, act_on_cases, get_case, get_attachments, attach, fetch_attachment]
-
-
-def case_of(sql: Connection, case_id: str, reach: Reach) -> cases.CaseItem:
-    """One case. Raises :class:`Trouble` (404)."""
-    case = cases.case_by_id(sql, case_id, reach)
-    if case is None:
-        raise Trouble("not_found", f"there is no case {case_id!r}")
-    return case
 
 
 def files_of(sql: Connection, case_id: str, reach: Reach) -> tuple[Attachment, ...]:

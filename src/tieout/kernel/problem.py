@@ -72,6 +72,8 @@ class Code(StrEnum):
     NOT_APPROVED = "not_approved"
     # effects
     POSTING_REFUSED = "posting_refused"
+    PERIOD_NOT_OPEN = "period_not_open"
+    CODING_REFUSED = "coding_refused"
     POSTING_DIFFERS = "posting_differs"
     OUTCOME_UNKNOWN = "outcome_unknown"
     EFFECT_REFUSED = "effect_refused"

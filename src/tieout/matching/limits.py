@@ -25,6 +25,8 @@ WIDE = Context(prec=600, traps=[Inexact, InvalidOperation, DivisionByZero, Overf
 ROUNDING = Context(prec=600, traps=[InvalidOperation, DivisionByZero, Overflow])
 #: For what is shown and cannot be written as a decimal, such as a third.
 _SHOWN = Context(prec=28, rounding=ROUND_DOWN, traps=[InvalidOperation, DivisionByZero, Overflow])
+#: Where a quotient that is no decimal is rounded when it is added to others.
+_PLACES = Decimal("1e-28")
 
 
 class Bound(Struct, frozen=True, kw_only=True):
@@ -113,6 +115,12 @@ def _of_invoice(
 def shown(value: Decimal, scale: Decimal) -> Decimal:
     """``value`` divided by ``scale``: exact where it can be, otherwise cut off after 28 digits."""
     return _SHOWN.divide(value, scale)
+
+
+def quotient(value: Decimal, scale: Decimal) -> Decimal:
+    """``value`` divided by ``scale``, to be added to others: to 28 places where it is no decimal, which is far below
+    any minor unit."""
+    return value if scale == ONE else ROUNDING.divide(value, scale).quantize(_PLACES, context=ROUNDING)
 
 
 def limit_text(limit: Limit, unit: str, joined: str = "and") -> str:

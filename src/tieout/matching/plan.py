@@ -3,6 +3,7 @@
 from functools import lru_cache
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from tieout.kernel.problem import Code
 from tieout.matching.limits import HUNDREDTH, ZERO, Bound
@@ -64,14 +65,10 @@ def plan_of(tolerances: Tolerances) -> Plan:
 
 def _bounds(name: str, given: Limit | None, dialect: Dialect) -> list[Bound]:
     """What one limit of the policy comes to in the dialect: nothing when the check is not made."""
-    check = dialect.checks.get(name)
+    check = dialect.checks.get(name) or DialectCheck()
     if given is None:
-        if check is None:
-            return []
-        if check.default is not None:
-            return _made(name, check.default, check, dialect)
-        given = Limit(kind=dialect.blank)
-    check = check or DialectCheck()
+        omitted = dialect.omitted(name)
+        return [] if omitted is None else _made(name, omitted, check, dialect)
     if dialect.zero == "never_held":
         given = _without_zeros(given)
     return _made(name, given, check, dialect)
@@ -82,14 +79,7 @@ def _without_zeros(limit: Limit) -> Limit:
     percent, amount = limit.percent or None, limit.amount or None
     if limit.kind == "zero" or (limit.kind == "value" and percent is None and amount is None):
         return Limit(kind="off")
-    return Limit(
-        kind=limit.kind,
-        percent=percent,
-        amount=amount,
-        combine=limit.combine,
-        base=limit.base,
-        absolute=limit.absolute,
-    )
+    return replace(limit, percent=percent, amount=amount)
 
 
 def _made(name: str, limit: Limit, check: DialectCheck, dialect: Dialect) -> list[Bound]:

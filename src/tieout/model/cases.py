@@ -33,6 +33,8 @@ class CaseClass(StrEnum):
     MISSING_CREDIT = "missing_credit"
     REJECTED_APPROVAL = "rejected_approval"
     APPROVAL_OVERDUE = "approval_overdue"
+    CUT_OFF = "cut_off"
+    CODING = "coding"
     POSTING_FAILED = "posting_failed"
     POSTING_DIFFERS = "posting_differs"
     OUTCOME_UNKNOWN = "outcome_unknown"

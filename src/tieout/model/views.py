@@ -41,7 +41,7 @@ INVOICE = View(
         "supplier_name": "text",
         "number": "text",
         "kind": "text",
-        "status": "text",  # processes/invoice.py draws the states
+        "status": "text",  # processes/invoice draws the states
         "reason": "text",  # why it stands where it stands, when that is not where it should
         "currency": "text",
         "payable_minor": "int",  # negative for a credit note

@@ -5,14 +5,16 @@ blank is no limit there and no check in SAP. So a tolerance set names its dialec
 """
 
 import tomllib
+from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal
 from importlib import resources
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 from msgspec import Struct
 
+from tieout.kernel.ids import fingerprint
 from tieout.kernel.problem import Code
 from tieout.policy.tolerances import CHECKS, Absolute, Base, Charges, Combine, Limit
 
@@ -68,6 +70,11 @@ class Dialect(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         """What may be done about a hold of this name."""
         return self.holds.get(name) or Hold()
 
+    def omitted(self, name: str) -> Limit | None:
+        """What holds for a check whose limit the policy does not give; nothing when the ERP makes no such check."""
+        check = self.checks.get(name)
+        return None if check is None else check.default or Limit(kind=self.blank)
+
 
 NAMES = (
     "generic",
@@ -82,14 +89,31 @@ NAMES = (
 )
 
 
-def _load(name: str) -> Dialect:
+def _tables(name: str) -> dict[str, Any]:
     text = resources.files("tieout.policy").joinpath("dialects", f"{name}.toml").read_text(encoding="utf-8")
-    tables = tomllib.loads(text, parse_float=Decimal)
+    return tomllib.loads(text, parse_float=Decimal)
+
+
+def _load(name: str, tables: dict[str, Any]) -> Dialect:
     dialect = msgspec.convert({"name": name, **tables}, Dialect)
     if unknown := sorted(set(dialect.checks) - set(CHECKS)):
         raise ValueError(f"dialect {name}: there are no checks named {', '.join(unknown)}")
     return dialect
 
 
-DIALECTS: dict[str, Dialect] = {name: _load(name) for name in NAMES}
+_TABLES = {name: _tables(name) for name in NAMES}
+DIALECTS: dict[str, Dialect] = {name: _load(name, tables) for name, tables in _TABLES.items()}
 """All dialects by name."""
+
+#: What says something about a dialect and decides nothing.
+_WORDS = frozenset(("title", "source"))
+
+
+def content_digest(tables: Mapping[str, Any]) -> str:
+    """The digest of all that decides in the file of a dialect: another one when anything may be decided otherwise."""
+    deciding = {key: value for key, value in tables.items() if key not in _WORDS}
+    return fingerprint(msgspec.json.encode(deciding, order="deterministic"))
+
+
+DIGESTS: dict[str, str] = {name: content_digest(tables) for name, tables in _TABLES.items()}
+"""The digests of all dialects by name. They are part of the version of a policy that uses them."""

@@ -1,16 +1,26 @@
-"""Why does this setting have this value? Each setting of an entity, with the level of the policy that says it."""
+"""Why does this setting have this value? Each setting of an entity, with the level of the policy that says it.
 
-from collections.abc import Iterator
+Of limits it is told what holds: those that are given, and for the other checks that the dialect makes what it makes of
+a limit that is not given.
+"""
+
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import msgspec
 from msgspec import Struct
 
+from tieout.policy.dialect import DIALECTS
 from tieout.policy.levels import DEFAULT
 from tieout.policy.load import Loaded
 from tieout.policy.policy import Policy
 from tieout.policy.shape import fields_of
-from tieout.policy.tolerances import Limit, Tolerances
+from tieout.policy.tolerances import CHECKS, Limit, Tolerances
+
+DIALECT = "dialect"
+"""The level of a limit that nobody gives and that the dialect knows."""
+#: Ours; every other dialect is an ERP's.
+_OURS = "generic"
 
 
 class Setting(Struct, frozen=True):
@@ -40,9 +50,19 @@ def _everywhere(loaded: Loaded) -> Iterator[Setting]:
     tables = ("entities", "partners", "channels", "tolerances")
     for name in fields_of(Policy):
         if name not in tables:
-            level = "policy" if name in loaded.tables else DEFAULT
             for key, value in flat(getattr(loaded.policy, name), name):
-                yield Setting(key, value, level)
+                yield Setting(key, value, "policy" if _is_said(loaded.tables, key) else DEFAULT)
+
+
+def _is_said(tables: Any, key: str) -> bool:
+    """Whether the text says this key, or a list that holds it."""
+    for part in key.split("."):
+        if not isinstance(tables, dict):
+            return True
+        if part not in tables:
+            return False
+        tables = tables[part]
+    return True
 
 
 def _of_entity(loaded: Loaded, entity: str) -> Iterator[Setting]:
@@ -61,8 +81,63 @@ def _tolerances(loaded: Loaded, entity: str, value: Tolerances | str, origins: d
     if isinstance(value, str):
         said = loaded.tables.get("tolerances", {}).get(value, {})
         origins = {f"tolerances.{key}": f"set {value}" for key in said}
-    for key, text in flat(loaded.policy.tolerances_of(entity), "tolerances"):
-        yield Setting(key, text, _nearest(origins, key))
+    held = loaded.policy.tolerances_of(entity)
+    given = set(_given(held))
+    for name, text in holding(held):
+        key = f"tolerances.{name}"
+        level = _nearest(origins, key)
+        by_dialect = level == DEFAULT and name != "dialect" and name not in given
+        yield Setting(key, text, DIALECT if by_dialect else level)
+
+
+def holding(tolerances: Tolerances) -> Iterator[tuple[str, str]]:
+    """What holds under a tolerance set, in words: its dialect, the limits that are given, and what the dialect makes of
+    those that are not; checks that are neither are left out."""
+    dialect = DIALECTS[tolerances.dialect]
+    by_dialect = f"(what dialect {dialect.name} makes of a limit that is not given)"
+    yield "dialect", dialect.name
+    for name in CHECKS:
+        given, omitted = getattr(tolerances, name), dialect.omitted(name)
+        if given is not None:
+            never = given.kind == "zero" and dialect.zero == "never_held"
+            yield name, f"zero (never held in dialect {dialect.name})" if never else limit_words(given)
+        elif omitted is not None:
+            yield name, f"{limit_words(omitted)} {by_dialect}"
+    charges = tolerances.unplanned_charges
+    yield "unplanned_charges", charges or f"{dialect.unplanned_charges} (of dialect {dialect.name})"
+
+
+def _given(tolerances: Tolerances) -> Iterator[str]:
+    return (name for name in (*CHECKS, "unplanned_charges") if getattr(tolerances, name) is not None)
+
+
+def warnings(policy: Policy, entities: Iterable[str]) -> tuple[str, ...]:
+    """What is surely not meant for these entities: an ERP's dialect without a limit, so that almost nothing is held."""
+    concerned: dict[Tolerances, list[str]] = {}
+    for entity in entities:
+        concerned.setdefault(policy.tolerances_of(entity), []).append(entity)
+    return tuple(_almost_nothing(tolerances, names) for tolerances, names in concerned.items() if _is_bare(tolerances))
+
+
+def _is_bare(tolerances: Tolerances) -> bool:
+    dialect = DIALECTS[tolerances.dialect]
+    limited = any(getattr(tolerances, name) is not None for name in CHECKS)
+    return not dialect.name.startswith(_OURS) and dialect.blank != "zero" and not limited
+
+
+def _almost_nothing(tolerances: Tolerances, entities: list[str]) -> str:
+    dialect = DIALECTS[tolerances.dialect]
+    omitted = {name: dialect.omitted(name) for name in CHECKS}
+    held = [name for name, limit in omitted.items() if limit is not None and limit.kind in ("zero", "value")]
+    return (
+        f"{', '.join(entities)}: the tolerances name the dialect {dialect.name} and give no limit, so that only"
+        f" {_listed(held)} {'is' if len(held) == 1 else 'are'} held, as in {dialect.title}. Give the limits that are"
+        f" set there, or name the dialect {_OURS}."
+    )
+
+
+def _listed(names: list[str]) -> str:
+    return " and ".join(filter(None, (", ".join(names[:-1]), names[-1]))) if names else "nothing"
 
 
 def _nearest(origins: dict[str, str], key: str) -> str:
@@ -93,9 +168,13 @@ def _whole(policy: Policy) -> Iterator[tuple[str, str]]:
 
 
 def flat(value: Any, place: str) -> Iterator[tuple[str, str]]:
-    """A value as dotted keys with what would be written behind them. A limit is one value."""
+    """A value as dotted keys with what would be written behind them. A limit is one value; tolerances are told as what
+    holds."""
     if isinstance(value, Limit):
         yield place, limit_words(value)
+    elif isinstance(value, Tolerances):
+        for name, text in holding(value):
+            yield f"{place}.{name}", text
     elif isinstance(value, Struct):
         for name in fields_of(type(value)):
             yield from flat(getattr(value, name), f"{place}.{name}")

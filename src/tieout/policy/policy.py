@@ -1,8 +1,10 @@
 """The policy a company runs on: entities, tolerances, bank-change rules, close predicates. Data with a version.
 
-``policy.version`` is derived from the content, so any change of a rule is visible on every event decided under it.
+``policy.version`` is derived from the content and from that of the dialects it names, so any change of a rule is
+visible on every event decided under it.
 """
 
+from collections.abc import Iterator
 from datetime import datetime
 from typing import Literal
 
@@ -11,6 +13,7 @@ from msgspec import Struct
 
 from tieout.kernel.ids import fingerprint
 from tieout.policy.controls import Control
+from tieout.policy.dialect import DIGESTS
 from tieout.policy.duplicates import DuplicateRules
 from tieout.policy.duties import Act, Identity
 from tieout.policy.matching import MatchingRules
@@ -113,8 +116,15 @@ class Policy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     @property
     def version(self) -> str:
-        """A short fingerprint of the whole content."""
-        return fingerprint(msgspec.json.encode(self, order="deterministic"))[:12]
+        """A short fingerprint of the whole content, and of what decides in the dialects that are named in it."""
+        dialects = sorted({one.dialect for one in self._limits()} & DIGESTS.keys())
+        content = msgspec.json.encode(self, order="deterministic")
+        return fingerprint(content + "".join(DIGESTS[name] for name in dialects).encode())[:12]
+
+    def _limits(self) -> Iterator[Tolerances]:
+        """Every tolerance set, and those that entities have of their own."""
+        yield from self.tolerances.values()
+        yield from (one.tolerances for one in self.entities.values() if isinstance(one.tolerances, Tolerances))
 
     def tolerances_of(self, entity: str) -> Tolerances:
         """The tolerance set an entity uses. Raises ``KeyError`` when the policy names one it does not define."""

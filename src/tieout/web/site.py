@@ -59,11 +59,13 @@ _FILTERS = (
     words.chip,
     words.day,
     words.lines,
+    words.measured,
     words.minor,
     words.moment,
     words.money,
     words.person,
     words.plain,
+    words.price,
     words.quantity,
     words.record_kind,
     words.rounded,
@@ -71,6 +73,7 @@ _FILTERS = (
     words.size,
     words.status_word,
     words.tone,
+    words.unit,
     words.when,
 )
 

@@ -3,6 +3,7 @@
 import re
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from fractions import Fraction
 
 from markupsafe import Markup, escape
 
@@ -65,11 +66,51 @@ def money(value: Money | None) -> Markup:
     return Markup('<span class="money">{}<small> {}</small></span>').format(amount(value), value.currency)
 
 
-def quantity(value: Decimal) -> str:
-    """A quantity or a price without needless zeros: ``1,200`` and ``12.5``."""
+def quantity(value: Decimal | Fraction, digits_min: int = 0) -> str:
+    """A quantity or a price without needless zeros: ``1,200`` and ``12.5``; a third is ``≈ 0.333333``."""
+    if isinstance(value, Fraction):
+        near = Decimal(round(value * 10**6)).scaleb(-6)
+        return ("" if Fraction(near) == value else "≈ ") + quantity(near, digits_min)
     plain = value.normalize()
-    digits = max(0, -int(plain.as_tuple().exponent))
+    digits = max(digits_min, -int(plain.as_tuple().exponent))
     return f"{plain:,.{digits}f}".replace("-", "−")
+
+
+def price(value: Decimal, currency: str) -> str:
+    """A unit price: with the decimals of its currency at least, and further ones where it has them."""
+    return quantity(value, minor_digits(currency))
+
+
+def measured(value: Decimal, unit: str, currency: str) -> str:
+    """What a check expected or saw: amounts and prices with the decimals of their currency, quantities without
+    needless zeros."""
+    return quantity(value, minor_digits(currency) if unit.partition("/")[0] == currency else 0)
+
+
+_UNITS = {
+    "C62": "pcs",
+    "H87": "pcs",
+    "XBX": "boxes",
+    "XPX": "pallets",
+    "DZN": "dozen",
+    "KGM": "kg",
+    "TNE": "t",
+    "MTR": "m",
+    "MTK": "m²",
+    "MTQ": "m³",
+    "LTR": "l",
+    "HUR": "h",
+    "DAY": "days",
+    "KWH": "kWh",
+}
+
+
+def unit(code: str) -> Markup:
+    """A unit of UN/ECE Recommendation 20 as people write it; its code stands in the tooltip. Others as they are."""
+    word = _UNITS.get(code)
+    return (
+        Markup('<abbr title="{}">{}</abbr>').format(code, word) if word and word != code else Markup("{}").format(code)
+    )
 
 
 def rounded(value: Money) -> str:

@@ -138,7 +138,7 @@ class Directory:
         if found is None:
             raise UnfitError(
                 Problem(
-                    Code.BAD_VALUE,
+                    Code.CODING_REFUSED,
                     where="account",
                     actual=code,
                     detail=f"{company.entity} has no such account in the ERP",
@@ -158,7 +158,9 @@ class Directory:
         found = self._one("account.tax", domain, "tax", company.entity, rate.normalize())
         if found is None:
             raise UnfitError(
-                Problem(Code.BAD_VALUE, where="tax_rate", actual=f"{rate} %", detail="the ERP has no tax of this rate")
+                Problem(
+                    Code.CODING_REFUSED, where="tax_rate", actual=f"{rate} %", detail="the ERP has no tax of this rate"
+                )
             )
         return found
 
@@ -183,7 +185,7 @@ class Directory:
         period = self.period(company, day)
         if period is None or period.state != "open":
             detail = f"period {period.name} is {period.state}" if period else "the ERP has no period for this day"
-            raise UnfitError(Problem(Code.POSTING_REFUSED, where=where, actual=day.isoformat(), detail=detail))
+            raise UnfitError(Problem(Code.PERIOD_NOT_OPEN, where=where, actual=day.isoformat(), detail=detail))
         return period
 
     def general_journal(self) -> int:

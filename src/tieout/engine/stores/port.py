@@ -217,6 +217,10 @@ class Store(Protocol):
         """Events of one partition in order of position; with ``types`` only those."""
         ...
 
+    def read_lives(self, correlations: Collection[str]) -> list[EventRow]:
+        """All events of these correlations, in order of partition and position."""
+        ...
+
     def states(self, keys: Collection[tuple[str, str]]) -> dict[tuple[str, str], bytes]:
         """The states of these (process, subject) pairs, as far as they exist, outside of any unit of work."""
         ...

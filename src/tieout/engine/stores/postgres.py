@@ -669,6 +669,13 @@ class PostgresStore:
         )
         return [EventRow(*row) for row in rows]
 
+    def read_lives(self, correlations: Collection[str]) -> list[EventRow]:
+        rows = self._rows(
+            f'SELECT {_EVENT} FROM event WHERE correlation = ANY(%s) ORDER BY "partition", position',
+            (list(correlations),),
+        )
+        return [EventRow(*row) for row in rows]
+
     def states(self, keys: Collection[tuple[str, str]]) -> dict[tuple[str, str], bytes]:
         with self._connection() as sql:
             return PostgresUnit(sql).states(keys)

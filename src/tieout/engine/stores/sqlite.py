@@ -542,6 +542,14 @@ class SqliteStore:
         ).fetchall()
         return [EventRow(*row) for row in rows]
 
+    def read_lives(self, correlations: Collection[str]) -> list[EventRow]:
+        rows = self.connection.execute(
+            f"SELECT {_EVENT} FROM event WHERE correlation IN (SELECT value FROM json_each(?))"
+            ' ORDER BY +"partition", position',
+            (msgspec.json.encode(tuple(correlations)).decode(),),
+        ).fetchall()
+        return [EventRow(*row) for row in rows]
+
     def states(self, keys: Collection[tuple[str, str]]) -> dict[tuple[str, str], bytes]:
         return SqliteUnit(self.connection).states(keys)
 

@@ -2,6 +2,7 @@
 
 import re
 from datetime import date
+from functools import lru_cache
 from typing import Literal
 
 import msgspec
@@ -73,29 +74,67 @@ def fingerprint_of(
     ``account`` is the digest of where the supplier is paid when the document does not say; ``parent`` is the supplier
     that it belongs to.
     """
+    read = _read(invoice)
     return Fingerprint(
         invoice_id,
         invoice.entity,
         invoice.supplier_id,
         invoice.kind.value,
         invoice.purpose if invoice.purpose in _OWN_CLAIM else "",
-        normal_number(invoice.number),
+        read.number,
         invoice.number,
         invoice.issued_on,
         invoice.gross.minor,
         invoice.gross.currency,
         received_at,
         channel,
-        account_digest(invoice.payee_account) or account,
+        read.account or account,
         parent,
-        normal_number(invoice.credits_number),
-        _digest(_basis(invoice)),
-        _digest(_content(invoice)),
+        read.credits,
+        read.basis,
+        read.content,
         status,
         apart,
     )
 
 
+class _Read(Struct, frozen=True):
+    """What the document itself says and nothing changes: the same for every fingerprint of it."""
+
+    invoice: Invoice
+    number: str
+    account: str
+    credits: str
+    basis: str
+    content: str
+
+
+#: What was read of the documents at hand, by their identity: a document is looked at some five times on its way through
+#: a unit of work, and its lines are the larger part of the cost. Documents never change; this holds on to them, so that
+#: no other can take the identity of one that is in here.
+_KNOWN: dict[int, _Read] = {}
+_KNOWN_MAX = 4096
+
+
+def _read(invoice: Invoice) -> _Read:
+    known = _KNOWN.get(id(invoice))
+    if known is not None:
+        return known
+    read = _Read(
+        invoice,
+        normal_number(invoice.number),
+        account_digest(invoice.payee_account),
+        normal_number(invoice.credits_number),
+        _digest(_basis(invoice)),
+        _digest(_content(invoice)),
+    )
+    if len(_KNOWN) >= _KNOWN_MAX:
+        _KNOWN.clear()
+    _KNOWN[id(invoice)] = read
+    return read
+
+
+@lru_cache(maxsize=4096)
 def account_digest(account: str) -> str:
     """The digest of a bank account, however its number is written; empty for none."""
     return _digest(_plain(account))

@@ -29,22 +29,19 @@ class Look(Struct, frozen=True, gc=False):
 
 def keys_of(one: Fingerprint) -> tuple[int, ...]:
     """The keys that an invoice is found under."""
-    return tuple(sorted({_key(*words) for words in _words(one, (bucket(one.gross_minor),))}))
+    amount = bucket(one.gross_minor)
+    return tuple(sorted({*map(_key, _dated(one, range(amount, amount + 1))), *map(_key, _numbered(one))}))
 
 
 def looks(one: Fingerprint, rules: DuplicateRules) -> tuple[Look, ...]:
     """Where to look for what may be the same claim as this invoice, and for what explains that it is not."""
     size, percent = abs(one.gross_minor), rules.amount_percent
     reach = int(size * percent / (100 - percent)) + 1  # per cent of the larger of the two, which may be the other
-    low, high = one.gross_minor - reach, one.gross_minor + reach
-    buckets = tuple(range(bucket(low), bucket(high) + 1))
+    buckets = range(bucket(one.gross_minor - reach), bucket(one.gross_minor + reach) + 1)
     day, days = one.issued_on.toordinal(), _SERIES * rules.window_days + 5
-    found = []
-    for words in _words(one, buckets):
-        dated = words[0] in ("supplier", "account")
-        first, last = (max(day - days, 0), day + days) if dated else _ALWAYS
-        found.append(Look(_key(*words), first, last))
-    return tuple(found)
+    first, last = max(day - days, 0), day + days
+    near = [Look(_key(text), first, last) for text in _dated(one, buckets)]
+    return (*near, *(Look(_key(text), *_ALWAYS) for text in _numbered(one)))
 
 
 def bucket(minor: int) -> int:
@@ -56,21 +53,27 @@ def bucket(minor: int) -> int:
     return number if minor >= 0 else -number
 
 
-def _words(one: Fingerprint, buckets: Iterable[int]) -> Iterator[tuple[str, ...]]:
-    for number in buckets:
-        amount = (one.currency, str(number))
-        yield ("supplier", one.supplier_id, *amount)
-        if one.account:
-            yield ("account", one.account, *amount)
-        if one.parent:
-            yield ("supplier", one.parent, *amount)
+def _dated(one: Fingerprint, buckets: range) -> Iterator[str]:
+    """What is only looked for near its date: one payee, and nearly one amount."""
+    payees = [f"supplier\x1f{one.supplier_id}"]
+    if one.account:
+        payees.append(f"account\x1f{one.account}")
+    if one.parent:
+        payees.append(f"supplier\x1f{one.parent}")
+    for payee in payees:
+        for number in buckets:
+            yield f"{payee}\x1f{one.currency}\x1f{number}"
+
+
+def _numbered(one: Fingerprint) -> Iterator[str]:
+    """What is looked for whatever its date: one number, of the supplier or with the amount."""
     if one.number:
-        yield ("number", one.supplier_id, one.number)
-        yield ("total", one.number, one.currency, str(one.gross_minor))
+        yield f"number\x1f{one.supplier_id}\x1f{one.number}"
+        yield f"total\x1f{one.number}\x1f{one.currency}\x1f{one.gross_minor}"
 
 
-def _key(*words: str) -> int:
-    return int.from_bytes(blake2b("\x1f".join(words).encode(), digest_size=8).digest(), "big") >> 1
+def _key(text: str) -> int:
+    return int.from_bytes(blake2b(text.encode(), digest_size=8).digest(), "big") >> 1
 
 
 class Index:
@@ -84,11 +87,15 @@ class Index:
 
     def add(self, one: Fingerprint) -> None:
         """Keep it; in place of what was kept of the same invoice."""
+        self.put(one, keys_of(one))
+
+    def put(self, one: Fingerprint, keys: Iterable[int]) -> None:
+        """As :meth:`add`, when its keys are known already."""
         before = self._kept.get(one.invoice_id)
         for key in keys_of(before) if before else ():
             del self._by_key[key][one.invoice_id]
         self._kept[one.invoice_id] = one
-        for key in keys_of(one):
+        for key in keys:
             self._by_key.setdefault(key, {})[one.invoice_id] = one
 
     def get(self, invoice_id: str) -> Fingerprint | None:
@@ -100,7 +107,9 @@ class Index:
         found: dict[str, Fingerprint] = {}
         for look in places:
             here = self._by_key.get(look.key, {})
-            found |= {name: one for name, one in here.items() if look.first <= one.issued_on.toordinal() <= look.last}
+            found.update(
+                (name, one) for name, one in here.items() if look.first <= one.issued_on.toordinal() <= look.last
+            )
         return found
 
 

@@ -8,15 +8,12 @@ from msgspec import Struct
 from tieout.kernel.money import Money
 from tieout.kernel.problem import Code, Problem
 from tieout.matching.claims import ChargeClaim, Claim, Pairing
-from tieout.matching.limits import HUNDREDTH, ONE, ROUNDING, WIDE, ZERO, Bound, compared
+from tieout.matching.limits import HUNDREDTH, ONE, WIDE, ZERO, Bound, compared, quotient
 from tieout.matching.orders import OrderPosition
 from tieout.matching.plan import Plan
 from tieout.matching.rules.amount import order_value, to_minor_unit
 from tieout.model.documents import Invoice, OrderCharge
 from tieout.model.verdict import Check
-
-#: Where a quotient that is no decimal is cut.
-_PLACES = Decimal("1e-28")
 
 
 class Whole(Struct, frozen=True):
@@ -130,20 +127,13 @@ def total_within_limit(whole: Whole, plan: Plan) -> Iterator[Check]:
         expected = ZERO
         for claim in claims:
             value, scale = order_value(claim, claim.scaled, claim.scale, bound)
-            expected = WIDE.add(expected, _quotient(value, scale))
+            expected = WIDE.add(expected, quotient(value, scale))
         for one in whole.pairing.charges:
             if one.charge and one.order:
                 before = one.order.charged_minor.get(one.charge.charge_id, 0)
                 expected = WIDE.add(expected, Money(min(one.minor, one.charge.amount.minor - before), currency).amount)
         actual = Money(sum(line.net.minor for line in whole.invoice.lines), currency).amount
         yield compared(bound, "net", _orders(whole), currency, expected, actual, ONE)
-
-
-def _quotient(value: Decimal, scale: Decimal) -> Decimal:
-    """A value without its scale: to 28 places where it is no decimal, which is far below any minor unit."""
-    if scale == ONE:
-        return value
-    return ROUNDING.divide(value, scale).quantize(_PLACES, context=ROUNDING)
 
 
 def schedules_within_limit(whole: Whole, plan: Plan) -> Iterator[Check]:
@@ -155,7 +145,7 @@ def schedules_within_limit(whole: Whole, plan: Plan) -> Iterator[Check]:
         expected, actual = ZERO, ZERO
         for claim in claims:
             value, scale = order_value(claim, claim.position.ordered, ONE, bound)
-            expected = WIDE.add(expected, _quotient(value, scale))
+            expected = WIDE.add(expected, quotient(value, scale))
             actual = WIDE.add(actual, claim.major(claim.minor_before + claim.minor))
         yield compared(bound, "net", _orders(whole), whole.invoice.currency, expected, actual, ONE)
 

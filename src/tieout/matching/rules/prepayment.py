@@ -5,7 +5,7 @@ from decimal import Decimal
 
 from tieout.kernel.money import Money
 from tieout.kernel.problem import Code, Problem
-from tieout.matching.limits import ONE, ROUNDING, WIDE, ZERO
+from tieout.matching.limits import WIDE, ZERO, quotient
 from tieout.matching.orders import LinePosition, OrderPosition
 from tieout.model.documents import Invoice
 
@@ -38,5 +38,4 @@ def _worth(position: LinePosition, currency: str) -> Decimal:
     """What an order line comes to, in major units."""
     if position.limit_minor is not None:
         return Money(position.limit_minor, currency).amount
-    value = WIDE.multiply(position.ordered, position.unit_price)
-    return value if position.price_per == ONE else ROUNDING.divide(value, position.price_per)
+    return quotient(WIDE.multiply(position.ordered, position.unit_price), position.price_per)

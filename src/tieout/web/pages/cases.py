@@ -13,12 +13,13 @@ from msgspec import Struct
 from sqlalchemy import Connection
 
 from tieout.engine.queries import cases
+from tieout.engine.queries.duplicates import SideBySide, side_by_side
 from tieout.engine.queries.trace import Attachment, Step, Trace, attachments_of, events_of_case, lanes_of, trace
 from tieout.http.bulk import CASES_MAX, act_on_all, acts_together
 from tieout.http.callers import Caller, Req, caller_of, check_form
-from tieout.http.cases import attachment, case_of, exported
+from tieout.http.cases import attachment, exported
 from tieout.http.problems import Trouble
-from tieout.http.work import ATTACHMENT_BYTES_MAX, effects_of_case, offered_acts
+from tieout.http.work import ATTACHMENT_BYTES_MAX, case_of, effects_of_case, offered_acts
 from tieout.model.cases import CaseClass
 from tieout.policy.cases import CASE_RULES, CaseRule
 from tieout.policy.duties import DUTIES, duty_for
@@ -29,6 +30,8 @@ from tieout.web.words import case_title
 _SAID = {"assign_case": "assigned", "comment_case": "remarked", "ask_supplier": "asked"}
 #: The filters of the queue, as they stand in the address.
 FILTERS = ("status", "case_class", "severity", "entity", "owner_role", "assignee", "supplier_id", "bucket", "text")
+#: The classes in which two invoices are compared.
+_DUPLICATES = (CaseClass.DUPLICATE, CaseClass.SUSPECTED_DUPLICATE)
 _FORM_BYTES = 1024 * 1024
 
 
@@ -49,6 +52,7 @@ class Worked(Struct, frozen=True, kw_only=True):
     history: tuple[Step, ...]
     files: tuple[Attachment, ...]
     writes: Any
+    beside: SideBySide | None
 
 
 def routes(site: Site) -> list[HTTPRouteHandler]:
@@ -110,6 +114,7 @@ def routes(site: Site) -> list[HTTPRouteHandler]:
             files={file.event_id: file for file in worked.files},
             file_bytes_max=ATTACHMENT_BYTES_MAX,
             writes=worked.writes,
+            beside=worked.beside,
             acts=[(act, may, duty_for(act.name)) for act, may in offered_acts(worked.case, caller)],
             duties=DUTIES,
             people=await _active(site),
@@ -139,6 +144,8 @@ def routes(site: Site) -> list[HTTPRouteHandler]:
     async def act(request: Req, case_id: FromPath[str], action: FromPath[str]) -> Response[Any]:
         caller, fields = await site.form(request)
         nonce = fields.pop("nonce", "")
+        if chosen := [value for name, value in fields.items() if name.startswith("choice-")]:
+            fields["lines"] = "; ".join(chosen)  # one choice for each line, as the workbench asks for them
         await door.write(site.work.act, caller, case_id, action, fields, nonce)
         return back_to(f"/cases/{case_id}", _SAID.get(action, "recorded"))
 
@@ -192,6 +199,7 @@ def _worked(sql: Connection, site: Site, case_id: str, caller: Caller) -> Worked
         history=events_of_case(sql, case, reach),
         files=attachments_of(sql, case, reach),
         writes=effects_of_case(sql, case, caller),
+        beside=side_by_side(sql, case.document, reach) if case.case_class in _DUPLICATES else None,
     )
 
 

@@ -20,7 +20,7 @@ from tieout.http.problems import Trouble
 from tieout.kernel.clock import from_micros
 from tieout.kernel.errors import ConfigError, PermanentError
 from tieout.kernel.money import Money
-from tieout.policy.explain import Difference, Setting, differences, settings
+from tieout.policy.explain import Difference, Setting, differences, settings, warnings
 from tieout.policy.files import Fault, separated
 from tieout.policy.identifiers import masked_iban
 from tieout.policy.load import PolicyError
@@ -163,7 +163,8 @@ def _in_force(site: Site, caller: Caller, entity: str) -> dict[str, Any]:
         "entity": chosen,
         "settings": tuple(map(_shown, settings(loaded, chosen))),
         "version": loaded.policy.version,
-        "release": state.releases.get(loaded.policy.version),
+        "release": state.releases.get(state.in_force(now)),
+        "warnings": warnings(loaded.policy, (chosen,) if chosen else ()),
         "rows": _rows(state, now),
         "text": loaded.text if _reads_text(caller) else "",
     }
@@ -236,17 +237,18 @@ def _release(site: Site, caller: Caller, name: str, offset: int) -> dict[str, An
     desk, now = _desk(site), site.door.now()
     state = desk.policies.releases()
     release = state.releases.get(name)
-    ruling = desk.policies.loaded_at(now).policy
+    ruling, in_force = desk.policies.loaded_at(now).policy, state.in_force(now)
     running = _trials(site).of(name)
     found = _result(desk, name, caller.person.reach) if release else None
     bars = _bars(found) if found else ()
     return {
         "name": name,
         "release": release,
-        "status": status_of(release, state, ruling.version) if release else "being recorded",
+        "status": status_of(release, state, in_force) if release else "being recorded",
         "newest": bool(state.book) and state.book[-1].release == name,
         "below": state.book[-1].below if state.book else "",
-        "ruling": ruling.version,
+        "ruling": in_force,
+        "warnings": _warned(desk.policies, name, caller.person.reach) if release else (),
         "differs": _differs(desk.policies, ruling, name, caller.person.reach) if release else (),
         "text": desk.policies.text(name) if release and _reads_text(caller) else "",
         "running": running,
@@ -267,6 +269,15 @@ def _differs(ruling: Ruling, now: Policy, name: str, reach: Reach) -> tuple[Diff
     except ConfigError:
         return ()
     return tuple(one for one in found if _reaches(one.key, reach))
+
+
+def _warned(ruling: Ruling, name: str, reach: Reach) -> tuple[str, ...]:
+    """What is surely not meant in a release, for entities within reach."""
+    try:
+        policy = ruling.release(name).policy
+    except ConfigError:
+        return ()
+    return warnings(policy, _within(policy, reach))
 
 
 def _reaches(key: str, reach: Reach) -> bool:

@@ -17,13 +17,16 @@ from collections.abc import Iterator
 from datetime import timedelta
 from decimal import Decimal
 
+from msgspec.structs import replace
+
 from tieout.kernel.problem import Code, Problem
 from tieout.matching.duplicates import Fingerprint, compare, taught_by
-from tieout.matching.duplicates.fingerprint import account_digest
 from tieout.model.cases import Case, CaseClass
 from tieout.model.documents import Invoice
 from tieout.model.duplicates import Candidate, Lookalike
+from tieout.model.events import Event
 from tieout.model.facts import (
+    DuplicateCleared,
     DuplicateOverruled,
     DuplicateStopped,
     DuplicateSuspected,
@@ -33,20 +36,44 @@ from tieout.model.facts import (
 from tieout.policy.policy import Policy
 from tieout.processes import lookalike
 from tieout.processes.case import open_case
-from tieout.processes.process import Emit, Facts, Output, States
+from tieout.processes.invoice.cases import ALIKE, case_about, same_person, say_again
+from tieout.processes.invoice.fingerprints import compared_as
+from tieout.processes.invoice.state import State, has_orders, objection_to, ready
+from tieout.processes.process import Emit, Facts, Output
 
 _NAMED_MAX = 5
 """So many of the invoices that a document looks like are named; a person who has told it from them sees the others."""
 
 
-def payee_of(invoice: Invoice, facts: States) -> tuple[str, str]:
-    """Where the supplier is paid (a digest) and the group it belongs to, as the supplier's record says."""
-    known = facts.state("supplier", invoice.supplier_id)
-    record = known.supplier if known is not None else None
-    if record is None:
-        return "", ""
-    account = record.bank_account.account_id if record.bank_account else ""
-    return account_digest(account), record.parent_id
+def stop(state: State, data: DuplicateStopped | DuplicateSuspected, status: str, reason: str) -> State:
+    """It waits for a person to compare it with these."""
+    return replace(
+        state,
+        status=status,
+        reason=reason,
+        candidates=data.candidates,
+        account=data.account,
+        parent=data.parent,
+    )
+
+
+def admitted(state: State, data: InvoiceAdmitted) -> State:
+    """It goes on where it was stopped: at the beginning, or on its way to the ERP."""
+    admitted = replace(
+        state,
+        status="admitted",
+        reason="",
+        candidates=(),
+        account=data.account or state.account,
+        parent=data.parent or state.parent,
+        compared=data.compared or state.compared,
+        apart=tuple(dict.fromkeys((*state.apart, *data.apart))),
+    )
+    if not state.clear:
+        return admitted
+    if state.approval == "denied":
+        return replace(admitted, status="rejected", reason=f"{state.decided_by} refused it")
+    return ready(replace(admitted, status="matched" if has_orders(state.invoice) else "valid"))
 
 
 def first_look(mine: Fingerprint, invoice: Invoice, facts: Facts) -> Iterator[Output]:
@@ -90,7 +117,18 @@ def suspicion(mine: Fingerprint, invoice: Invoice, asked: tuple[Candidate, ...])
     yield open_case(_suspected_case(mine.invoice_id, invoice, asked))
 
 
-def clearance(
+def clear(state: State, event: Event, data: DuplicateCleared | DuplicateOverruled, facts: Facts) -> Iterator[Output]:
+    """A person says that a stopped invoice is a claim of its own: not the one who entered it, nor beyond the limit."""
+    objection = objection_to(state, event.actor)
+    problem = same_person(event) if objection else _limit_problem(state.invoice, data, facts.policy)
+    if problem is None:
+        mine = compared_as(event.subject, state, facts)
+        yield from _clearance(mine, state.candidates, facts, recurring=data.recurring)
+        return
+    yield from say_again(state, event, facts, ALIKE, problem, objection or str(problem))
+
+
+def _clearance(
     mine: Fingerprint, stopped_for: tuple[Candidate, ...], facts: Facts, *, recurring: bool
 ) -> Iterator[Output]:
     """A person has told the invoice apart from what it was stopped for: it goes on, and what recurs is remembered."""
@@ -104,14 +142,14 @@ def clearance(
                 yield Emit(told, lookalike.subject_of(mine))
 
 
-def override_limit(invoice: Invoice, policy: Policy) -> Decimal | None:
+def _override_limit(invoice: Invoice, policy: Policy) -> Decimal | None:
     """The amount of its currency above which clearing this invoice takes a manager."""
     return policy.duplicates.override_above.get(invoice.currency)
 
 
-def limit_problem(invoice: Invoice, fact: object, policy: Policy) -> Problem | None:
+def _limit_problem(invoice: Invoice, fact: object, policy: Policy) -> Problem | None:
     """Why clearing it is not for whoever did: it is above the limit, and no manager overruled."""
-    limit = override_limit(invoice, policy)
+    limit = _override_limit(invoice, policy)
     if limit is None or abs(invoice.gross).amount <= limit or isinstance(fact, DuplicateOverruled):
         return None
     return Problem(Code.OVERRIDE_LIMIT, "gross", f"at most {limit:,} {invoice.currency}", str(invoice.gross))
@@ -121,9 +159,11 @@ def _asked(found: tuple[Candidate, ...]) -> tuple[Candidate, ...]:
     return tuple(one for one in found if one.verdict != "none")[:_NAMED_MAX]
 
 
-def _taught(mine: Fingerprint, facts: Facts) -> tuple[Lookalike, ...]:
+def _taught(mine: Fingerprint, facts: Facts) -> Iterator[Lookalike]:
+    """What people have taught of its like; only read when something is alike."""
     state = facts.state("lookalike", lookalike.subject_of(mine))
-    return state.patterns if isinstance(state, lookalike.State) else ()
+    if isinstance(state, lookalike.State):
+        yield from state.patterns
 
 
 def _stopped_case(mine: Fingerprint, invoice: Invoice, first: Fingerprint) -> Case:
@@ -140,7 +180,7 @@ def _stopped_case(mine: Fingerprint, invoice: Invoice, first: Fingerprint) -> Ca
         invoice.number,
         detail=first.invoice_id,
     )
-    return _case(CaseClass.DUPLICATE, mine.invoice_id, invoice, reason, (problem,))
+    return case_about(CaseClass.DUPLICATE, mine.invoice_id, invoice, reason, (problem,))
 
 
 def _suspected_case(invoice_id: str, invoice: Invoice, asked: tuple[Candidate, ...]) -> Case:
@@ -160,17 +200,4 @@ def _suspected_case(invoice_id: str, invoice: Invoice, asked: tuple[Candidate, .
         )
         for one in asked
     )
-    return _case(CaseClass.SUSPECTED_DUPLICATE, invoice_id, invoice, reason, problems)
-
-
-def _case(one: CaseClass, document: str, invoice: Invoice, reason: str, problems: tuple[Problem, ...]) -> Case:
-    return Case(
-        case_class=one,
-        document=document,
-        entity=invoice.entity,
-        reason=reason,
-        problems=problems,
-        amount=invoice.gross,
-        supplier_id=invoice.supplier_id,
-        category=invoice.purpose or invoice.kind.value,
-    )
+    return case_about(CaseClass.SUSPECTED_DUPLICATE, invoice_id, invoice, reason, problems)
