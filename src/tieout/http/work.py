@@ -608,6 +608,36 @@ class Work:
 
     # ── telling ─────────────────────────────────────────────────────────────────────────────────────────────────
 
+    # ── controls ────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def review_control(self, caller: Caller, name: str, remark: str, nonce: str = "") -> None:
+        """Say what was found when a compensating control was reviewed. Only its reviewer can."""
+        require(caller, "review_control")
+        control = next((one for one in self._door.policy().controls if one.name == name), None)
+        if control is None:
+            raise Trouble("not_found", f"there is no control {name!r} in the policy")
+        if not same_actor(control.reviewer, caller.person.name):
+            raise Trouble("same_person", f"the control {name!r} is reviewed by {control.reviewer}")
+        if not remark.strip() or len(remark) > REASON_MAX:
+            fault = Fault(where="/reason", detail=f"1 to {REASON_MAX:,} characters")
+            raise Trouble("bad_value", "say what you looked at and what you found", errors=(fault,))
+        person, home = caller.person.actor, f.control_home(name)
+        self._offer(
+            Message(
+                source=SOURCE,
+                key=derive(
+                    "act", f.ControlReviewed.type, name, person, nonce or uuid4().hex, fingerprint(remark.encode())
+                ),
+                data=f.ControlReviewed(control=name, remark=remark.strip()),
+                home=home,
+                subject=home,
+                actor=person,
+                lane=Lane.CONTROL,
+            )
+        )
+
+    # ── telling ─────────────────────────────────────────────────────────────────────────────────────────────────
+
     def _tell(
         self,
         sql: Connection,
