@@ -355,7 +355,7 @@ FAMILIES: dict[str, Family] = {
         ),
         refused=(
             "**An account that no entity of the policy has**: add it to `iban` or `accounts` of the"
-            " [entity](configuration.md#entitiesname), then have the document read again.",
+            " [entity](configuration.md#entitiesname-regionsname-and-group), then have the document read again.",
             "**A BAI2 group that deletes** what was sent before, and a CFONB 240 list with an operation code we do not"
             " know: nobody could say which way the money went.",
             "**All other ISO 20022 messages**, each by name (`iso-20022` below), and check images (`x9.37`).",
@@ -605,8 +605,8 @@ POLICY_MEANINGS: dict[type[Struct], dict[str, str]] = {
         "partners": "one table for each partner in EDI, `[partners.acme]`",
         "channels": "what may come in by a channel, `[channels.mail]`",
         "tolerances": "named sets of limits, `[tolerances.default]`; the set `default` must be there",
-        "duplicates": "how invoices are compared with those that came before, `[duplicates]`",
         "matching": "how far matching looks for the order line of an invoice line, `[matching]`",
+        "duplicates": "how invoices are compared with those that came before, `[duplicates]`",
         "bank_change_confirmations": "how many people, other than the requester, must confirm new bank details",
         "signal_age_minutes_max": "how long ago a required source may have been heard of for a period to be ready",
         "credit_expected_days": "so many days after goods went back, a credit note that has not come is a case",
