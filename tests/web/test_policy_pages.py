@@ -40,7 +40,7 @@ def test_what_holds_and_who_says_so(client: Client) -> None:
     sign_in(client, "otto")
     told = words(client, "/policy?entity=US01")
     assert OLD in told
-    assert "tolerances.price value: percent 2 set default" in told
+    assert "tolerances.price value: percent 3 set fusion" in told
     assert "currency USD entity US01" in told
     assert "bank_change_confirmations 2 default" in told
     assert "Draft a release" not in told
