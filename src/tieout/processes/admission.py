@@ -7,6 +7,7 @@ is posted.
                                    ├─ it looks like another ► DuplicateSuspected ─┤ a person clears it, or cancels it
                                    └─ nothing, or explained ► InvoiceAdmitted ◄───┘
     about to be posted ─► last look, against everything that is open by now ─► DuplicateSuspected, or it is posted
+    a suspect, when what it looks like is cancelled, credited or told apart ─► ComparisonDue ─► another look
 
 Two workers may handle two invoices of two suppliers at one moment, and neither sees the other at the first look. The
 last look is made when the invoice's own fingerprint stands in the store as ``open`` for everybody to see; of any two,
@@ -20,20 +21,23 @@ from decimal import Decimal
 from tieout.kernel.problem import Code, Problem
 from tieout.matching.duplicates import Fingerprint, compare, taught_by
 from tieout.matching.duplicates.fingerprint import account_digest
+from tieout.matching.duplicates.score import is_near_amount
 from tieout.model.cases import Case, CaseClass
 from tieout.model.documents import Invoice
 from tieout.model.duplicates import Candidate, Lookalike
 from tieout.model.facts import (
+    ComparisonDue,
     DuplicateOverruled,
     DuplicateStopped,
     DuplicateSuspected,
     InvoiceAdmitted,
     LookalikeLearnt,
+    supplier_home,
 )
 from tieout.policy.policy import Policy
 from tieout.processes import lookalike
 from tieout.processes.case import open_case
-from tieout.processes.process import Emit, Facts, Output, States
+from tieout.processes.process import Emit, Facts, Output, Send, States
 
 _NAMED_MAX = 5
 """So many of the invoices that a document looks like are named; a person who has told it from them sees the others."""
@@ -68,9 +72,10 @@ def first_look(mine: Fingerprint, invoice: Invoice, facts: Facts) -> Iterator[Ou
     elif asked := _asked(found):
         yield from suspicion(mine, invoice, asked)
     else:
-        others = sum(one.invoice_id != mine.invoice_id for one in known)
         yield Emit(
-            InvoiceAdmitted(account=mine.account, parent=mine.parent, compared=others, explained=found[:_NAMED_MAX])
+            InvoiceAdmitted(
+                account=mine.account, parent=mine.parent, compared=_others(mine, known), explained=found[:_NAMED_MAX]
+            )
         )
 
 
@@ -88,6 +93,34 @@ def suspicion(mine: Fingerprint, invoice: Invoice, asked: tuple[Candidate, ...])
     """Stop it, and have a person compare."""
     yield Emit(DuplicateSuspected(candidates=asked, account=mine.account, parent=mine.parent))
     yield open_case(_suspected_case(mine.invoice_id, invoice, asked))
+
+
+def look_again(
+    mine: Fingerprint, stopped_for: tuple[Candidate, ...], facts: Facts
+) -> tuple[tuple[Candidate, ...], InvoiceAdmitted]:
+    """The invoices that still speak against a suspect, and what to say when none does. Of those that are stopped
+    themselves only the ones that it was stopped for count; the others are looked at when they go on."""
+    known, named = facts.similar(mine), {one.invoice_id for one in stopped_for}
+    left = tuple(one for one in known if one.status != "stopped" or one.invoice_id in named)
+    found = compare(mine, left, facts.policy.duplicates, _taught(mine, facts), facts.now.date())
+    admitted = InvoiceAdmitted(
+        account=mine.account, parent=mine.parent, compared=_others(mine, left), explained=found[:_NAMED_MAX]
+    )
+    return _asked(found), admitted
+
+
+def tell_suspects(mine: Fingerprint, facts: Facts, what: str) -> Iterator[Send]:
+    """Have the suspects that look like this one, or like what it credits, compared again, each where it lives: this one
+    ``was cancelled``, or the like."""
+    about = mine.credits and next(
+        (one.printed for one in facts.similar(mine) if one.number == mine.credits), mine.credits
+    )
+    due = ComparisonDue(reason=f"{about or mine.printed} {what}")
+    for one in facts.similar(mine):
+        near = is_near_amount(mine, one, facts.policy.duplicates.amount_percent)
+        if one.status == "stopped" and one.invoice_id != mine.invoice_id and near:
+            home = supplier_home(one.supplier_id)
+            yield Send(due, one.invoice_id, home, entity=one.entity, correlation=one.invoice_id)
 
 
 def clearance(
@@ -115,6 +148,10 @@ def limit_problem(invoice: Invoice, fact: object, policy: Policy) -> Problem | N
     if limit is None or abs(invoice.gross).amount <= limit or isinstance(fact, DuplicateOverruled):
         return None
     return Problem(Code.OVERRIDE_LIMIT, "gross", f"at most {limit:,} {invoice.currency}", str(invoice.gross))
+
+
+def _others(mine: Fingerprint, known: tuple[Fingerprint, ...]) -> int:
+    return sum(one.invoice_id != mine.invoice_id for one in known)
 
 
 def _asked(found: tuple[Candidate, ...]) -> tuple[Candidate, ...]:

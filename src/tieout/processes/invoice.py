@@ -37,6 +37,7 @@ from tieout.model.events import Event
 from tieout.model.facts import (
     ApprovalDecided,
     ApprovalDue,
+    ComparisonDue,
     DuplicateCleared,
     DuplicateOverruled,
     DuplicateStopped,
@@ -258,7 +259,7 @@ def _stopped(state: State, event: Event) -> State:
         case DuplicateStopped(first_invoice_id=first) if state.status == "received":
             reason = f"carries the same number as {first}"
             return _flagged(_stop(state, event.data, "duplicate", reason), CaseClass.DUPLICATE)
-        case DuplicateSuspected(candidates=candidates) if state.status in ("received", "posting"):
+        case DuplicateSuspected(candidates=candidates) if state.status in ("received", "posting", "suspect"):
             reason = f"looks like {candidates[0].invoice_id}: {candidates[0].reason}"
             return _flagged(_stop(state, event.data, "suspect", reason), CaseClass.SUSPECTED_DUPLICATE)
         case InvoiceFoundInvalid(problems=problems) if state.status in ("admitted", "invalid"):
@@ -453,6 +454,8 @@ def decide(state: State | None, event: Event, facts: Facts) -> Iterator[Output]:
             yield from _clear(state, event, event.data, facts)
         case InvoiceAdmitted():
             yield from _go_on(state, event, facts)
+        case ComparisonDue(reason=reason) if state.status == "suspect":
+            yield from _compare_again(state, event, facts, reason)
         case PostingDue() if state.status == "posting":
             yield from _post(state, event, facts)
         case InvoiceFoundInvalid(problems=problems) if state.status == "invalid":
@@ -482,6 +485,7 @@ def decide(state: State | None, event: Event, facts: Facts) -> Iterator[Output]:
             yield from _remind(state, event, facts)
         case InvoiceCancelled(reason=reason) if state.status == "cancelled":
             yield from _settle(state, event, facts, state.flagged, f"cancelled: {reason}")
+            yield from admission.tell_suspects(_compared_as(event.subject, state, facts), facts, "was cancelled")
             if state.allocations:
                 yield Emit(_match_released(state))
             if state.clear and state.invoice.prepaid:
@@ -528,14 +532,30 @@ def _clear(state: State, event: Event, data: DuplicateCleared | DuplicateOverrul
     if problem is None:
         mine = _compared_as(event.subject, state, facts)
         yield from admission.clearance(mine, state.candidates, facts, recurring=data.recurring)
+        yield from admission.tell_suspects(mine, facts, f"was told apart by {event.actor}")
         return
     for one in _open_now(state, event, facts, _ALIKE):
         yield open_case(_case(state, event, one, (problem,), objection or str(problem)))
 
 
+def _compare_again(state: State, event: Event, facts: Facts, reason: str) -> Iterator[Output]:
+    """Something has changed about what it looks like: when nothing speaks against it any more, it goes on by itself."""
+    mine = _compared_as(event.subject, state, facts)
+    asked, admitted = admission.look_again(mine, state.candidates, facts)
+    if not asked:
+        yield from _settle(state, event, facts, _ALIKE, reason)
+        yield Emit(admitted)
+    elif {one.invoice_id for one in asked} != {one.invoice_id for one in state.candidates}:
+        yield from admission.suspicion(mine, state.invoice, asked)
+
+
 def _go_on(state: State, event: Event, facts: Facts) -> Iterator[Output]:
     """What was admitted, or told apart by a person, takes the next step of its life."""
     yield from _settle(state, event, facts, _ALIKE, "it is a document of its own")
+    if state.invoice.credits_number and not state.clear:
+        yield from admission.tell_suspects(
+            _compared_as(event.subject, state, facts), facts, f"was taken back by credit note {state.invoice.number}"
+        )
     if state.status == "admitted":
         yield from _validate(state, facts)
     elif state.status == "posting":
@@ -985,6 +1005,7 @@ _FACTS = (
     DuplicateCleared,
     DuplicateOverruled,
     PostingDue,
+    ComparisonDue,
     InvoiceValidated,
     InvoiceFoundInvalid,
     RecheckRequested,
