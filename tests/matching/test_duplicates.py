@@ -222,6 +222,55 @@ def described(invoice: Invoice, text: str) -> Invoice:
     return replace(invoice, lines=tuple(replace(line, description=text) for line in invoice.lines))
 
 
+@pytest.mark.parametrize(
+    ("days", "changes", "usual"),
+    [
+        ((-9, -9), {}, True),
+        ((-9, -4), {}, True),
+        ((-15, -8), {}, False),  # a week apart is a rhythm, not a price
+        ((-9,), {}, False),
+        ((-9, -9), {"number": "Q1"}, False),  # the same document twice is no habit
+        ((-9, -9), {"status": "cancelled"}, False),
+        ((-9, -9), {"status": "stopped"}, False),
+        ((-9, -9), {"gross_minor": 11901}, False),
+        ((-9, -9), {"currency": "USD"}, False),
+        ((-9, -9), {"kind": "credit_note"}, False),
+        ((-9, -9), {"supplier_id": OTHER_SUPPLIER}, False),
+    ],
+)
+def test_an_amount_that_a_supplier_bills_often_says_less(
+    days: tuple[int, ...], changes: dict[str, Any], usual: bool
+) -> None:
+    known = [
+        replace(print_of(without_order(number=f"Q-{n}{n}{n}"), f"q{n}"), issued_on=DAY + timedelta(days=day), **changes)
+        for n, day in enumerate(days)
+    ]
+    new, other = described(without_order(number="ZZ-9"), "bolts"), described(without_order(), "bolts")
+    found_now = compare(print_of(new, "new"), [*known, print_of(other)], replace(RULES, suspect_score=50), (), DAY)
+    (one,) = (one for one in found_now if one.invoice_id == "first")
+    words, points = ("the same amount, as often from this supplier", 10) if usual else ("the same amount", 25)
+    assert one.criteria[2] == said("amount", words, points, "119.00 EUR", "119.00 EUR")
+    assert one.score == 45 + points
+
+
+def test_lines_that_say_the_same_count_where_the_number_is_alike_and_the_amount_is_not_usual() -> None:
+    def points(number: str, *more: Fingerprint) -> list[int]:
+        mine = print_of(described(without_order(number=number), "bolts"), "new")
+        other = print_of(described(without_order(), "bolts"))
+        (one,) = (
+            one
+            for one in compare(mine, [*more, other], replace(RULES, suspect_score=50), (), DAY)
+            if one.invoice_id == "first"
+        )
+        return [seen.points for seen in one.criteria if seen.name == "content"]
+
+    often = [print_of(without_order(number=f"Q-{n}{n}{n}"), f"q{n}") for n in (1, 2)]
+    assert points("R-100A") == [8]
+    assert points("R-100A", *often) == []
+    assert points("ZZ-9") == []
+    assert points("R-101") == []
+
+
 # ── the whole value ────────────────────────────────────────────────────────────────────────────────────────────────
 
 

@@ -318,14 +318,41 @@ def test_a_suspect_stays_while_another_speaks_against_it_and_says_which() -> Non
     assert refold(told) == states_of(told)
 
 
-def test_what_is_told_apart_need_not_be_told_apart_twice() -> None:
+def test_of_two_that_were_stopped_for_each_other_one_decision_is_enough() -> None:
+    told = story()
+    first = receive(told, without_order(number="R-1012"))
+    second = unseen(told, without_order(number="R-1021"))
+    seen_open = told.committed[first]
+    approve(told, first)
+    stopped = told.committed[first]
+    told.known.add(seen_open)  # two workers at one moment: each sees the other as it was committed
+    approve(told, second)
+    told.known.add(stopped)
+    assert [told.state("invoice", one).status for one in (first, second)] == ["suspect", "suspect"]
+    told.tell(DuplicateCleared(reason="two deliveries"), first, actor=BEA)
+    assert [intent.key for intent in told.asked(PostInvoice)] == [first, second]
+    case = told.state("case", case_id(CaseClass.SUSPECTED_DUPLICATE, second))
+    assert (case.status, case.resolution) == ("settled", "R-1012 was told apart by person:bea")
+
+
+def test_what_is_stopped_for_another_is_not_let_go_for_a_third() -> None:
     told, first, second = pair()
     third = receive(told, without_order(number="R-1O12"))
     told.tell(DuplicateCleared(reason="two deliveries"), third, actor=BEA)
     assert told.state("invoice", third).apart == (first, second)
-    assert told.state("invoice", second).status == "suspect"  # of the first, which nobody has told from it
+    state = told.state("invoice", second)
+    assert (state.status, [one.invoice_id for one in state.candidates]) == ("suspect", [first])
     told.tell(InvoiceCancelled(reason="wrong addressee"), first)
     assert told.state("invoice", second).status == "valid"
+
+
+def test_a_suspect_of_another_amount_is_not_troubled() -> None:
+    told, first, second = pair()
+    for number in ("R-7712", "R-7721"):
+        last = receive(told, without_order(number=number, net=eur("95.00"), tax=eur("17.00"), gross=eur("112.00")))
+    assert told.state("invoice", last).status == "suspect"
+    told.tell(InvoiceCancelled(reason="wrong addressee"), first)
+    assert [event.subject for event in told.events if isinstance(event.data, ComparisonDue)] == [second]
 
 
 def test_a_number_that_is_taken_is_not_given_free() -> None:
