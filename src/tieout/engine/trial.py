@@ -184,7 +184,7 @@ class Trial:
         if row.source == _SENT and not self._places.foreign(row):
             arrived = self._arriving.pop(row.position, None)
             if arrived is not None:
-                self._play(arrived, row.position)
+                self._play(arrived, row.position, _SENT, row.key)
         elif row.source == _TIMER and row.key in self._timers:
             self._play(self._timers.pop(row.key)[1], row.position)
         elif isinstance(data, EffectSettled) and not self._asked(data.effect_id):
