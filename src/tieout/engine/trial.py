@@ -80,6 +80,7 @@ class Pending(Struct, frozen=True):
     correlation: str
     actor: str
     occurred_at: datetime
+    source: str = ""
 
 
 class Trial:
@@ -210,7 +211,8 @@ class Trial:
         for key in [key for key, (due, _) in self._timers.items() if due <= micros and not self._places.has_timer(key)]:
             self._soon.append(self._timers.pop(key)[1])
         while self._soon:
-            self._play(self._soon.popleft(), 0)
+            pending = self._soon.popleft()
+            self._play(pending, 0, pending.source)
         self._at(micros)
 
     def _at(self, micros: int) -> None:
@@ -318,7 +320,7 @@ class Trial:
             return
         correlation = send.correlation or event.correlation
         entity = send.entity or event.entity
-        pending = Pending(send.data, send.subject, entity, correlation, event.actor, event.occurred_at)
+        pending = Pending(send.data, send.subject, entity, correlation, event.actor, event.occurred_at, _SENT)
         position = self._places.next(self._root, type(send.data).type, send.subject)
         if position:
             self._arriving[position] = pending
