@@ -85,6 +85,7 @@ class Pending(Struct, frozen=True):
     correlation: str
     actor: str
     occurred_at: datetime
+    source: str = ""
 
 
 class Trial:
@@ -191,7 +192,7 @@ class Trial:
         if row.source == _SENT and not self._places.foreign(row):
             arrived = self._arriving.pop(row.position, None)
             if arrived is not None:
-                self._play(arrived, row.position)
+                self._play(arrived, row.position, _SENT, row.key)
         elif row.source == _TIMER and row.key in self._timers:
             self._play(self._timers.pop(row.key)[1], row.position)
         elif isinstance(data, EffectSettled) and not self._asked(data.effect_id):
@@ -217,7 +218,8 @@ class Trial:
         for key in [key for key, (due, _) in self._timers.items() if due <= micros and not self._places.has_timer(key)]:
             self._soon.append(self._timers.pop(key)[1])
         while self._soon:
-            self._play(self._soon.popleft(), 0)
+            pending = self._soon.popleft()
+            self._play(pending, 0, pending.source)
         self._at(micros)
 
     def _at(self, micros: int) -> None:
@@ -325,7 +327,7 @@ class Trial:
             return
         correlation = send.correlation or event.correlation
         entity = send.entity or event.entity
-        pending = Pending(send.data, send.subject, entity, correlation, event.actor, event.occurred_at)
+        pending = Pending(send.data, send.subject, entity, correlation, event.actor, event.occurred_at, _SENT)
         position = self._places.next(self._root, type(send.data).type, send.subject)
         if position:
             self._arriving[position] = pending

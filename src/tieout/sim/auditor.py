@@ -236,7 +236,7 @@ def _accounts_confirmed(events: list[Event]) -> Iterator[str]:
             case BankChangeRejected(change_id=change_id):
                 confirmed[change_id].clear()
             case BankAccountChanged(change_id=change_id, supplier=supplier):
-                requester, iban = requests[change_id]
+                requester, iban = requests.get(change_id, ("", ""))
                 if len(confirmed[change_id] - {requester}) < 2:
                     yield f"{change_id} was confirmed by {sorted(confirmed[change_id])} only"
                 if supplier.bank_account is None or supplier.bank_account.iban != iban:
