@@ -47,3 +47,31 @@ def test_goods_that_come_let_it_go_before_ones_eyes(context: BrowserContext, boo
     books.rest()
     expect(page.locator("#bench-pairings")).to_contain_text("GR-PO-1007")
     expect(page.locator("#bench-chips")).not_to_contain_text("mismatched")
+
+
+def test_the_order_line_of_a_line_that_fits_two_is_chosen(
+    context: BrowserContext, books: Books, signed_in: SignIn
+) -> None:
+    page = signed_in(context, "paula")
+    page.goto("/matching")
+    page.get_by_role("link", name="NF-40288").click()
+    page.get_by_role("radio", name="PO-1011 line 2").check()
+    page.get_by_label("Reason").fill("the supplier says M5")
+    page.get_by_role("button", name="Choose").click()
+    page.get_by_text("Recorded. What follows").wait_for()
+    books.rest()
+    page.goto("/matching?status=matched")
+    page.get_by_role("link", name="NF-40288").click()
+    expect(page.get_by_role("article").first).to_contain_text("Filter mat M5")
+
+
+def test_duties_and_the_workbench_fit_a_telephone(context: BrowserContext, signed_in: SignIn) -> None:
+    page = signed_in(context, "cora")
+    page.set_viewport_size({"width": 390, "height": 800})
+    for path in ("/duties", "/matching", "/cases"):
+        page.goto(path)
+        assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), path
+    page.goto("/matching")
+    page.get_by_role("link", name="MK-2026-0713").click()
+    page.get_by_role("heading", name="Line by line").wait_for()
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")

@@ -68,7 +68,8 @@ def test_a_looser_policy_would_have_let_the_dear_one_through(small: Tieout, tmp_
     assert (found["invoices"], found["before"]["held"], found["after"]["held"]) == (2, 1, 0)
     (change,) = found["changes"]
     assert change["amount"] == {"minor": 318730, "currency": "EUR"}
-    assert (change["before"]["result"], change["after"]) == ("held", {"result": "matched"})
+    assert (change["before"]["result"], change["after"]["result"]) == ("held", "matched")
+    assert all(check["passed"] for check in change["after"]["checks"])
     assert found["passing"] == {"EUR": 318730}
     out = small("replay", "--what-if", str(looser)).out
     assert "3,187.30 EUR in invoices that would now pass" in out

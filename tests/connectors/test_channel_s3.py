@@ -153,7 +153,7 @@ class TestReceiving:
         desk = Desk()
         with ThreadPoolExecutor(8) as pool:
             list(pool.map(lambda number: place.put(f"in/{number:04}.xml", b"%d" % number), range(1005)))
-        page = place.open(desk, only=["0000.xml", "100?.xml"]).pull("")
+        page = place.open(desk, only=["0000.xml", "100?.xml"], timeout_seconds=30).pull("")
         assert desk.contents == [b"0", b"1000", b"1001", b"1002", b"1003", b"1004"]
         assert page.observed_at is not None
 

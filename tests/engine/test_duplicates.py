@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from msgspec.structs import replace
-from tests.processes.company import POLICY, SUPPLIER, bill, without_order
+from tests.processes.company import OTHER_IBAN, POLICY, SUPPLIER, bill, without_order
 
 from tieout.engine.rebuild import rebuild
 from tieout.engine.seal import read_partition
@@ -18,9 +18,10 @@ from tieout.engine.stores.rows import InboxRow
 from tieout.engine.unit_of_work import UnitOfWork
 from tieout.kernel.clock import VirtualClock
 from tieout.kernel.ids import fingerprint, partition_of
-from tieout.model.documents import Invoice
+from tieout.model.documents import BankAccount, Invoice
 from tieout.model.facts import (
     ApprovalDecided,
+    BankAccountChanged,
     DuplicateCleared,
     DuplicateSuspected,
     Fact,
@@ -210,3 +211,19 @@ def _at_once(threads: list[Thread]) -> None:
         thread.start()
     for thread in threads:
         thread.join()
+
+
+@pytest.mark.parametrize("batch", [1, 100])
+def test_an_invoice_is_found_by_the_account_that_its_supplier_is_paid_to_now(batch: int) -> None:
+    """The supplier moves to another account while its invoice waits; what it was found by before leads nowhere."""
+    made = company(memory_store())
+    made.told_and_approved("inv-a", without_order(number="R-1012"))
+    made.told_and_approved("inv-c", of_twin(without_order(number="R-1012")))
+    made.run()
+    moved = replace(TWIN, bank_account=BankAccount(iban=OTHER_IBAN, holder=TWIN.name))
+    made.tell(BankAccountChanged(supplier=moved, change_id="chg-1"), TWIN.supplier_id, TWIN.supplier_id)
+    made.tell(DuplicateCleared(reason="told apart"), TWIN.supplier_id, "inv-c", "person:ida")
+    while made.worker().run(batch):
+        pass
+    assert made.statuses()["inv-c"] == "posting"
+    assert rebuild(made.store, PROCESSES).differences == ()

@@ -12,8 +12,7 @@ from tests.web.fixtures import books, month_played
 from tieout.engine import what_if as module
 from tieout.engine.what_if import Cancelled, what_if
 from tieout.policy.tolerances import Limit, Tolerances
-from tieout.sim.company import DAYS, MORNING
-from tieout.sim.company import POLICY as SIM_POLICY
+from tieout.sim.company import DAYS, MORNING, loaded
 from tieout.sim.play import PARTITIONS as SIM_PARTITIONS
 from tieout.sim.play import Play
 
@@ -52,7 +51,7 @@ def test_from_any_day_on_the_same_policy_changes_nothing() -> None:
         month.run()
         for day in (*DAYS, 2, 10):
             start = MORNING + timedelta(days=day)
-            found = what_if(month.store, SIM_POLICY, partitions=SIM_PARTITIONS, start=start)
+            found = what_if(month.store, loaded(month.company.policy).policy, partitions=SIM_PARTITIONS, start=start)
             assert (found.changed, found.changes) == (0, ()), f"seed {seed}, day {day}"
             assert found.after == found.before, f"seed {seed}, day {day}"
 

@@ -131,13 +131,13 @@ def test_pages_of_a_list_join_without_gap_or_overlap(client: Client, reading: di
 
 def test_readiness_names_the_exact_documents(books: Books, client: Client, reading: dict[str, str]) -> None:
     (period,) = client.get("/v1/readiness?entity=DE01", headers=reading).json()["items"]
-    assert (period["status"], period["blockers"]["unposted"]) == ("not_ready", 4)
+    assert (period["status"], period["blockers"]["unposted"]) == ("not_ready", 7)
     found = client.get("/v1/readiness/DE01/2026-05/unposted", headers=reading).json()["items"]
-    assert len(found) == 4
+    assert len(found) == 7
     statuses = {row["subject"]: row["status"] for row in rows(books, "view_invoice")}
-    assert {statuses[one["item"]] for one in found} <= {"mismatched", "posting_failed", "invalid"}
+    assert {statuses[one["item"]] for one in found} <= {"mismatched", "suspect", "posting_failed", "invalid"}
     standing = next(one for one in period["standings"] if one["name"] == "unposted")
-    assert (standing["count"], standing["amount"]["minor"]) == (4, sum(one["amount"]["minor"] for one in found))
+    assert (standing["count"], standing["amount"]["minor"]) == (7, sum(one["amount"]["minor"] for one in found))
 
 
 def test_effects_that_need_a_person_come_with_their_reason(client: Client, reading: dict[str, str]) -> None:
@@ -175,7 +175,7 @@ def test_metrics_are_well_formed_and_tell_the_business(books: Books, client: Cli
     labels = {name for family in families.values() for sample in family.samples for name in sample.labels}
     assert labels <= {
         *("lane", "connector", "status", "class", "severity", "name", "currency", "entity", "period"),
-        *("channel", "kind", "result", "bucket", "quantile"),
+        *("channel", "kind", "result", "bucket", "quantile", "dialect", "outcome"),
     }
 
 

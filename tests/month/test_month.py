@@ -32,4 +32,6 @@ def test_a_month_holds(tmp_path: Path) -> None:
     assert counted["payments_at_bank"] > 100
     assert {one["entity"]: one["status"] for one in counted["periods"]} == {"DE01": "not_ready", "GB01": "ready"}
     assert min(counted["payments_rejected"], counted["payments_returned"], counted["duplicates_stopped"]) > 0
+    assert counted["look_alikes_cleared"] == 1
+    assert counted["cases_open"].get("suspected_duplicate", 0) == 0
     assert counted["retried"] > 0

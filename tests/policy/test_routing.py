@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
@@ -214,6 +214,7 @@ def test_hours_are_counted_on_business_days(country: str, begin: datetime, hours
     assert add_business_hours(country, begin, hours) == end
 
 
+@settings(deadline=None)
 @given(st.integers(0, 200), st.integers(0, 200), st.integers(0, 24 * 400), st.sampled_from(["", "DE", "US", "AE"]))
 def test_time_adds_up(first: int, second: int, start: int, country: str) -> None:
     begin = datetime(2026, 1, 1, tzinfo=UTC) + timedelta(hours=start)

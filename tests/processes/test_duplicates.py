@@ -32,6 +32,7 @@ from tieout.model.effects import PostInvoice
 from tieout.model.facts import (
     ApprovalDecided,
     CaseOpened,
+    ComparisonDue,
     DuplicateCleared,
     DuplicateOverruled,
     DuplicateSuspected,
@@ -276,6 +277,120 @@ def test_a_stray_look_asks_for_nothing_twice() -> None:
     approve(told, first)
     told.tell(PostingDue(), first)
     assert len(told.asked(PostInvoice)) == 1
+
+
+# ── a suspect goes on by itself ────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_suspect_goes_on_when_what_it_looks_like_is_cancelled() -> None:
+    told, first, second = pair()
+    facts = told.tell(InvoiceCancelled(reason="wrong addressee"), first, actor=BEA)
+    assert names(facts) == ["ComparisonDue", "CaseSettled", "InvoiceAdmitted", "InvoiceValidated"]
+    assert told.state("invoice", second).status == "valid"
+    case = told.state("case", case_id(CaseClass.SUSPECTED_DUPLICATE, second))
+    assert (case.status, case.resolution) == ("settled", "R-1012 was cancelled")
+    assert told.tell(ComparisonDue(reason="again"), second) == []
+    assert refold(told) == states_of(told)
+
+
+def test_a_suspect_goes_on_when_the_credit_note_comes_after_it() -> None:
+    told, _, second = pair()
+    before = date(2026, 4, 1)
+    receive(told, without_order(number="C-8", kind=InvoiceKind.CREDIT_NOTE, credits_number="R-77", issued_on=before))
+    assert told.state("invoice", second).status == "suspect"
+    receive(told, without_order(number="C-9", kind=InvoiceKind.CREDIT_NOTE, credits_number="r 1012"))
+    assert told.state("invoice", second).status == "valid"
+    case = told.state("case", case_id(CaseClass.SUSPECTED_DUPLICATE, second))
+    assert (case.status, case.resolution) == ("settled", "R-1012 was taken back by credit note C-9")
+    (admitted,) = (e.data for e in told.events if e.subject == second and isinstance(e.data, InvoiceAdmitted))
+    assert [one.explained for one in admitted.explained] == ["a credit note has taken one of them back"]
+
+
+def test_a_suspect_stays_while_another_speaks_against_it_and_says_which() -> None:
+    told, first, second = pair()
+    third = receive(told, without_order(number="R-1O12"))
+    told.tell(InvoiceCancelled(reason="wrong addressee"), first)
+    assert [told.state("invoice", one).status for one in (second, third)] == ["valid", "suspect"]
+    assert [one.invoice_id for one in told.state("invoice", third).candidates] == [second]
+    assert last_case(told).case.reason.count(second) == 1
+    told.tell(InvoiceCancelled(reason="a double"), second)
+    assert told.state("invoice", third).status == "valid"
+    assert refold(told) == states_of(told)
+
+
+def test_of_two_that_were_stopped_for_each_other_one_decision_is_enough() -> None:
+    told = story()
+    first = receive(told, without_order(number="R-1012"))
+    second = unseen(told, without_order(number="R-1021"))
+    seen_open = told.committed[first]
+    approve(told, first)
+    stopped = told.committed[first]
+    told.known.add(seen_open)  # two workers at one moment: each sees the other as it was committed
+    approve(told, second)
+    told.known.add(stopped)
+    assert [told.state("invoice", one).status for one in (first, second)] == ["suspect", "suspect"]
+    told.tell(DuplicateCleared(reason="two deliveries"), first, actor=BEA)
+    assert [intent.key for intent in told.asked(PostInvoice)] == [first, second]
+    case = told.state("case", case_id(CaseClass.SUSPECTED_DUPLICATE, second))
+    assert (case.status, case.resolution) == ("settled", "R-1012 was told apart by person:bea")
+
+
+def test_what_is_stopped_for_another_is_not_let_go_for_a_third() -> None:
+    told, first, second = pair()
+    third = receive(told, without_order(number="R-1O12"))
+    told.tell(DuplicateCleared(reason="two deliveries"), third, actor=BEA)
+    assert told.state("invoice", third).apart == (first, second)
+    state = told.state("invoice", second)
+    assert (state.status, [one.invoice_id for one in state.candidates]) == ("suspect", [first])
+    told.tell(InvoiceCancelled(reason="wrong addressee"), first)
+    assert told.state("invoice", second).status == "valid"
+
+
+def test_a_suspect_of_another_amount_is_not_troubled() -> None:
+    told, first, second = pair()
+    for number in ("R-7712", "R-7721"):
+        last = receive(told, without_order(number=number, net=eur("95.00"), tax=eur("17.00"), gross=eur("112.00")))
+    assert told.state("invoice", last).status == "suspect"
+    told.tell(InvoiceCancelled(reason="wrong addressee"), first)
+    assert [event.subject for event in told.events if isinstance(event.data, ComparisonDue)] == [second]
+
+
+def test_a_number_that_is_taken_is_not_given_free() -> None:
+    told = story()
+    first, second = receive(told, without_order(), "ap-1"), receive(told, without_order(), "ap-2")
+    told.tell(InvoiceCancelled(reason="wrong addressee"), first)
+    assert told.state("invoice", second).status == "duplicate"
+
+
+def test_a_suspect_of_another_supplier_is_told_where_it_lives() -> None:
+    told = story()
+    told.tell(SupplierProposed(supplier=replace(SUPPLIER, supplier_id="sup-other", tax_id="DE811907980")))
+    first = receive(told, without_order(number="R-1012"))
+    second = receive(told, without_order(number="R-1021", supplier_id="sup-other"))
+    assert told.state("invoice", second).status == "suspect"
+    told.tell(InvoiceCancelled(reason="wrong addressee"), first)
+    assert told.state("invoice", second).status != "suspect"
+    assert (
+        len(
+            {
+                name
+                for name, home in told.homes.items()
+                for key in home.states
+                if key in {("invoice", first), ("invoice", second)}
+            }
+        )
+        == 2
+    )
+
+
+def test_a_suspect_that_was_about_to_be_posted_is_posted() -> None:
+    told = story()
+    first = receive(told, without_order(number="R-1012"))
+    second = unseen(told, without_order(number="R-1021"))
+    approve(told, first)
+    assert told.asked(PostInvoice) == []
+    told.tell(InvoiceCancelled(reason="a double"), second)
+    assert [intent.key for intent in told.asked(PostInvoice)] == [first]
 
 
 # ── what comes again ───────────────────────────────────────────────────────────────────────────────────────────────

@@ -13,6 +13,7 @@ from tieout.engine.delivery import Delivery
 from tieout.engine.stores.sqlite import SqliteUnit
 from tieout.ports import Result, Retry, Unknown
 from tieout.processes import payment as payments
+from tieout.processes.invoice import admission, posting
 from tieout.sim import Report, play, simulate
 from tieout.sim.faulty_store import FaultyStore, WatchedUnit
 from tieout.sim.marks import MARKS
@@ -111,6 +112,8 @@ def broken(target: Any, name: str, how: Any) -> Iterator[None]:
         pytest.param(WatchedUnit, "append", _append_over_others, id="the log has no fence"),
         pytest.param(SqliteUnit, "change_standings", lambda *_: None, id="standings are not kept"),
         pytest.param(payments, "_obstacles", lambda *_: iter(()), id="holds are not looked at"),
+        pytest.param(admission, "_asked", lambda *_: (), id="what looks like another invoice is posted"),
+        pytest.param(posting, "last_look", lambda *_: (), id="there is no second look"),
     ],
 )
 def test_a_broken_promise_is_found(target: Any, name: str, how: Any) -> None:

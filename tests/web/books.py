@@ -101,7 +101,7 @@ measure = "the controller compares his receipts with the delivery notes"
 reviewer = "cora"
 valid_from = 2026-01-01
 valid_until = 2026-06-15
-review_days = 120
+review_days = 200
 """ + "".join(
     f"""
 [entities.{entity}]

@@ -46,6 +46,7 @@ PAGES = (
     "/policy",
     "/policy?entity=JP01",
     "/policy/releases/nothing",
+    "/duties",
     "/account",
     "/find?q=CS-105",
     "/find?q=nothing+at+all",

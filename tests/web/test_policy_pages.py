@@ -5,10 +5,13 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
+import pytest
 from lxml import html
 from tests.web.books import POLICY_TEXT, Books
 from tests.web.fixtures import SAME_SITE, Client, post_form, sign_in
 
+from tieout.engine.policy_desk import PolicyDesk
+from tieout.engine.what_if import Side, Sum, WhatIf
 from tieout.policy.load import load_policy
 
 LOOSE = POLICY_TEXT.replace("percent = 2", "percent = 60")
@@ -37,7 +40,7 @@ def test_what_holds_and_who_says_so(client: Client) -> None:
     sign_in(client, "otto")
     told = words(client, "/policy?entity=US01")
     assert OLD in told
-    assert "tolerances.price value: percent 2 set default" in told
+    assert "tolerances.price value: percent 3 set fusion" in told
     assert "currency USD entity US01" in told
     assert "bank_change_confirmations 2 default" in told
     assert "Draft a release" not in told
@@ -59,7 +62,25 @@ def test_a_draft_with_faults_comes_back_with_each_at_its_place(client: Client) -
     assert "percnt = 60" in page.xpath("//textarea[@name='text']")[0].text
 
 
-def test_from_the_draft_to_the_rollback(client: Client, books: Books) -> None:
+LOSING = WhatIf(
+    policy=NEW,
+    before=Side(discounts_lost=Sum(2, {"EUR": 400, "USD": 100})),
+    after=Side(discounts_lost=Sum(1, {"EUR": 300})),
+    discounts_open=Sum(1, {"EUR": 300}),
+)
+
+
+def test_an_erps_dialect_without_limits_is_warned_of(client: Client, books: Books) -> None:
+    token = sign_in(client, "cora")
+    assert "warning" not in words(client, "/policy")
+    bare = POLICY_TEXT.replace('.price]\nkind = "value"\npercent = 2', ']\ndialect = "sap"')
+    post_form(client, "/policy/drafts", token, text=bare)
+    books.rest()
+    told = words(client, f"/policy/releases/{load_policy(bare).version}")
+    assert "the tolerances name the dialect sap and give no limit, so that only quantity_accepted is held" in told
+
+
+def test_from_the_draft_to_the_rollback(client: Client, books: Books, monkeypatch: pytest.MonkeyPatch) -> None:
     release = f"/policy/releases/{NEW}"
     token = sign_in(client, "cora")
     draft(client, token)
@@ -71,6 +92,12 @@ def test_from_the_draft_to_the_rollback(client: Client, books: Books) -> None:
     books.rest()
     told = words(client, release)
     assert "Documents with another verdict" in told
+    assert "Cash discounts lost" not in told
+    with monkeypatch.context() as patch:
+        patch.setattr(PolicyDesk, "result", lambda self, release: LOSING)
+        told = words(client, release)
+        assert "Cash discounts lost Invoices Money then 2 4.00 EUR , 1.00 USD this release 1 3.00 EUR" in told
+        assert "3.00 EUR of it, on 1 invoice, only if those who approve" in told
     (change,) = html.fromstring(client.get(release).text).xpath("(//td[@class='main']/a/@href)[1]")
     both = words(client, change)
     assert "As it was decided held" in both

@@ -2,14 +2,15 @@
 
 from datetime import date
 from decimal import Decimal
+from fractions import Fraction
 
 from lxml import html
 from tests.web.books import Books
-from tests.web.fixtures import Client, sign_in
+from tests.web.fixtures import Client, post_form, sign_in
 
 from tieout.engine.queries.database import Database
 from tieout.engine.queries.liabilities import InvoiceFilter, list_invoices
-from tieout.engine.queries.workbench import Came, Pairing, Workbench, workbench
+from tieout.engine.queries.workbench import Came, Extent, Pairing, Workbench, workbench
 from tieout.kernel.money import Money
 from tieout.matching.orders import LinePosition
 from tieout.model.documents import InvoiceLine
@@ -99,3 +100,55 @@ def test_what_is_not_there_says_so(client: Client) -> None:
     sign_in(client, "rolf")
     answer = client.get("/matching/inv-none", headers=WITH_HTML)
     assert (answer.status_code, "There is no invoice" in answer.text) == (404, True)
+
+
+def test_a_bill_in_boxes_counts_in_the_orders_unit(books: Books) -> None:
+    bench = bench_of(books, "MK-2026-0713")
+    boxes, grease, service, freight, unknown = bench.pairings
+    assert (boxes.converted, boxes.quantity) == (True, 1200)
+    assert boxes.extent == Extent(
+        ordered=Fraction(1200), received=Fraction(1200), billed=Fraction(0), adding=Fraction(1200)
+    )
+    assert grease.extent == Extent(ordered=Fraction(40), received=Fraction(36), billed=Fraction(0), adding=Fraction(40))
+    assert service.extent == Extent(
+        ordered=Fraction(240000), received=Fraction(180000), billed=Fraction(0), adding=Fraction(190000)
+    )
+    (agreed,) = freight.agreed
+    assert (agreed.charge.amount, agreed.billed) == (Money(180_00, "EUR"), Money(0, "EUR"))
+    assert (unknown.position, unknown.agreed, [str(one.code) for one in unknown.problems]) == (
+        None,
+        (),
+        ["unknown_order"],
+    )
+    assert bench.unknown_orders == ("PO-9999",)
+
+
+def test_a_person_chooses_between_order_lines_that_fit_equally_well(client: Client, books: Books) -> None:
+    bench = bench_of(books, "NF-40288")
+    (choice,) = bench.choices
+    assert [(one.order_line_id, one.points) for one, _ in choice.alternatives] == [("1", 67), ("2", 67)]
+    token = sign_in(client, "paula")
+    page = html.fromstring(client.get(f"/matching/{bench.invoice_id}", headers=WITH_HTML).text)
+    (form,) = page.xpath("//form[contains(@action, '/assign_lines')]")
+    assert form.xpath(".//input[@type='radio']/@value") == ["1 = PO-1011/1", "1 = PO-1011/2"]
+    chosen = {"choice-1": "1 = PO-1011/2", "reason": "the supplier says M5"}
+    assert post_form(client, form.get("action"), token, **chosen).status_code == 303
+    books.rest()
+    after = bench_of(books, "NF-40288")
+    assert [pairing.order_line_id for pairing in after.pairings] == ["2"]
+    assert (after.choices, after.item.status) == ((), "matched")
+
+
+def test_what_the_erp_held_stands_beside_what_was_foreseen(client: Client, books: Books) -> None:
+    bench = bench_of(books, "F-771339")
+    assert bench.holds == ("QTY REC",)
+    sign_in(client, "rolf")
+    page = html.fromstring(client.get(f"/matching/{bench.invoice_id}", headers=WITH_HTML).text)
+    facts = [cell.text_content() for cell in page.xpath("//section[@id='bench-facts']/div")]
+    assert facts[4:] == ["Limits read as byOracle Fusion Payables", "ERP holds foreseenQTY REC", "and placedQTY REC"]
+    listed = html.fromstring(client.get("/matching", headers=WITH_HTML).text)
+    told = [[cell.text_content() for cell in row] for row in listed.xpath("//section[@id='foretold']//tbody/tr")]
+    assert [(row[0][:4], [cell.strip() for cell in row[2:]]) for row in told] == [
+        ("JP01", ["1", "0", "0", "0", "1", "100.0 %"]),
+        ("US01", ["3", "1", "0", "1", "1", "66.7 %"]),
+    ]

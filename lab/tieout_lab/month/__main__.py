@@ -122,6 +122,7 @@ def _rows(counted: Audit) -> list[tuple[str, str, str]]:
         ("rejected by the bank", str(counted.payments_rejected), "liability open again"),
         ("returned", str(counted.payments_returned), "liability open again"),
         ("duplicates stopped on arrival", str(counted.duplicates_stopped), ""),
+        ("look-alikes cleared by a person", str(counted.look_alikes_cleared), ""),
         ("posted twice in the ERP", str(len(counted.posted_twice)), ", ".join(counted.posted_twice)),
         ("missing in the ERP", str(len(counted.missing_in_erp)), ", ".join(counted.missing_in_erp)),
         ("paid twice at the bank", str(len(counted.paid_twice)), ", ".join(counted.paid_twice)),

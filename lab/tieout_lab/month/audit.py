@@ -44,6 +44,7 @@ class Audit(Struct, frozen=True, kw_only=True):
     payments_lost: tuple[str, ...]
     bank_arithmetic_holds: bool
     duplicates_stopped: int
+    look_alikes_cleared: int
     cases_open: dict[str, int]
     tie_out_breaks: int
     periods: tuple[Period, ...]
@@ -98,6 +99,7 @@ def audit(play: Play, stage: Stage, month: Month, *, log_sound: bool, rebuild_eq
             for account in ledger["accounts"]
         ),
         duplicates_stopped=play.eyes.by_status("invoice")["duplicate"],
+        look_alikes_cleared=play.eyes.count("case", case_class="suspected_duplicate", status="settled"),
         cases_open=dict(_open_cases(stage.database)),
         tie_out_breaks=sum(not agrees for one in periods for agrees in one.ties.values()),
         periods=periods,

@@ -137,7 +137,11 @@ def _export(
 @JSON
 @click.pass_obj
 def show(config: Path, case_id: str, as_json: bool) -> None:
-    """Show one case: what happened, what to do step by step, and the whole conversation."""
+    """Show one case: what happened, what to do step by step, and the whole conversation.
+
+    \b
+    tieout cases show case-5k2m…       the id as `tieout cases` lists it
+    """
     _, database = _database(config)
     with database.read() as sql:
         case = _case(sql, case_id)
@@ -166,7 +170,13 @@ def show(config: Path, case_id: str, as_json: bool) -> None:
 @JSON
 @click.pass_obj
 def route(config: Path, case_id: str, as_json: bool) -> None:
-    """Explain who works a case: each routing rule of the policy in order, and why it does or does not take it."""
+    """Explain who works a case: each routing rule of the policy in order, and why it does or does not take it.
+
+    The first rule that takes it decides; the class's own owner stands last. Rules are `[[routing]]` in the policy.
+
+    \b
+    tieout cases route case-5k2m…
+    """
     company, database = _database(config)
     with database.read() as sql:
         item = _case(sql, case_id)

@@ -19,7 +19,12 @@ from tieout.kernel.money import Money
 
 @click.group()
 def duplicates() -> None:
-    """Compare invoices with all that came before, and list what a person has taught about look-alikes."""
+    """Compare invoices with all that came before, and list what a person has taught about look-alikes.
+
+    \b
+    tieout duplicates check invoice.xml        before it is taken in
+    tieout duplicates lookalikes               rents and instalments that people have cleared, until when
+    """
 
 
 @duplicates.command()
@@ -29,8 +34,9 @@ def duplicates() -> None:
 def check(config: Path, what: str, as_json: bool) -> None:
     """Show which known invoices may be the same claim, how sure that is, and why. Nothing is decided or kept.
 
-    FILE is a document that has not come in; INVOICE is any id of one that has, or its number. The exit code is 1 when
-    one would be stopped.
+    FILE is a document that has not come in; INVOICE is any id of one that has, or its number. Each pair has up to 100
+    points: `block` is stopped, `suspect` waits until a person has compared them, `none` is only shown. The exit code is
+    1 when one would be stopped or asked about, 2 when there is nothing to compare.
 
     \b
     tieout duplicates check invoice.xml
@@ -43,7 +49,10 @@ def check(config: Path, what: str, as_json: bool) -> None:
         click.echo(f"tieout: {what}: {error}", err=True)
         sys.exit(2)
     if not found:
-        click.echo(f"tieout: {what!r} is neither a file with an invoice nor a known invoice", err=True)
+        click.echo(
+            f"tieout: {what!r} is neither a file with an invoice nor a known invoice; `tieout trace` finds ids",
+            err=True,
+        )
         sys.exit(2)
     if as_json:
         print_json(found)
@@ -96,7 +105,13 @@ def _show(one: Comparison) -> None:
 @JSON
 @click.pass_obj
 def lookalikes(config: Path, supplier: str, as_json: bool) -> None:
-    """List the amounts that come again, as people have taught, until when each counts, and who taught it."""
+    """List the amounts that come again, as people have taught, until when each counts, and who taught it.
+
+    People teach it by clearing a case with "the like will come again"; it is forgotten when its day has passed.
+
+    \b
+    tieout duplicates lookalikes --supplier sup-x3qe…
+    """
     company = Company.at(config)
     _ = company.store  # brings the schema up to date
     table = VIEW_TABLES["lookalike"]

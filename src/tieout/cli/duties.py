@@ -1,7 +1,6 @@
 """Commands about segregation of duties: who holds what does not go together, and the controls that make up for it."""
 
 import sys
-from datetime import date
 from pathlib import Path
 
 import click
@@ -9,19 +8,26 @@ import click
 from tieout.cli.act import PERSON, REASON
 from tieout.cli.company import Company
 from tieout.cli.output import JSON, print_json, print_table
-from tieout.engine.queries.hands import reviews
+from tieout.engine.holdings import ControlStanding, Holdings, holdings
 from tieout.kernel.errors import PermanentError
 from tieout.kernel.ids import derive
 from tieout.model.events import Lane, Message
 from tieout.model.facts import ControlReviewed, control_home
-from tieout.policy.controls import SOON_DAYS, Control, days_left, review_due, standing
 from tieout.policy.duties import same_actor
-from tieout.policy.holdings import Finding, Holder, audit_fails, findings, holders
+from tieout.policy.holdings import Finding, audit_fails
 
 
 @click.group()
 def duties() -> None:
-    """Who holds duties that do not go together, and the controls that make up for it."""
+    """Who holds duties that do not go together, and the controls that make up for it.
+
+    \b
+    tieout duties report                     who could do what nobody should do alone
+    tieout duties controls                   what makes up for it, and for how many more days
+    tieout duties review "small site" …      its reviewer says what was found
+
+    What the letters mean (`PO`, `GR`) and which pairs conflict: docs/duties.md. Controls are written in the policy.
+    """
 
 
 @duties.command()
@@ -30,16 +36,20 @@ def duties() -> None:
 def report(config: Path, as_json: bool) -> None:
     """Every person, key and connection whose duties conflict, with the control that covers it.
 
-    The exit code is 1 when a hard conflict stands without a control in force.
+    A connection carries the sum of what its users may do, a key what its owner may. `NOT COVERED`: no control in force
+    makes up for it; take one of the duties away with `tieout person grant`, or write a control into the policy. The
+    exit code is 1 when a hard conflict is not covered, so that a nightly job can watch it.
+
+    \b
+    tieout duties report --json
     """
-    company = Company.at(config)
-    everybody = holders(_accounts(company), company.policy.identities)
-    found = findings(everybody, company.policy.controls, _reviewed(company), _today(company))
+    now = _now(Company.at(config))
+    found = now.findings
     if as_json:
         print_json(found)
     else:
         print_table(
-            f"Duties that do not go together ({len(everybody)} looked at)",
+            f"Duties that do not go together ({len(now.holders)} looked at)",
             ("who", "what it is", "duties", "level", "control", "why"),
             [_row(one) for one in found],
         )
@@ -65,47 +75,44 @@ def _row(one: Finding) -> tuple[str, ...]:
 def controls(config: Path, as_json: bool) -> None:
     """The compensating controls of the policy, where each stands, and for how many more days.
 
-    Those that run out soon, or have run out, come first.
+    Those that run out soon, or have run out, come first: renew them in the policy, or have their reviewer say
+    `tieout duties review`. A control that has run out covers nothing.
     """
-    company = Company.at(config)
-    today, reviewed = _today(company), _reviewed(company)
-    rows = sorted(
-        ((days_left(one, reviewed, today), one) for one in company.policy.controls),
-        key=lambda row: (row[0], row[1].name),
-    )
+    found = _now(Company.at(config)).controls
     if as_json:
-        print_json([_shown(one, left, standing(one, reviewed, today), review_due(one, reviewed)) for left, one in rows])
+        print_json([_shown(one) for one in found])
         return
     print_table(
         "Compensating controls",
-        ("control", "duties", "person", "stands", "days left", "until", "review by", "reviewer", "what is done"),
+        ("control", "duties", "person", "stands", "days left#", "until", "review by", "reviewer", "what is done"),
         [
             (
-                one.name,
-                "-".join(one.duties),
-                one.person,
-                standing(one, reviewed, today),
-                f"{left} (soon)" if 0 <= left <= SOON_DAYS else str(left),
-                str(one.valid_until),
-                str(review_due(one, reviewed)),
-                one.reviewer,
-                one.measure,
+                one.control.name,
+                "-".join(one.control.duties),
+                one.control.person,
+                one.standing,
+                f"{one.days_left} (soon)" if one.is_soon else one.days_left,
+                one.control.valid_until,
+                one.review_by,
+                one.control.reviewer,
+                one.control.measure,
             )
-            for left, one in rows
+            for one in found
         ],
     )
 
 
-def _shown(control: Control, left: int, stands: str, due: date) -> dict[str, object]:
+def _shown(one: ControlStanding) -> dict[str, object]:
+    control = one.control
     return {
         "name": control.name,
         "duties": control.duties,
         "person": control.person,
         "entities": control.entities,
-        "standing": stands,
-        "days_left": left,
+        "standing": one.standing,
+        "days_left": one.days_left,
         "valid_until": control.valid_until,
-        "review_by": due,
+        "review_by": one.review_by,
         "reviewer": control.reviewer,
         "measure": control.measure,
     }
@@ -145,25 +152,6 @@ def review(config: Path, name: str, reason: str, person: str) -> None:
     click.echo(f"{name} is reviewed; `tieout duties controls` shows it as soon as a worker has taken it in")
 
 
-def _accounts(company: Company) -> list[Holder]:
-    """The open accounts and the keys that still work."""
-    people = {one.name: one for one in company.people.everybody() if one.active}
-    found = [Holder(name=one.name, kind="person", duties=one.duties, entities=one.entities) for one in people.values()]
-    now = company.clock.now()
-    keys = company.people.keys()
-    for key in keys:
-        owner = people.get(key.owner)
-        if owner is not None and key.expires_at > now:
-            held = tuple(sorted(set(key.scopes) & set(owner.duties)))
-            title = f"key {key.key_id} of {key.owner}"
-            found.append(Holder(name=title, kind="key", duties=held, users=(key.owner,), entities=owner.entities))
-    return found
-
-
-def _reviewed(company: Company) -> dict[str, date]:
+def _now(company: Company) -> Holdings:
     with company.database.read() as sql:
-        return reviews(sql, company.policy.controls)
-
-
-def _today(company: Company) -> date:
-    return company.clock.now().date()
+        return holdings(sql, company.people, company.policy, company.clock.now())

@@ -22,6 +22,9 @@ def verdict(config: Path, identifier: str, as_json: bool) -> None:
     """Say what matching found on an invoice: every check, what was expected and seen, the limit, and what would
     make it pass. IDENTIFIER is any id it has anywhere, or the supplier's number.
 
+    What failed comes first, with its remedy; then what passed. --json has every time it was looked at, with the numbers
+    of each check.
+
     \b
     tieout verdict INV-2026-0117
     """

@@ -49,6 +49,10 @@ _SHOWN = 50
 def replay(config: Path, policy_file: Path, start: datetime | None, end: datetime | None, as_json: bool) -> None:
     """Play the recorded past again under a changed policy. Effects are captured and never sent.
 
+    Prints how many invoices would be held then and now, what share passes without a human being, how many cases of each
+    class there would be with their money, and each invoice with another verdict. Nothing is kept: `tieout policy draft`
+    and `try` keep it for another person's approval.
+
     \b
     cp policy.toml looser.toml; edit it; tieout replay --what-if looser.toml
     tieout replay --what-if looser.toml --from 2026-10-01 --to 2026-10-31 --json
@@ -94,6 +98,8 @@ def show(found: "WhatIf", title: str) -> None:
     for what, sums in (("would now pass", found.passing), ("would now be stopped", found.stopping)):
         for amount in _amounts(sums):
             CONSOLE.print(f"  {amount} in invoices that {what}")
+    if lost := _discounts(found):
+        CONSOLE.print(lost)
     print_table("Cases by class", ("class", "then#", "money then#", "now#", "money now#"), _classes(before, after))
     print_table(
         "Changed verdicts",
@@ -102,6 +108,23 @@ def show(found: "WhatIf", title: str) -> None:
     )
     if found.changed > _SHOWN:
         CONSOLE.print(f"{found.changed - _SHOWN:,} more; --json has {len(found.changes):,} of them")
+
+
+def _discounts(found: "WhatIf") -> str:
+    """What was lost of cash discounts, then and under the changed policy; nothing where no document offers any."""
+    before, after, may_be_kept = found.before.discounts_lost, found.after.discounts_lost, found.discounts_open
+    if not (before.documents or after.documents):
+        return ""
+    told = f"discounts lost: {_lost(before)} then, {_lost(after)} under the changed policy"
+    if not may_be_kept.documents:
+        return told
+    return f"{told} ({_lost(may_be_kept)} of it only if those whom nobody asked then would have been too late)"
+
+
+def _lost(one: "Sum") -> str:
+    if not one.documents:
+        return "none"
+    return f"{', '.join(map(str, _amounts(one.money)))} on {one.documents:,} invoice{'s' * (one.documents != 1)}"
 
 
 def _asked_nobody(found: "WhatIf") -> str:
@@ -148,7 +171,10 @@ _PERSON = click.option("--as", "person", default=getpass.getuser, help="Who does
 @JSON
 @click.pass_obj
 def list_releases(config: Path, as_json: bool) -> None:
-    """List all releases, and which one is in force now."""
+    """List all releases, and which one is in force now.
+
+    A release is a draft, then tried, then approved (coming until its date), in force, then replaced or rolled back.
+    """
     company = Company.at(config)
     state, now = company.policies.releases(), company.clock.now()
     if as_json:
@@ -193,7 +219,12 @@ def show_text(config: Path, release: str) -> None:
 @JSON
 @click.pass_obj
 def diff(config: Path, before: str, after: str, as_json: bool) -> None:
-    """Say in which settings two policies differ. Each is a release, a file, or a folder of files."""
+    """Say in which settings two policies differ. Each is a release, a file, or a folder of files.
+
+    \b
+    tieout policy diff policy.toml looser.toml
+    tieout policy diff 6030fff85db2 looser.toml      a release against what you are writing
+    """
     company = Company.at(config)
     found = differences(_named(company, before), _named(company, after))
     if as_json:
@@ -207,7 +238,11 @@ def diff(config: Path, before: str, after: str, as_json: bool) -> None:
 
 
 def _named(company: Company, name: str) -> Policy:
-    return read_policy(Path(name)) if Path(name).exists() else company.policies.release(name).policy
+    if Path(name).exists():
+        return read_policy(Path(name))
+    if name not in company.policies.releases().releases:
+        raise ConfigError(f"{name!r} is neither a file nor a release; `tieout policy list` shows the releases")
+    return company.policies.release(name).policy
 
 
 @policy.command("explain")
@@ -362,7 +397,11 @@ def _concerns(name: str, entity: str, key: str) -> bool:
 @_PERSON
 @click.pass_obj
 def draft(config: Path, place: Path, effective: datetime | None, note: str, person: str) -> None:
-    """Propose a policy: a file, or a folder of files. Nothing changes until another person has approved it."""
+    """Propose a policy: a file, or a folder of files. Nothing changes until another person has approved it.
+
+    \b
+    tieout policy draft looser.toml --as cora --effective 2026-06-08 --note "prices of steel"
+    """
     company = Company.at(config)
     try:
         release = company.policy_desk.draft(
@@ -384,7 +423,13 @@ def draft(config: Path, place: Path, effective: datetime | None, note: str, pers
 def attempt(
     config: Path, release: str, start: datetime | None, end: datetime | None, person: str, as_json: bool
 ) -> None:
-    """Play the past again under a draft, and keep what comes of it with the draft. Ctrl-C calls it off."""
+    """Play the past again under a draft, and keep what comes of it with the draft. Ctrl-C calls it off.
+
+    Nothing is sent to any system. It prints how many verdicts change, what that comes to in money, and the invoices.
+
+    \b
+    tieout policy try 6030fff85db2 --from 2026-04-01 --to 2026-05-31
+    """
     from tieout.engine.what_if import span_of
 
     company = Company.at(config)
@@ -411,7 +456,14 @@ def attempt(
 def approve(
     config: Path, release: str, effective: datetime | None, rollback: str, rollback_to: str, person: str
 ) -> None:
-    """Let a draft that was tried take effect. Another person than the drafter must do so."""
+    """Let a draft that was tried take effect. Another person than the drafter must do so.
+
+    While a period is being closed it must be said how it would be rolled back, and to which release.
+
+    \b
+    tieout policy approve 6030fff85db2 --as paul --effective 2026-06-08
+    tieout policy approve 6030fff85db2 --as paul --rollback "the limits of before" --rollback-to 25d025335449
+    """
     company = Company.at(config)
     company.policy_desk.approve(
         release,
@@ -433,7 +485,11 @@ def approve(
 @_PERSON
 @click.pass_obj
 def rollback(config: Path, release: str, reason: str, person: str) -> None:
-    """Take the newest release back. The one before is in force again ten seconds later."""
+    """Take the newest release back. The one before is in force again ten seconds later.
+
+    \b
+    tieout policy rollback 6030fff85db2 --as cora --reason "holds nothing any more"
+    """
     company = Company.at(config)
     company.policy_desk.roll_back(release, f"person:{person}", reason)
     _settle(company)

@@ -11,6 +11,7 @@ from tieout.cli.company import Company
 from tieout.cli.output import JSON, print_json, print_table
 from tieout.engine.queries.database import Database
 from tieout.engine.queries.settlements import SettlementItem, settlement_items
+from tieout.kernel.errors import ConfigError
 from tieout.kernel.ids import derive
 from tieout.model.events import Message
 from tieout.model.facts import SettlementRequested
@@ -38,9 +39,13 @@ def settle_receipts(
     consignments of a period. What is billed once is not billed again.
 
     \b
-    tieout settle-receipts --entity de --through 2026-05-31 --test
+    tieout settle-receipts --entity DE01 --through 2026-05-31 --test     what would be billed, and why the rest not
+    tieout settle-receipts --entity DE01 --through 2026-05-31            ask for it; `tieout trace` finds the invoices
     """
     company = Company.at(config)
+    if entity and entity not in company.policy.entities:
+        known = ", ".join(sorted(company.policy.entities)) or "none"
+        raise ConfigError(f"there is no entity {entity!r} in the policy; it has {known}")
     _ = company.store  # brings the schema up to date
     day = through.date() if through else company.clock.now().date()
     with Database(company.settings.database).read() as sql:

@@ -588,6 +588,15 @@ class StoreConformance:
         ]
         assert self.store.read_table("fingerprint", 2) == self.store.read_table("likeness", 2) == []
 
+    def test_a_fingerprint_is_found_no_more_under_the_keys_that_are_gone(self) -> None:
+        self.put_prints(FingerprintRow("a", 1, b"A", 100, (7, 8)), FingerprintRow("b", 1, b"B", 100, (7, 8)))
+        self.put_prints(FingerprintRow("a", 1, b"A2", 100, (7, 9), gone=(8,)))
+        assert self.similar(*(LookRow(f"x{key}", key, 0, 999) for key in (7, 8, 9))) == {
+            "x7": [b"A2", b"B"],
+            "x8": [b"B"],
+            "x9": [b"A2"],
+        }
+
     def test_of_very_many_under_one_key_the_latest_are_found(self) -> None:
         self.put_prints(*(FingerprintRow(f"s{day}", 1, b"%04d" % day, day, (7,)) for day in range(1, LOOK_MAX + 11)))
         (found,) = self.similar(LookRow("x", 7, 0, 9999)).values()

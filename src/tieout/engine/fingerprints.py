@@ -58,9 +58,14 @@ class Fingerprints:
         found.pop(one.invoice_id, None)
         return (*((mine,) if mine is not None else ()), *found.values())
 
-    def keep(self, one: Fingerprint, partition: int) -> None:
-        """A fingerprint is new, or has changed."""
-        row = self._rows[one.invoice_id] = fingerprint_row(one, partition)
+    def keep(self, one: Fingerprint, partition: int, before: Fingerprint | None = None) -> None:
+        """A fingerprint is new, or has changed from what it was ``before``; only another payee makes other keys."""
+        row, kept = fingerprint_row(one, partition), self._rows.get(one.invoice_id)
+        had = set(kept.gone if kept else ())
+        if before is not None and (before.account, before.parent) != (one.account, one.parent):
+            had.update(keys_of(before))
+        row.gone = tuple(sorted(had.difference(row.keys)))
+        self._rows[one.invoice_id] = row
         self._new.put(one, row.keys)
 
     def write(self) -> None:

@@ -2,8 +2,9 @@
 
 Nothing is stored, hashed or sent. What came from outside is played in the order it was recorded; what processes send to
 themselves comes back where it came back then, and what would be new comes right after the moment that led to it. A
-write on another system is answered as it was answered then, and left open where it was not asked then. So under the
-policy of then everything happens again exactly as it did.
+write on another system is answered as it was answered then, and left open where it was not asked then. What processes
+that take no part said (an invoice is paid, a supplier is held) is heard from the past. So under the policy of then
+everything happens again exactly as it did.
 
 What people did counts as it counted then. Whether their duties allowed it was judged when it was recorded, under the
 policy of that moment and its authors, and the log holds the answer: the fact, or ``DutiesRefused`` in its place. It is
@@ -30,6 +31,7 @@ from tieout.model.effects import effect_id
 from tieout.model.events import Event
 from tieout.model.facts import (
     CaseOpened,
+    CaseSettled,
     DuplicateStopped,
     DuplicateSuspected,
     EffectSettled,
@@ -47,6 +49,9 @@ Key = tuple[str, str]
 _SENT, _TIMER = "tieout", "timer"
 #: What a comparison with other invoices leads to.
 _COMPARED = frozenset(one.type for one in (InvoiceAdmitted, DuplicateStopped, DuplicateSuspected))
+
+#: Cases of processes that take no part are not compared.
+_OF_CASES = frozenset(one.type for one in (CaseOpened, CaseSettled))
 
 UNIT_MAX = 60_000_000
 """No unit of work takes longer than that (microseconds), from reading the clock until it is committed."""
@@ -80,6 +85,7 @@ class Pending(Struct, frozen=True):
     correlation: str
     actor: str
     occurred_at: datetime
+    source: str = ""
 
 
 class Trial:
@@ -173,6 +179,8 @@ class Trial:
 
     def _hear(self, row: EventRow) -> None:
         if row.key is None:
+            if row.type not in _OF_CASES and self._places.foreign(row):
+                self._play(_pending(row, decode_fact(row.type, row.data)), self._places.root(row.position))
             if row.type in READ and not (row.type == CaseOpened.type and self._places.foreign(row)):
                 self.before.note(row.subject, decode_fact(row.type, row.data), row.recorded_at)
             return
@@ -180,11 +188,11 @@ class Trial:
         self.before.note(row.subject, data, row.recorded_at)
         if is_touch(row.actor, data):
             self._touched(row.subject)
-        pending = Pending(data, row.subject, row.entity, row.correlation, row.actor, from_micros(row.occurred_at))
+        pending = _pending(row, data)
         if row.source == _SENT and not self._places.foreign(row):
             arrived = self._arriving.pop(row.position, None)
             if arrived is not None:
-                self._play(arrived, row.position)
+                self._play(arrived, row.position, _SENT, row.key)
         elif row.source == _TIMER and row.key in self._timers:
             self._play(self._timers.pop(row.key)[1], row.position)
         elif isinstance(data, EffectSettled) and not self._asked(data.effect_id):
@@ -210,7 +218,8 @@ class Trial:
         for key in [key for key, (due, _) in self._timers.items() if due <= micros and not self._places.has_timer(key)]:
             self._soon.append(self._timers.pop(key)[1])
         while self._soon:
-            self._play(self._soon.popleft(), 0)
+            pending = self._soon.popleft()
+            self._play(pending, 0, pending.source)
         self._at(micros)
 
     def _at(self, micros: int) -> None:
@@ -318,7 +327,7 @@ class Trial:
             return
         correlation = send.correlation or event.correlation
         entity = send.entity or event.entity
-        pending = Pending(send.data, send.subject, entity, correlation, event.actor, event.occurred_at)
+        pending = Pending(send.data, send.subject, entity, correlation, event.actor, event.occurred_at, _SENT)
         position = self._places.next(self._root, type(send.data).type, send.subject)
         if position:
             self._arriving[position] = pending
@@ -396,7 +405,11 @@ class _Places:
 
     def _root_of(self, row: EventRow) -> int:
         """The message that led to it: everything derived stands right behind its message."""
-        return self._roots[bisect_right(self._roots, _cause(row)[1]) - 1]
+        return self.root(_cause(row)[1])
+
+    def root(self, position: int) -> int:
+        """The last message that was heard up to a place in the log."""
+        return self._roots[bisect_right(self._roots, position) - 1] if self._roots else 0
 
     def next(self, root: int, kind: str, subject: str) -> int:
         """Where the next message of this kind came back that followed from that one; 0 when it did not."""
@@ -418,6 +431,10 @@ class _Places:
 def _cause(row: EventRow) -> tuple[int, int]:
     partition, _, position = row.causation.partition(".")
     return (int(partition), int(position)) if position.isdecimal() and partition.isdecimal() else (-1, 0)
+
+
+def _pending(row: EventRow, data: Fact) -> Pending:
+    return Pending(data, row.subject, row.entity, row.correlation, row.actor, from_micros(row.occurred_at))
 
 
 def _of_timer(timer: Timer, event: Event) -> Pending:

@@ -341,7 +341,7 @@ class Batch:
             self._stood[key] = (scope.partition, scope.head.position)
             process = self._processes[key[0]]
             if process.prints and (one := process.prints(key[1], self.load(key), scope.states[key])):
-                self._fingerprints.keep(one, scope.partition)
+                self._fingerprints.keep(one, scope.partition, process.prints(key[1], None, self.load(key)))
         self.states.update(scope.states)
         self.heads[scope.partition] = scope.head
         self._events += scope.events

@@ -33,10 +33,11 @@ from tieout.policy.policy import Policy
 from tieout.processes.process import Process
 from tieout.processes.registry import PROCESSES
 
-#: The verdict about an invoice does not depend on what these do.
+#: The verdict about an invoice does not depend on what these do, but for the payments that they tell of. Whose hands a
+#: document was in was judged when it was recorded, and is not judged again.
 _NOT_JUDGING = frozenset(
     ("payment", "payment_run", "statement", "entry", "entity", "close", "interchange", "document", "mail", "ledger")
-) | {"effect", "query", "policy", "policy_text"}
+) | {"effect", "query", "policy", "policy_text", "hands"}
 _PAGE = 5_000
 #: A log that is shorter than this is played before two processes have started.
 _ALONE = 20_000

@@ -362,6 +362,14 @@ class PostingDue(Fact):
     """Derived (invoice): everything that arrived beside it can be seen by now; compare once more, then post it."""
 
 
+@fact("invoice.comparison_due")
+class ComparisonDue(Fact):
+    """Derived (invoice): what a suspect looked like was cancelled, taken back by a credit note or told apart; compare
+    it again, and let it go on when nothing speaks against it any more."""
+
+    reason: str
+
+
 @fact("invoice.validated")
 class InvoiceValidated(Fact):
     """Derived (invoice): supplier known, sums right, entity and currency right. ``search``: it names no order, and

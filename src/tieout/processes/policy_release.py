@@ -146,7 +146,7 @@ def _window_objection(state: State, data: PolicyApprovalRequested, since: dateti
 def rollback_objection(state: State | None, data: PolicyRollbackRequested, actor: str) -> str:
     """Why somebody may not take a release back; empty when they may."""
     if state is None or not state.book:
-        return "there is no release to roll back"
+        return "there is no release to roll back: the first one is in force; `tieout policy list` shows them"
     newest = state.book[-1]
     if not is_person(actor):
         return f"{actor} is not a person; only people roll a policy back"

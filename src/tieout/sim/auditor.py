@@ -6,6 +6,7 @@ are rebuilt, and the rules about money are checked from raw events by code that 
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator
+from datetime import date
 
 from tieout.engine.delivery import to_effect
 from tieout.engine.derived import to_event
@@ -20,6 +21,9 @@ from tieout.model.facts import (
     BankChangeConfirmed,
     BankChangeRejected,
     BankChangeRequested,
+    DuplicateCleared,
+    InvoicePosted,
+    InvoiceReceived,
     PaymentReleased,
     PaymentsHeld,
     PaymentsReleased,
@@ -46,6 +50,7 @@ def audit(play: Play, events: list[Event]) -> Iterator[str]:
     yield from _duties_kept_apart(events)
     yield from _holds_kept(events)
     yield from _accounts_confirmed(events)
+    yield from _alike_told_apart(events)
 
 
 def read_events(play: Play) -> Iterator[Event]:
@@ -231,7 +236,7 @@ def _accounts_confirmed(events: list[Event]) -> Iterator[str]:
             case BankChangeRejected(change_id=change_id):
                 confirmed[change_id].clear()
             case BankAccountChanged(change_id=change_id, supplier=supplier):
-                requester, iban = requests[change_id]
+                requester, iban = requests.get(change_id, ("", ""))
                 if len(confirmed[change_id] - {requester}) < 2:
                     yield f"{change_id} was confirmed by {sorted(confirmed[change_id])} only"
                 if supplier.bank_account is None or supplier.bank_account.iban != iban:
@@ -242,3 +247,19 @@ def _accounts_confirmed(events: list[Event]) -> Iterator[str]:
                     yield f"{event.subject} was released to an account nobody confirmed"
             case _:
                 pass
+
+
+def _alike_told_apart(events: list[Event]) -> Iterator[str]:
+    """Of invoices with one number, date and amount at most one is posted, unless a person has told another from it."""
+    posted = {event.subject for event in events if isinstance(event.data, InvoicePosted)}
+    cleared = {event.subject for event in events if isinstance(event.data, DuplicateCleared)}
+    alike: defaultdict[tuple[str, date, int, str], set[str]] = defaultdict(set)
+    for event in events:
+        match event.data:
+            case InvoiceReceived(invoice=one) if event.subject in posted:
+                alike[one.number, one.issued_on, one.gross.minor, one.kind].add(event.subject)
+            case _:
+                pass
+    for (number, *_), invoices in alike.items():
+        if len(invoices - cleared) > 1:
+            yield f"{number} was posted {len(invoices)} times, and nobody told one from another: {sorted(invoices)}"

@@ -6,9 +6,11 @@ price above the order, goods that come after the invoice, the same invoice by an
 
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from functools import cache
 from random import Random
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from tieout.engine.intake import invoice_id
 from tieout.kernel.money import Money, multiply
@@ -33,8 +35,7 @@ from tieout.model.facts import (
     PeriodOpened,
     SupplierProposed,
 )
-from tieout.policy.policy import EntityPolicy, Policy
-from tieout.policy.tolerances import Limit, Tolerances
+from tieout.policy.load import load
 from tieout.processes.address import supplier_id_of
 
 ENTITY = "DE01"
@@ -52,11 +53,25 @@ def iban(bank: int, number: int) -> str:
 
 
 OUR_IBAN = iban(50010517, 1)
-POLICY = Policy(
-    entities={ENTITY: EntityPolicy(name="Muster GmbH", currency=CURRENCY, country="DE", iban=OUR_IBAN)},
-    tolerances={"default": Tolerances(price=Limit(kind="value", percent=Decimal(2)))},
-    signal_age_minutes_max=600,
-)
+_TEXT = f"""
+signal_age_minutes_max = 600
+
+[entities.{ENTITY}]
+name = "Muster GmbH"
+currency = "{CURRENCY}"
+country = "DE"
+iban = "{OUR_IBAN}"
+
+[tolerances.default]
+"""
+OURS = _TEXT + 'price = {kind = "value", percent = 2}\n'
+"""The policy of most companies."""
+LATER = _TEXT + 'price = {kind = "value", percent = 4}\n'
+"""What some release in the middle of the month."""
+SAP = OURS + 'dialect = "sap"\nquantity_value = {kind = "zero"}\nquantity_unreceived = {kind = "zero"}\n'
+"""The policy of a company whose ERP is SAP, and tells which holds it has placed."""
+loaded = cache(load)
+"""The policy that a text is, read once."""
 
 
 class Day(Struct):
@@ -68,14 +83,18 @@ class Day(Struct):
 
 
 class Company:
-    """The month of one seed. ``poison`` are invoices whose approval breaks a process until it is mended."""
+    """The month of one seed. ``poison`` are invoices whose approval breaks a process until it is mended;
+    ``next_policy`` is the text that its people want to release, if any."""
 
     def __init__(self, random: Random) -> None:
         self._random = random
         self.days = [Day(MORNING + timedelta(days=days), [], []) for days in DAYS]
         self.poison: set[str] = set()
+        self.policy = SAP if random.random() < 0.25 else OURS
+        self.next_policy = LATER if self.policy == OURS and random.random() < 0.2 else ""
         self._scans = 0
         self.suppliers = [self._supplier(number) for number in range(random.randint(2, 4))]
+        twins = self._perhaps_twins()
         self._say(0, "close", "open", PeriodOpened(entity=ENTITY, period=PERIOD, required_sources=("ap", "bank")))
         for number, supplier in enumerate(self.suppliers):
             self._introduce(number, supplier)
@@ -84,6 +103,8 @@ class Company:
         self._perhaps_change_bank()
         for day in self.days:
             random.shuffle(day.messages)
+        if twins:
+            self._bill_by_both()
 
     # ── suppliers ───────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -95,7 +116,25 @@ class Company:
             tax_id=tax_id,
             address=Address(street="Main St 1", postal_code="10001", town="New York", country="US"),
             bank_account=BankAccount(iban=iban(37040044, 100 + number), holder=f"Supplier {number + 1} Inc."),
+            settled_on_receipt=self._random.random() < 0.3,
         )
+
+    def _perhaps_twins(self) -> bool:
+        """Some company is known twice: two suppliers that are paid to one account."""
+        if self._random.random() < 0.5:
+            return False
+        self.suppliers[-1] = replace(self.suppliers[-1], bank_account=self.suppliers[0].bank_account)
+        return True
+
+    def _bill_by_both(self) -> None:
+        """Its invoices come under either name, at one moment: last of all on their day."""
+        for number in range(4):
+            day = self._random.choice((1, 2))
+            one = self._without_order(self.suppliers[0], f"T-{number}", day)
+            for supplier in (self.suppliers[0], self.suppliers[-1]):
+                self._bill(
+                    _document(InvoiceKind.INVOICE, supplier, one.number, one.issued_on, one.lines), day, "portal"
+                )
 
     def _introduce(self, number: int, supplier: Supplier) -> None:
         """Most suppliers are known on the first day; some only after their first invoice."""
@@ -119,6 +158,10 @@ class Company:
 
     def _order(self, supplier: Supplier, order_id: str) -> None:
         lines = tuple(self._order_line(number) for number in range(self._random.randint(1, 2)))
+        settled = supplier.settled_on_receipt and self._random.random() < 0.5
+        if settled:
+            marked = {"settled_on_receipt": True, "matched_to": "receipt", "tax_code": "S"}
+            lines = tuple(replace(line, **marked) for line in lines)
         order = PurchaseOrder(
             order_id=order_id,
             entity=ENTITY,
@@ -132,6 +175,8 @@ class Company:
         received = min(3, invoiced + (self._random.choice((1, 2)) if self._random.random() < 0.25 else 0))
         if self._random.random() < 0.95:
             self._receipt(order, received)
+        if settled:
+            return  # we bill ourselves
         self._invoices(supplier, order, invoiced)
 
     def _order_line(self, number: int) -> OrderLine:

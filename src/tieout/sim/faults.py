@@ -24,7 +24,7 @@ TARGET_FAULTS: dict[str, float] = {
 }
 """How likely each is for one write to a target."""
 
-STORE_FAULTS = {"crash before a statement": 0.0030, "crash after a commit": 0.008}
+STORE_FAULTS = {"crash before a statement": 0.0030, "crash after a commit": 0.008, "look before a commit": 0.9}
 FEED_FAULTS = {
     "message repeated": 0.10,
     "messages reordered": 0.15,

@@ -4,15 +4,21 @@ The database itself is honest, as a real one is: what is committed stays, what i
 """
 
 import sqlite3
+from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+from msgspec import Struct
+
 from tieout.engine.stores.port import FencedError
-from tieout.engine.stores.rows import UNRESOLVED, EventRow, InboxRow, Settlement
+from tieout.engine.stores.rows import UNRESOLVED, EventRow, FingerprintRow, InboxRow, LookRow, Settlement
 from tieout.engine.stores.sqlite import SqliteStore, SqliteUnit
 from tieout.sim.faults import Crash, Faults
 from tieout.sim.marks import Marks
+
+_AT_ONCE = 8
+"""So many units of work may have been under way at one moment."""
 
 
 class CrashingConnection(sqlite3.Connection):
@@ -48,14 +54,75 @@ class CrashingConnection(sqlite3.Connection):
         return True
 
 
-class WatchedUnit(SqliteUnit):
-    """A unit of work that notes when it comes through a hard place."""
+class Done(Struct):
+    """What a unit of work that has committed did: in which partitions, which messages waited when it began, and the
+    fingerprints it wrote, each with what stood there before (nothing for a new one)."""
 
-    def __init__(self, connection: sqlite3.Connection, marks: Marks) -> None:
+    partitions: set[int]
+    waiting: set[tuple[str, str]]
+    prints: dict[bytes, bytes | None]
+
+
+class WatchedUnit(SqliteUnit):
+    """A unit of work that notes when it comes through a hard place.
+
+    It may have begun at the same moment as those before it: then it compares invoices with what stood before they
+    committed. That can only be so as long as they worked in other partitions, and had not led to what this one handles.
+    """
+
+    def __init__(self, connection: sqlite3.Connection, marks: Marks, faults: Faults, before: Sequence[Done]) -> None:
         super().__init__(connection)
-        self._marks = marks
+        self._marks, self._faults, self._before = marks, faults, before
+        self._taken: set[tuple[str, str]] = set()
+        self._unseen: dict[bytes, bytes | None] | None = None
+        self.done = Done(set(), set(), {})
+
+    def take(self, partitions: Sequence[int] | None, limit: int, now: int) -> list[InboxRow]:
+        waiting = sqlite3.Connection.execute(self._sql, "SELECT source, key FROM inbox WHERE status = 'ready'")
+        self.done.waiting = set(waiting.fetchall())
+        rows = super().take(partitions, limit, now)
+        self.done.partitions |= {row.partition for row in rows}
+        self._taken = {(row.source, row.key) for row in rows}
+        return rows
+
+    def similar(self, looks: Sequence[LookRow]) -> dict[str, list[bytes]]:
+        found = super().similar(looks)
+        if self._unseen is None:
+            self._unseen = self._at_one_moment() if self._faults.strikes("look before a commit") else {}
+        if not self._unseen:
+            return found
+        then = {asker: [old for one in rows if (old := self._then(one)) is not None] for asker, rows in found.items()}
+        if then != found:
+            self._marks.reach("looked before another committed")
+        return then
+
+    def _at_one_moment(self) -> dict[bytes, bytes | None]:
+        unseen: dict[bytes, bytes | None] = {}
+        for one in reversed(self._before):
+            if UNRESOLVED in self.done.partitions or one.partitions & self.done.partitions:
+                break
+            if not self._taken <= one.waiting:
+                break
+            unseen |= one.prints
+        return unseen
+
+    def _then(self, data: bytes) -> bytes | None:
+        one: bytes | None = data
+        while one is not None and one in (self._unseen or {}):
+            one = (self._unseen or {})[one]
+        return one
+
+    def put_fingerprints(self, rows: Sequence[FingerprintRow]) -> None:
+        for row in rows:
+            found = sqlite3.Connection.execute(
+                self._sql, "SELECT data FROM fingerprint WHERE subject = ?", (row.subject,)
+            ).fetchone()
+            if found is None or found[0] != row.data:
+                self.done.prints[row.data] = found[0] if found else None
+        super().put_fingerprints(rows)
 
     def append(self, events: Sequence[EventRow]) -> None:
+        self.done.partitions |= {event.partition for event in events}
         try:
             super().append(events)
         except FencedError:
@@ -73,7 +140,8 @@ class FaultyStore(SqliteStore):
 
     def __init__(self, image: bytes, faults: Faults, marks: Marks) -> None:
         super().__init__(":memory:", image=image)
-        self._marks = marks
+        self._marks, self._faults = marks, faults
+        self._done: deque[Done] = deque(maxlen=_AT_ONCE)
         connection = self.connection
         assert isinstance(connection, CrashingConnection)
         connection.faults, connection.marks = faults, marks
@@ -86,7 +154,9 @@ class FaultyStore(SqliteStore):
     @contextmanager
     def unit(self) -> Iterator[SqliteUnit]:
         with self._transaction() as sql:
-            yield WatchedUnit(sql, self._marks)
+            unit = WatchedUnit(sql, self._marks, self._faults, tuple(self._done))
+            yield unit
+        self._done.append(unit.done)
 
     def settle(self, settlements: Sequence[Settlement], messages: Sequence[InboxRow]) -> int:
         counted = super().settle(settlements, messages)

@@ -13,6 +13,7 @@ MARKS: dict[str, str] = {
     "poison requeued and handled": "The same message went through once the code was mended.",
     "subject waited behind poison": "Another message of the same subject waited; others did not.",
     "link waited for": "A message named a document by an id nobody knew yet, and was handled once it was known.",
+    "looked before another committed": "A worker compared invoices with what stood before another's unit was durable.",
     # intake
     "repeated message ignored": "The same key with the same body was answered and not taken twice.",
     "key reused for another body refused": "The same key with another body was refused.",
@@ -32,6 +33,13 @@ MARKS: dict[str, str] = {
     "parked behind another effect": "An effect waited for the one before it.",
     # business
     "duplicate invoice stopped": "The same number came by another channel.",
+    "suspected duplicate stopped": "An invoice of one supplier looked like one of another; a person was asked.",
+    "suspected duplicate cleared": "A person told two invoices apart, and the one that waited went on.",
+    "last look stopped one": "Two alike passed the first look at one moment; the second look stopped one.",
+    "settled on receipt": "Goods came and we billed ourselves for them in the name of the supplier.",
+    "hold predicted": "The ERP placed the hold that matching had said it would.",
+    "policy released in between": "Invoices were handled under two releases of the policy in one month.",
+    "case escalated": "Nobody worked a case in its time; it went to the next level.",
     "duplicate approval ignored": "An approval was told twice under different keys.",
     "receipt mended a mismatch": "Goods came late; the invoice was matched again.",
     "variance accepted by a person": "A person accepted what matching found.",

@@ -10,6 +10,7 @@ from random import Random
 from typing import Any
 
 from tieout.engine.actions import Actions
+from tieout.engine.policy_desk import PolicyDesk
 from tieout.engine.stores.port import Store
 from tieout.kernel.clock import Clock
 from tieout.kernel.errors import PermanentError
@@ -34,10 +35,11 @@ from tieout.model.facts import (
     account_home,
     supplier_home,
 )
-from tieout.sim.company import CURRENCY, ENTITY, OUR_IBAN, PERIOD
+from tieout.sim.company import CURRENCY, ENTITY, OUR_IBAN, PERIOD, loaded
 
 VERA, BEA, BO = "person:vera", "person:bea", "person:bo"
 PIA, REX, IDA, RAY, CARL = "person:pia", "person:rex", "person:ida", "person:ray", "person:carl"
+IRA, PAUL = "person:ira", "person:paul"
 _OURS = BankAccount(iban=OUR_IBAN, holder="Muster GmbH")
 
 Row = dict[str, Any]
@@ -47,10 +49,17 @@ class People:
     """What the people do when they come by. ``say`` offers a message until it is safely in the inbox."""
 
     def __init__(
-        self, store: Store, actions: Callable[[], Actions], clock: Clock, random: Random, say: Callable[[Message], None]
+        self,
+        store: Store,
+        actions: Callable[[], Actions],
+        desk: Callable[[], PolicyDesk],
+        clock: Clock,
+        random: Random,
+        say: Callable[[Message], None],
     ) -> None:
         self._store = store
         self._actions = actions
+        self._desk = desk
         self._clock = clock
         self._random = random
         self._say = say
@@ -156,7 +165,7 @@ class People:
         elif invoice is not None and kind == "posting_differs":
             self._about(invoice, IDA, VarianceAccepted(reason="corrected in the ERP"))
         elif invoice is not None and kind in ("duplicate", "suspected_duplicate"):
-            cleared = lot < 0.1
+            cleared = lot < (0.4 if kind == "suspected_duplicate" else 0.1)
             data: Fact = (
                 DuplicateCleared(reason="a second delivery") if cleared else InvoiceCancelled(reason="the same")
             )
@@ -192,6 +201,20 @@ class People:
                 data = AccrualRequested(entity=ENTITY, period=PERIOD, order_id=order_id, supplier_id=supplier_id)
                 key = f"accrue/{row['subject']}/{self._moment()}"
                 self._tell(CARL, key, data, supplier_home(supplier_id), row["subject"])
+
+    # ── the policy ──────────────────────────────────────────────────────────────────────────────────────────────
+
+    def govern(self, text: str) -> None:
+        """Ira drafts another policy and tries it on the past; Paul approves it. One step each time."""
+        desk, version = self._desk(), loaded(text).policy.version if text else ""
+        release = desk.policies.releases().releases.get(version)
+        with suppress(PermanentError):  # it is said already, or they wait for what they said
+            if text and release is None:
+                desk.draft(text, IRA)
+            elif release is not None and release.trial is None:
+                desk.attempt(version, IRA)
+            elif release is not None and not release.approved_at:
+                desk.approve(version, PAUL)
 
     # ── saying it ───────────────────────────────────────────────────────────────────────────────────────────────
 

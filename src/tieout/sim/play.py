@@ -20,6 +20,8 @@ from tieout.engine.dependencies import STOPPED, Dependencies
 from tieout.engine.intake import Answer, Intake
 from tieout.engine.intake import Delivery as Reading
 from tieout.engine.originals import Originals
+from tieout.engine.policies import Ruling
+from tieout.engine.policy_desk import PolicyDesk
 from tieout.engine.schedule import Schedule
 from tieout.engine.stores.open import memory_store
 from tieout.engine.stores.port import Receipt
@@ -34,7 +36,7 @@ from tieout.policy.dependencies import DEPENDENCIES
 from tieout.ports import Connector
 from tieout.processes.process import Facts, Output, Process, by_subject
 from tieout.processes.registry import PROCESSES
-from tieout.sim.company import CURRENCY, ENTITY, MORNING, OUR_IBAN, POLICY, Company, Day
+from tieout.sim.company import CURRENCY, ENTITY, MORNING, OUR_IBAN, SAP, Company, Day, loaded
 from tieout.sim.faults import Crash, Faults
 from tieout.sim.faulty_store import FaultyStore
 from tieout.sim.marks import Marks
@@ -68,19 +70,21 @@ class Crew:
 
     def __init__(self, play: "Play", owner: str) -> None:
         self.owner = owner
+        policies = Ruling(play.store, lambda: loaded(play.company.policy))
         dependencies = Dependencies(play.store, DEPENDENCIES)
         self.delivery = Delivery(play.store, play.connectors, play.clock, owner=owner, dependencies=dependencies)
         self.work = UnitOfWork(
             play.store,
             play.processes,
-            POLICY,
+            policies,
             play.clock,
             partitions=PARTITIONS,
             lane_of=self.delivery.lane_of,
         )
         self.intake = Intake(play.store, _NO_ORIGINALS, play.clock, partitions=PARTITIONS, read_document=_no_documents)
-        self.schedule = Schedule(play.store, self.intake, play.connectors, POLICY, play.clock, dependencies)
+        self.schedule = Schedule(play.store, self.intake, play.connectors, policies, play.clock, dependencies)
         self.actions = Actions(play.store, self.intake, play.clock)
+        self.desk = PolicyDesk(play.store, self.intake, policies, play.clock, partitions=PARTITIONS)
 
 
 class Play:
@@ -107,14 +111,19 @@ class Play:
         self.processes = (*PROCESSES, _tripwire(self.company.poison, lambda: self._mended))
         self.crews = [self._crew(), self._crew()]
         self.people = People(
-            self.store, lambda: self.crews[0].actions, self.clock, Random(f"{seed}/people"), self.pending.append
+            self.store,
+            lambda: self.crews[0].actions,
+            lambda: self.crews[0].desk,
+            self.clock,
+            Random(f"{seed}/people"),
+            self.pending.append,
         )
 
     def _build_world(self) -> None:
         ask = chance(self.seed)
         around = Surroundings(self.clock, self.faults, self.marks)
         around.meanwhile, around.say = self._meanwhile, self.say
-        self.erp, self.ap = Erp(around, ask), ApPlatform(around, ask)
+        self.erp, self.ap = Erp(around, ask, tells_holds=self.company.policy == SAP), ApPlatform(around, ask)
         self.bank = Bank(around, ask, iban=OUR_IBAN, entity=ENTITY, opening=Money(100_000_000, CURRENCY))
         self.close = CloseTool(around)
         self.connectors: dict[str, Connector] = {
@@ -178,6 +187,7 @@ class Play:
     def _people_come_by(self) -> None:
         self._survive("people", self._look_at_effects)
         self._survive("people", self.people.come_by)
+        self._survive("people", partial(self.people.govern, self.company.next_policy))
         if self.random.random() < 0.08:
             self._survive("people", self.people.hold_a_supplier)
 
@@ -187,7 +197,7 @@ class Play:
         crew = self._crew_on_duty
         actions: list[tuple[int, str, Callable[[], object]]] = [
             (5, "offer", self._offer),
-            (9, "work", partial(self.crews[crew].work.run, self.random.choice((1, 3, 10, 50)))),
+            (9, "work", partial(self.crews[crew].work.run, self.random.choice((1, 3, 10, 50)), self._share(crew))),
             (7, "send", partial(self._send, crew)),
             (3, "probe", self.crews[crew].delivery.probe),
             (2, "tidy", self.crews[crew].schedule.tidy),
@@ -196,6 +206,10 @@ class Play:
         _, name, do = self.random.choices(actions, [weight for weight, _, _ in actions])[0]
         self._survive(name, do, crew)
         self._let_time_pass()
+
+    def _share(self, crew: int) -> tuple[int, ...] | None:
+        """The partitions that a crew works now: its half of them, or all when the other is not there."""
+        return self.random.choice((None, tuple(range(crew, PARTITIONS, len(self.crews)))))
 
     def _let_time_pass(self) -> None:
         if self.faults.strikes("clock jumped back"):
@@ -316,12 +330,14 @@ class Play:
 
     def _next_moment(self) -> timedelta | None:
         """How long until something that waits can go on; ``None`` when nothing does. Timers of the close go on for
-        ever and are not waited for."""
+        ever and are not waited for, nor is what is stopped by a dead letter, which waits for people."""
         now = to_micros(self.clock.now())
         moments = [row["due_at"] for row in self._waiting()]
         moments += self._numbers("SELECT not_before FROM effect WHERE status IN ('ready', 'unknown')")
         moments += self._numbers("SELECT lease_until FROM effect WHERE status IN ('leased', 'probing')")
-        if self.store.held(STOPPED, 1):
+        if self.store.held(STOPPED, 1) and not self._numbers(
+            "SELECT 1 FROM effect WHERE status IN ('dead', 'undecided')"
+        ):
             moments.append(now)
         if any(target.busy for target in (self.erp, self.ap, self.bank, self.close)):
             moments.append(now)

@@ -8,16 +8,21 @@ from tieout.model.cases import CaseClass
 from tieout.model.events import Event
 from tieout.model.facts import (
     ApprovalDecided,
+    CaseEscalated,
     CaseOpened,
     DuplicateStopped,
+    DuplicateSuspected,
     EffectHandled,
     EffectSettled,
     EntryExplained,
     Fact,
+    HoldsCompared,
+    InvoiceAdmitted,
     InvoiceClosed,
     InvoiceFoundInvalid,
     InvoiceMatched,
     InvoicePaid,
+    InvoiceReceived,
     InvoiceValidated,
     LiabilityReopened,
     MatchFailed,
@@ -26,12 +31,14 @@ from tieout.model.facts import (
     PaymentWithheld,
     PeriodReady,
     RunReleaseRefused,
+    SelfBillDrafted,
     StatementGapFound,
     VarianceAccepted,
 )
 from tieout.sim.marks import Marks
 
 _SIMPLE: dict[type[Fact], str] = {
+    CaseEscalated: "case escalated",
     DuplicateStopped: "duplicate invoice stopped",
     EntryExplained: "unmatched entry settled",
     InvoiceClosed: "invoice closed",
@@ -39,6 +46,7 @@ _SIMPLE: dict[type[Fact], str] = {
     PaymentRejected: "payment rejected by the bank",
     PeriodReady: "period turned ready",
     RunReleaseRefused: "own release refused",
+    SelfBillDrafted: "settled on receipt",
     StatementGapFound: "statement out of order",
 }
 
@@ -46,13 +54,24 @@ _SIMPLE: dict[type[Fact], str] = {
 def note_reached(events: Iterable[Event], marks: Marks) -> None:
     """Reach the marks that the log tells of."""
     approvals: Counter[str] = Counter()
+    policies: set[str] = set()
     seen: defaultdict[str, set[type[Fact]]] = defaultdict(set)
     for event in events:
         kind = type(event.data)
         if name := _SIMPLE.get(kind):
             marks.reach(name)
         before = seen[event.subject]
+        if kind is InvoiceReceived:
+            policies.add(event.policy)
         match event.data:
+            case DuplicateSuspected() if InvoiceAdmitted in before:
+                marks.reach("last look stopped one")
+            case DuplicateSuspected():
+                marks.reach("suspected duplicate stopped")
+            case InvoiceAdmitted(apart=apart) if apart and DuplicateSuspected in before:
+                marks.reach("suspected duplicate cleared")
+            case HoldsCompared(predicted=predicted, actual=actual) if set(predicted) & set(actual):
+                marks.reach("hold predicted")
             case ApprovalDecided(approved=True):
                 approvals[event.subject] += 1
                 if approvals[event.subject] > 1:
@@ -77,3 +96,5 @@ def note_reached(events: Iterable[Event], marks: Marks) -> None:
             case _:
                 pass
         before.add(kind)
+    if len(policies) > 1:
+        marks.reach("policy released in between")

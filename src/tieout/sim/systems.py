@@ -10,15 +10,17 @@ Close tool   takes an idempotency key.
 
 from collections.abc import Callable
 from datetime import date
+from decimal import Decimal
 from itertools import count
 
 from tieout.kernel.clock import period_of
 from tieout.kernel.ids import fingerprint
-from tieout.kernel.money import Money
+from tieout.kernel.money import Money, multiply
 from tieout.kernel.problem import Code, Problem
 from tieout.model.documents import BankStatement, Invoice, PaymentRun, Posting, StatementEntry
 from tieout.model.effects import (
     BookStatement,
+    CreateOrder,
     PostInvoice,
     RecordPayment,
     RecordReturn,
@@ -53,7 +55,8 @@ def chance(seed: int) -> Chance:
 
 
 class Erp(Target):
-    """A ledger. ``payable`` is what it owes by invoice, ``cash`` what it believes to have at the bank."""
+    """A ledger. ``payable`` is what it owes by invoice, ``cash`` what it believes to have at the bank. One that
+    ``tells_holds`` blocks invoices at prices above the order by more than 2 %, as SAP does (P), and says so."""
 
     OPERATIONS = (
         "upsert_supplier",
@@ -66,13 +69,15 @@ class Erp(Target):
         "post_journal",
     )
 
-    def __init__(self, surroundings: Surroundings, ask: Chance) -> None:
+    def __init__(self, surroundings: Surroundings, ask: Chance, *, tells_holds: bool = False) -> None:
         operations = tuple(
             Operation(name=name, lookup=True, landing_seconds=LATE_SECONDS + 1, batch_size=5, lane="entity")
             for name in self.OPERATIONS
         )
         super().__init__(Manifest(system="erp", title="ERP", operations=operations, totals=("payable",)), surroundings)
         self._ask = ask
+        self._tells_holds = tells_holds
+        self._prices: dict[tuple[str, str], Decimal] = {}
         self._numbers = count(1)
         self._refused: set[str] = set()
         self.posted: dict[str, int] = {}
@@ -82,6 +87,8 @@ class Erp(Target):
 
     def _take(self, effect: Effect) -> Applied | Refused | Retry:
         match effect.payload:
+            case CreateOrder(order=order):
+                self._prices |= {(order.order_id, line.line_id): line.unit_price for line in order.lines}
             case PostInvoice(invoice_id=invoice_id, invoice=invoice, post_on=post_on):
                 return self._post(effect.key, invoice_id, invoice, post_on)
             case RecordPayment(payment=payment):
@@ -108,9 +115,21 @@ class Erp(Target):
         self.payable[invoice_id] = self.payable.get(invoice_id, 0) + invoice.payable.minor
         number = f"ER-{next(self._numbers):05d}"
         posting = Posting(
-            number=number, posted_on=post_on, period=period_of(post_on), gross=invoice.gross, tax=invoice.tax
+            number=number,
+            posted_on=post_on,
+            period=period_of(post_on),
+            gross=invoice.gross,
+            tax=invoice.tax,
+            holds=self._holds(invoice) if self._tells_holds else None,
         )
         return Applied(reference=number, posting=posting)
+
+    def _holds(self, invoice: Invoice) -> tuple[str, ...]:
+        for line in invoice.lines:
+            ordered = self._prices.get((line.order_id, line.order_line_id))
+            if ordered is not None and line.unit_price > multiply(ordered, Decimal("1.02")):
+                return ("P",)
+        return ()
 
     def _items(self, scope: Scope) -> dict[str, int]:
         return {invoice_id: minor for invoice_id, minor in self.payable.items() if minor}

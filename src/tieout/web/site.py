@@ -46,7 +46,16 @@ NAVIGATION = (
             ("/payments", "Payments"),
         ),
     ),
-    ("Control", (("/close", "Close"), ("/suppliers", "Suppliers"), ("/documents", "Documents"), ("/policy", "Policy"))),
+    (
+        "Control",
+        (
+            ("/close", "Close"),
+            ("/suppliers", "Suppliers"),
+            ("/documents", "Documents"),
+            ("/policy", "Policy"),
+            ("/duties", "Duties"),
+        ),
+    ),
 )
 _FILTERS = (
     words.age,
@@ -194,6 +203,7 @@ _SAID = {
     "held": "Payments to the supplier are being held.",
     "unheld": "Payments to the supplier are being released.",
     "read": "The document has been read; what came of it shows here in a moment.",
+    "reviewed": "Your review has been recorded; the control counts as reviewed in a moment.",
     "answered": "Thank you. Your answer has been passed on.",
     "requeued": "The message is on its way again.",
 }

@@ -20,18 +20,19 @@ NO_CURRENCY = "XXX"
 _PERSON = re.compile(r"\bperson:(?=[a-z0-9])")
 _TONES = {
     "good": """
-        accepted active applied approved booked closed delivered done in_force matched paid posted proved ready settled
+        accepted active applied approved booked closed covered delivered done in_force matched paid passed posted
+        proved ready settled
     """,
     "bad": """
-        critical dead duplicate invalid mismatched not_proved posting_failed posting_unknown quarantined refused
-        rejected returned suspect undecided unknown
+        critical dead duplicate expired failed hard invalid mismatched not_covered not_proved posting_failed
+        posting_unknown quarantined refused rejected returned review_overdue suspect undecided unknown
     """,
     "warn": """
         calling_off cancelled held high not_ready open partly releasing unposted withheld
     """,
     "info": """
-        admitted claimed collecting coming leased parked posting probing received released requested reserved submitted
-        tried unpacked valid
+        admitted claimed collecting coming leased parked posting probing received released requested reserved
+        submitted tried unpacked valid
     """,
 }
 _TONE = {word: tone for tone, words in _TONES.items() for word in words.split()}

@@ -105,6 +105,8 @@ def _invoice(fact: f.Fact) -> Words | None:
         case f.LookalikeLearnt(lookalike=taught):
             every = f"every {taught.interval_days} days" if taught.interval_days else "on the same day"
             return Words("Comes again", f"{every}, counts until {taught.until}")
+        case f.ComparisonDue(reason=reason):
+            return Words("Compared again", reason)
         case f.PostingDue():
             return Words("Compared once more before it is posted")
         case f.InvoiceValidated():

@@ -97,7 +97,7 @@ class Unit(Protocol):
     def drop_views(self, view: str, subjects: Sequence[str]) -> None: ...
 
     def put_fingerprints(self, rows: Sequence[FingerprintRow]) -> None:
-        """Write fingerprints, or again with other data; the keys and the day of one never change."""
+        """Write fingerprints, or again with other data; the day of one never changes."""
         ...
 
     def change_standings(self, added: Sequence[StandingRow], removed: Sequence[StandingRow]) -> None:

@@ -204,6 +204,10 @@ _PUT_LIKENESS = f"""
     SELECT key, day, subject, "partition" FROM {_unnest(LikenessRow)} ORDER BY key, day, subject
     ON CONFLICT DO NOTHING
 """
+_DROP_LIKENESS = """
+    DELETE FROM likeness USING unnest(%b::bigint[], %b::int[], %b::text[]) AS gone (key, day, subject)
+    WHERE likeness.key = gone.key AND likeness.day = gone.day AND likeness.subject = gone.subject
+"""
 _PUT_STANDING = f"""
     INSERT INTO standing ({_columns(StandingRow)}) SELECT * FROM {_unnest(StandingRow)}
     ON CONFLICT (name, entity, period, item) DO UPDATE
@@ -438,6 +442,8 @@ class PostgresUnit:
     def put_fingerprints(self, rows: Sequence[FingerprintRow]) -> None:
         if rows:
             self._sql.execute(_PUT_FINGERPRINT, _turned([(row.subject, row.partition, row.data) for row in rows]))
+            if gone := [(key, row.day, row.subject) for row in rows for key in row.gone]:
+                self._sql.execute(_DROP_LIKENESS, _turned(gone))
             self._put(_PUT_LIKENESS, [LikenessRow(key, r.day, r.subject, r.partition) for r in rows for key in r.keys])
 
     def change_standings(self, added: Sequence[StandingRow], removed: Sequence[StandingRow]) -> None:

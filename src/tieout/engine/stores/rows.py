@@ -116,13 +116,15 @@ class LinkRow(Struct, gc=False):
 
 
 class FingerprintRow(Struct, gc=False):
-    """What is kept of an invoice to compare others with (``data``), and the keys and the day it is found under."""
+    """What is kept of an invoice to compare others with (``data``), and the keys and the day it is found under; under
+    the keys that are ``gone`` it was found before (its supplier is paid to another account now)."""
 
     subject: str
     partition: int
     data: bytes
     day: int
     keys: tuple[int, ...]
+    gone: tuple[int, ...] = ()
 
 
 class LikenessRow(Struct, gc=False):

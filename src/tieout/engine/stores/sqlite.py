@@ -243,6 +243,8 @@ class SqliteUnit:
 
     def put_fingerprints(self, rows: Sequence[FingerprintRow]) -> None:
         self._sql.executemany(_PUT_FINGERPRINT, [(row.subject, row.partition, row.data) for row in rows])
+        if gone := [(key, row.day, row.subject) for row in rows for key in row.gone]:
+            self._sql.executemany("DELETE FROM likeness WHERE key = ? AND day = ? AND subject = ?", gone)
         self._sql.executemany(
             _PUT_LIKENESS, [(key, row.day, row.subject, row.partition) for row in rows for key in row.keys]
         )

@@ -6,6 +6,7 @@ processes' business. The checks here spare people a refusal that would otherwise
 
 from tieout.http.work.acts import ACTS, Act, name_of, offered_acts
 from tieout.http.work.cases import ATTACHMENT_BYTES_MAX, NAME_MAX, CaseWork, case_of
+from tieout.http.work.controls import ControlWork
 from tieout.http.work.runs import Proposed, RunWish, RunWork
 from tieout.http.work.writes import effects_of_case
 
@@ -24,6 +25,6 @@ __all__ = [
 ]
 
 
-class Work(CaseWork, RunWork):
+class Work(CaseWork, ControlWork, RunWork):
     """What people decide. Every method runs in a thread; what may not be raises
     :class:`~tieout.http.problems.Trouble`."""

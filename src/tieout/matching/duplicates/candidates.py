@@ -12,6 +12,7 @@ from tieout.matching.duplicates.explained import (
     is_credited,
     is_learnt,
     is_recurring,
+    is_usual,
     series_of,
 )
 from tieout.matching.duplicates.fingerprint import Fingerprint, fingerprint_of
@@ -55,6 +56,7 @@ def compare(
     alike = [(other, numbers) for other in pool if (numbers := _comparable(mine, other, rules)) is not None]
     if not alike:
         return ()
+    usual = is_usual(mine, pool)
     taken_back, series, taught = credited(pool), series_of(mine, pool), tuple(lookalikes)
 
     def explained(other: Fingerprint, numbers: Likeness) -> str:
@@ -66,7 +68,7 @@ def compare(
 
     found = []
     for other, numbers in alike:
-        seen = criteria(mine, other, numbers)
+        seen = criteria(mine, other, numbers, usual=usual)
         layer, points = layer_of(mine, other, numbers), score(seen)
         if layer != "exact" and (points < rules.suspect_score or layer not in rules.layers):
             continue

@@ -1,12 +1,13 @@
 """What explains that two documents look alike and are two claims all the same: a credit note in between, a rent, an
 instalment, or a look-alike that a person has taught."""
 
+import itertools
 from collections.abc import Iterable, Sequence
 from datetime import date
 
 from tieout.matching.duplicates.fingerprint import Fingerprint
 from tieout.matching.duplicates.numbers import Likeness
-from tieout.matching.duplicates.score import days_between
+from tieout.matching.duplicates.score import days_between, is_one_payee
 from tieout.model.documents import InvoiceKind
 from tieout.model.duplicates import Candidate, Layer, Lookalike
 
@@ -70,6 +71,22 @@ def is_recurring(one: Fingerprint, other: Fingerprint, numbers: Likeness, series
 def series_of(one: Fingerprint, known: Iterable[Fingerprint]) -> tuple[Fingerprint, ...]:
     """The other invoices of the same amount, supplier and entity that were not cancelled."""
     return tuple(other for other in known if other.status != "cancelled" and _same_payment(one, other))
+
+
+def is_usual(one: Fingerprint, known: Iterable[Fingerprint]) -> bool:
+    """Whether the payee bills this very amount so often that it says little: two others of it, with numbers of their
+    own, are known that came within days of each other and are two claims."""
+    claims = sorted(
+        (other.issued_on, other.number or other.invoice_id)
+        for other in known
+        if other.status == "open"
+        and (other.kind, other.currency, other.gross_minor) == (one.kind, one.currency, one.gross_minor)
+        and is_one_payee(one, other)
+    )
+    return any(
+        (later[0] - before[0]).days < _INTERVAL_MIN and later[1] != before[1]
+        for before, later in itertools.pairwise(claims)
+    )
 
 
 def _same_payment(one: Fingerprint, other: Fingerprint) -> bool:

@@ -5,14 +5,18 @@ from enum import StrEnum
 
 #: White space, and everything that looks like a hyphen (U+2010 to U+2015 are hyphens and dashes).
 _NOISE = re.compile(r"[\s\-\u2010-\u2015]+")
-_TAIL = re.compile(r"(.*?)(\d+)\Z", re.DOTALL)
+#: A number is made of runs of digits and of what stands between them.
+_RUNS = re.compile(r"[0-9]+|[^0-9]+")
 #: What a scanner takes for a digit.
 _MISREAD = str.maketrans("OQDILSBZG", "000115826")
 _PUNCTUATION = re.compile(r"[^0-9A-Z]+")
 #: Shorter numbers are all near each other; what is left of them says nothing.
 _LENGTH_MIN = 4
-#: Numbers that are this close are one behind the other in the books of the supplier.
-_STEP_MAX = 9
+#: A month, a year, a branch: runs of digits that may change within one series beside the running number.
+_SHORT = 2
+#: Two good invoices of one supplier have numbers this close to each other every day; that they differ in one or two
+#: digits proves nothing. A wrong digit further to the left makes a step that chance makes once in a hundred times.
+_STEP_MAX = 99
 #: A supplier who writes an invoice every few days gives out later numbers; within these days it proves nothing yet.
 _DAYS_MIN = 4
 
@@ -39,23 +43,37 @@ def normal_number(number: str) -> str:
 
 
 def likeness(one: str, other: str, days: int, distance_max: int) -> Likeness:
-    """How two normal numbers relate, when the other document is dated ``days`` after the one (before: less than 0)."""
-    if not one or not other:
+    """How two numbers as on paper relate, when the other document is dated ``days`` after the one (before: less than
+    0)."""
+    mine, its = normal_number(one), normal_number(other)
+    if not mine or not its:
         return Likeness.MISSING
-    if one == other:
+    if mine == its:
         return Likeness.SAME
-    if _as_read(one) == _as_read(other):
+    if _as_read(mine) == _as_read(its):
         return Likeness.MISREAD
-    step = _step(one, other)
-    if step is not None and abs(days) >= _DAYS_MIN and step * days > 0:
-        return Likeness.FOLLOWING
-    if _is_swap(one, other):
+    swapped, distance = _is_swap(mine, its), _distance(mine, its, distance_max)
+    step = _step(one.upper(), other.upper())
+    if step is not None and (series := _in_series(step, days, distance, swapped=swapped)):
+        return series
+    if swapped:
         return Likeness.TRANSPOSED
-    if step is not None and abs(step) <= _STEP_MAX and step * days >= 0:
-        return Likeness.NEXT
-    if _distance(one, other, distance_max) <= distance_max:
+    if distance <= distance_max:
         return Likeness.EDITED
-    return Likeness.EXTENDED if _is_extended(one, other) else Likeness.OTHER
+    return Likeness.EXTENDED if _is_extended(mine, its) else Likeness.OTHER
+
+
+def _in_series(step: int, days: int, distance: int, *, swapped: bool) -> Likeness | None:
+    """How two numbers of one series relate, unless they look like one number with a slip in it: one wrong digit (or two
+    that changed places) further to the left than good numbers differ; or two, and the dates do not explain them."""
+    in_order, later = step * days >= 0, abs(days) >= _DAYS_MIN
+    if distance == 1 and abs(step) > _STEP_MAX:
+        return None
+    if in_order and later:
+        return Likeness.FOLLOWING
+    if in_order and abs(step) <= _STEP_MAX and not swapped:
+        return Likeness.NEXT
+    return Likeness.OTHER if distance > 1 and abs(step) <= 10 * _STEP_MAX else None
 
 
 def _as_read(number: str) -> str:
@@ -74,11 +92,20 @@ def _is_swap(one: str, other: str) -> bool:
 
 
 def _step(one: str, other: str) -> int | None:
-    """How far the other number is behind the one in the same series; nothing when they are not of one."""
-    left, right = _TAIL.match(one), _TAIL.match(other)
-    if left is None or right is None or left[1] != right[1]:
+    """How far the running number of the other is behind that of the one; nothing when they are not of one series. The
+    running number is the longest run of digits, of several the last."""
+    left, right = _RUNS.findall(one), _RUNS.findall(other)
+    places = [place for place, run in enumerate(left) if run.isdigit()]
+    if len(left) != len(right) or not places:
         return None
-    return int(right[2]) - int(left[2])
+    running = max(places, key=lambda place: (len(left[place]), place))
+    if not right[running].isdigit():
+        return None
+    for place, (mine, its) in enumerate(zip(left, right, strict=True)):
+        short = mine.isdigit() and its.isdigit() and max(len(mine), len(its)) <= _SHORT
+        if place != running and mine != its and not short:
+            return None
+    return int(right[running]) - int(left[running])
 
 
 def _distance(one: str, other: str, most: int) -> int:

@@ -19,14 +19,14 @@ NUMBER_POINTS = {
     Likeness.TRANSPOSED: 30,
     Likeness.EDITED: 30,
     Likeness.EXTENDED: 30,
-    Likeness.MISSING: 10,
+    Likeness.MISSING: 15,
     Likeness.NEXT: 5,
     Likeness.FOLLOWING: 0,
     Likeness.OTHER: 0,
 }
 SAME_SUPPLIER, SAME_ACCOUNT, SAME_PARENT = 25, 20, 15
 OTHER_ENTITY = -20
-SAME_AMOUNT, NEAR_AMOUNT = 25, 12
+SAME_AMOUNT, USUAL_AMOUNT, NEAR_AMOUNT = 25, 10, 8
 #: With numbers like these it says nothing that the lines are the same: so are those of every delivery on call.
 _REPEATS = (Likeness.NEXT, Likeness.FOLLOWING)
 #: Points by how many days the documents are apart at most.
@@ -62,7 +62,7 @@ def is_near_amount(one: Fingerprint, other: Fingerprint, percent: Decimal) -> bo
 
 def number_likeness(one: Fingerprint, other: Fingerprint, rules: DuplicateRules) -> Likeness:
     """How the numbers of two invoices relate."""
-    return likeness(one.number, other.number, days_between(one, other), rules.edit_distance)
+    return likeness(one.printed, other.printed, days_between(one, other), rules.edit_distance)
 
 
 def layer_of(one: Fingerprint, other: Fingerprint, numbers: Likeness) -> Layer:
@@ -79,14 +79,15 @@ def layer_of(one: Fingerprint, other: Fingerprint, numbers: Likeness) -> Layer:
     return "three_of_four" if same else "near"
 
 
-def criteria(one: Fingerprint, other: Fingerprint, numbers: Likeness) -> tuple[Criterion, ...]:
-    """Everything that speaks for or against the two being one claim."""
+def criteria(one: Fingerprint, other: Fingerprint, numbers: Likeness, *, usual: bool = False) -> tuple[Criterion, ...]:
+    """Everything that speaks for or against the two being one claim. ``usual``: the supplier bills this amount often,
+    so that it says little."""
     return (
         _said("number", _NUMBER_WORDS[numbers], NUMBER_POINTS[numbers], one.printed, other.printed),
         _payee(one, other),
-        _amount(one, other),
+        _amount(one, other, usual=usual),
         _date(one, other),
-        *_circumstances(one, other, numbers),
+        *_circumstances(one, other, numbers, usual=usual),
     )
 
 
@@ -122,9 +123,13 @@ def _is_one_group(one: Fingerprint, other: Fingerprint) -> bool:
     return bool((left & right) - {""})
 
 
-def _amount(one: Fingerprint, other: Fingerprint) -> Criterion:
-    same = one.gross_minor == other.gross_minor
-    words, points = ("the same amount", SAME_AMOUNT) if same else ("nearly the same amount", NEAR_AMOUNT)
+def _amount(one: Fingerprint, other: Fingerprint, *, usual: bool) -> Criterion:
+    if one.gross_minor != other.gross_minor:
+        words, points = "nearly the same amount", NEAR_AMOUNT
+    elif usual:
+        words, points = "the same amount, as often from this supplier", USUAL_AMOUNT
+    else:
+        words, points = "the same amount", SAME_AMOUNT
     return _said("amount", words, points, str(one.gross), str(other.gross))
 
 
@@ -135,18 +140,17 @@ def _date(one: Fingerprint, other: Fingerprint) -> Criterion:
     return _said("date", words, points, one.issued_on.isoformat(), other.issued_on.isoformat())
 
 
-def _circumstances(one: Fingerprint, other: Fingerprint, numbers: Likeness) -> Iterator[Criterion]:
+def _circumstances(one: Fingerprint, other: Fingerprint, numbers: Likeness, *, usual: bool) -> Iterator[Criterion]:
     """What is only compared where both documents say it."""
     if one.entity != other.entity:
         yield _said("entity", "billed to another entity", OTHER_ENTITY, one.entity, other.entity)
-    repeats = numbers in _REPEATS
     if one.basis and other.basis:
         if one.basis != other.basis:
             yield _said("order", "other order lines or receipts", OTHER_BASIS, "", "")
-        elif not repeats:
+        elif numbers not in _REPEATS:
             yield _said("order", "the same order lines and receipts", SAME_BASIS, "", "")
     if one.content and other.content:
-        if one.content == other.content and not repeats:
+        if one.content == other.content and numbers not in (*_REPEATS, Likeness.OTHER) and not usual:
             yield _said("content", "lines that say the same", SAME_CONTENT, "", "")
         elif one.content != other.content and numbers is Likeness.NEXT:
             yield _said("content", "lines that say other things", OTHER_CONTENT, "", "")

@@ -7,6 +7,7 @@ is posted.
                                    ├─ it looks like another ► DuplicateSuspected ─┤ a person clears it, or cancels it
                                    └─ nothing, or explained ► InvoiceAdmitted ◄───┘
     about to be posted ─► last look, against everything that is open by now ─► DuplicateSuspected, or it is posted
+    a suspect, when what it looks like is cancelled, credited or told apart ─► ComparisonDue ─► another look
 
 Two workers may handle two invoices of two suppliers at one moment, and neither sees the other at the first look. The
 last look is made when the invoice's own fingerprint stands in the store as ``open`` for everybody to see; of any two,
@@ -21,25 +22,28 @@ from msgspec.structs import replace
 
 from tieout.kernel.problem import Code, Problem
 from tieout.matching.duplicates import Fingerprint, compare, taught_by
+from tieout.matching.duplicates.score import is_near_amount
 from tieout.model.cases import Case, CaseClass
 from tieout.model.documents import Invoice
 from tieout.model.duplicates import Candidate, Lookalike
 from tieout.model.events import Event
 from tieout.model.facts import (
+    ComparisonDue,
     DuplicateCleared,
     DuplicateOverruled,
     DuplicateStopped,
     DuplicateSuspected,
     InvoiceAdmitted,
     LookalikeLearnt,
+    supplier_home,
 )
 from tieout.policy.policy import Policy
 from tieout.processes import lookalike
 from tieout.processes.case import open_case
-from tieout.processes.invoice.cases import ALIKE, case_about, same_person, say_again
+from tieout.processes.invoice.cases import ALIKE, case_about, same_person, say_again, settle_cases
 from tieout.processes.invoice.fingerprints import compared_as
 from tieout.processes.invoice.state import State, has_orders, objection_to, ready
-from tieout.processes.process import Emit, Facts, Output
+from tieout.processes.process import Emit, Facts, Output, Send
 
 _NAMED_MAX = 5
 """So many of the invoices that a document looks like are named; a person who has told it from them sees the others."""
@@ -95,9 +99,10 @@ def first_look(mine: Fingerprint, invoice: Invoice, facts: Facts) -> Iterator[Ou
     elif asked := _asked(found):
         yield from suspicion(mine, invoice, asked)
     else:
-        others = sum(one.invoice_id != mine.invoice_id for one in known)
         yield Emit(
-            InvoiceAdmitted(account=mine.account, parent=mine.parent, compared=others, explained=found[:_NAMED_MAX])
+            InvoiceAdmitted(
+                account=mine.account, parent=mine.parent, compared=_others(mine, known), explained=found[:_NAMED_MAX]
+            )
         )
 
 
@@ -117,6 +122,45 @@ def suspicion(mine: Fingerprint, invoice: Invoice, asked: tuple[Candidate, ...])
     yield open_case(_suspected_case(mine.invoice_id, invoice, asked))
 
 
+def look_again(
+    mine: Fingerprint, stopped_for: tuple[Candidate, ...], facts: Facts
+) -> tuple[tuple[Candidate, ...], InvoiceAdmitted]:
+    """The invoices that still speak against a suspect, and what to say when none does. Of those that are stopped
+    themselves only the ones that it was stopped for count; the others are looked at when they go on."""
+    known, named = facts.similar(mine), {one.invoice_id for one in stopped_for}
+    left = tuple(one for one in known if one.status != "stopped" or one.invoice_id in named)
+    found = compare(mine, left, facts.policy.duplicates, _taught(mine, facts), facts.now.date())
+    admitted = InvoiceAdmitted(
+        account=mine.account, parent=mine.parent, compared=_others(mine, left), explained=found[:_NAMED_MAX]
+    )
+    return _asked(found), admitted
+
+
+def tell_suspects(mine: Fingerprint, facts: Facts, what: str) -> Iterator[Send]:
+    """Have the suspects that look like this one, or like what it credits, compared again, each where it lives: this one
+    ``was cancelled``, or the like."""
+    about = mine.credits and next(
+        (one.printed for one in facts.similar(mine) if one.number == mine.credits), mine.credits
+    )
+    due = ComparisonDue(reason=f"{about or mine.printed} {what}")
+    for one in facts.similar(mine):
+        near = is_near_amount(mine, one, facts.policy.duplicates.amount_percent)
+        if one.status == "stopped" and one.invoice_id != mine.invoice_id and near:
+            home = supplier_home(one.supplier_id)
+            yield Send(due, one.invoice_id, home, entity=one.entity, correlation=one.invoice_id)
+
+
+def compare_again(state: State, event: Event, facts: Facts, reason: str) -> Iterator[Output]:
+    """Something has changed about what it looks like: when nothing speaks against it any more, it goes on by itself."""
+    mine = compared_as(event.subject, state, facts)
+    asked, admission = look_again(mine, state.candidates, facts)
+    if not asked:
+        yield from settle_cases(state, event, facts, ALIKE, reason)
+        yield Emit(admission)
+    elif {one.invoice_id for one in asked} != {one.invoice_id for one in state.candidates}:
+        yield from suspicion(mine, state.invoice, asked)
+
+
 def clear(state: State, event: Event, data: DuplicateCleared | DuplicateOverruled, facts: Facts) -> Iterator[Output]:
     """A person says that a stopped invoice is a claim of its own: not the one who entered it, nor beyond the limit."""
     objection = objection_to(state, event.actor)
@@ -124,6 +168,7 @@ def clear(state: State, event: Event, data: DuplicateCleared | DuplicateOverrule
     if problem is None:
         mine = compared_as(event.subject, state, facts)
         yield from _clearance(mine, state.candidates, facts, recurring=data.recurring)
+        yield from tell_suspects(mine, facts, f"was told apart by {event.actor}")
         return
     yield from say_again(state, event, facts, ALIKE, problem, objection or str(problem))
 
@@ -153,6 +198,10 @@ def _limit_problem(invoice: Invoice, fact: object, policy: Policy) -> Problem | 
     if limit is None or abs(invoice.gross).amount <= limit or isinstance(fact, DuplicateOverruled):
         return None
     return Problem(Code.OVERRIDE_LIMIT, "gross", f"at most {limit:,} {invoice.currency}", str(invoice.gross))
+
+
+def _others(mine: Fingerprint, known: tuple[Fingerprint, ...]) -> int:
+    return sum(one.invoice_id != mine.invoice_id for one in known)
 
 
 def _asked(found: tuple[Candidate, ...]) -> tuple[Candidate, ...]:

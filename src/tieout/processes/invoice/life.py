@@ -13,6 +13,7 @@ from tieout.model.events import Event
 from tieout.model.facts import (
     ApprovalDecided,
     ApprovalDue,
+    ComparisonDue,
     DuplicateCleared,
     DuplicateOverruled,
     DuplicateStopped,
@@ -41,7 +42,7 @@ from tieout.model.facts import (
 )
 from tieout.model.verdict import Verdict
 from tieout.policy.duties import is_person
-from tieout.processes.invoice.admission import admitted, clear, first_look, stop
+from tieout.processes.invoice.admission import admitted, clear, compare_again, first_look, stop, tell_suspects
 from tieout.processes.invoice.approval import decided, heed, remind, submit, undecided
 from tieout.processes.invoice.cases import ALIKE, INVALID, MISMATCH, REFUSED, classes_of, open_cases, settle_cases
 from tieout.processes.invoice.fingerprints import compared_as, prints, seeks
@@ -114,7 +115,7 @@ def _stopped(state: State, event: Event) -> State:
         case DuplicateStopped(first_invoice_id=first) if state.status == "received":
             reason = f"carries the same number as {first}"
             return flagged(stop(state, event.data, "duplicate", reason), CaseClass.DUPLICATE)
-        case DuplicateSuspected(candidates=candidates) if state.status in ("received", "posting"):
+        case DuplicateSuspected(candidates=candidates) if state.status in ("received", "posting", "suspect"):
             reason = f"looks like {candidates[0].invoice_id}: {candidates[0].reason}"
             return flagged(stop(state, event.data, "suspect", reason), CaseClass.SUSPECTED_DUPLICATE)
         case InvoiceFoundInvalid(problems=problems) if state.status in ("admitted", "invalid"):
@@ -160,6 +161,8 @@ def decide(state: State | None, event: Event, facts: Facts) -> Iterator[Output]:
             yield from clear(state, event, event.data, facts)
         case InvoiceAdmitted():
             yield from _go_on(state, event, facts)
+        case ComparisonDue(reason=reason) if state.status == "suspect":
+            yield from compare_again(state, event, facts, reason)
         case PostingDue() if state.status == "posting":
             yield from post(state, event, facts)
         case InvoiceFoundInvalid(problems=problems) if state.status == "invalid":
@@ -189,6 +192,7 @@ def decide(state: State | None, event: Event, facts: Facts) -> Iterator[Output]:
             yield from remind(state, event, facts)
         case InvoiceCancelled(reason=reason) if state.status == "cancelled":
             yield from settle_cases(state, event, facts, state.flagged, f"cancelled: {reason}")
+            yield from tell_suspects(compared_as(event.subject, state, facts), facts, "was cancelled")
             if state.allocations:
                 yield Emit(match_released(state))
             if state.clear and state.invoice.prepaid:
@@ -213,6 +217,9 @@ def decide(state: State | None, event: Event, facts: Facts) -> Iterator[Output]:
 def _go_on(state: State, event: Event, facts: Facts) -> Iterator[Output]:
     """What was admitted, or told apart by a person, takes the next step of its life."""
     yield from settle_cases(state, event, facts, ALIKE, "it is a document of its own")
+    if state.invoice.credits_number and not state.clear:
+        told = f"was taken back by credit note {state.invoice.number}"
+        yield from tell_suspects(compared_as(event.subject, state, facts), facts, told)
     if state.status == "admitted":
         yield from validate(state, facts)
     elif state.status == "posting":
@@ -246,6 +253,7 @@ _FACTS = (
     DuplicateCleared,
     DuplicateOverruled,
     PostingDue,
+    ComparisonDue,
     InvoiceValidated,
     InvoiceFoundInvalid,
     RecheckRequested,

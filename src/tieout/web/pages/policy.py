@@ -1,5 +1,6 @@
 """The policy: what is in force and which level says so, its releases, and what a draft would have done to the past."""
 
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -23,12 +24,22 @@ from tieout.kernel.money import Money
 from tieout.policy.explain import Difference, Setting, differences, settings, warnings
 from tieout.policy.files import Fault, separated
 from tieout.policy.identifiers import masked_iban
+from tieout.policy.levels import DEFAULT
 from tieout.policy.load import PolicyError
 from tieout.policy.policy import Policy
 from tieout.processes.policy_release import Release, State, status_of
 from tieout.web.site import Site, back_to
 
 SHOWN = 50
+#: What the settings are about, by the beginning of their keys, in the order of the page; the rest is of the entity.
+GROUPS = (
+    ("Limits of matching", ("tolerances.", "matching.")),
+    ("Duplicates", ("duplicates.",)),
+    ("Cases: who works them and by when", ("routing", "substitutes", "escalation", "urgency.", "approval_days")),
+    ("Segregation of duties", ("controls", "identities", "bank_change_confirmations")),
+    ("Close and accruals", ("signal_age", "credit_expected", "close_window", "accrual_", "expense_")),
+)
+_OTHERS = "The entity and its systems"
 _TEXT_MAX = 1_000_000
 #: Own bank accounts are recognised by their ends, as everywhere on pages.
 _MASKED = ("iban", "accounts")
@@ -40,6 +51,14 @@ class Row(Struct, frozen=True):
     release: Release
     status: str
     since: datetime | None
+
+
+class Group(Struct, frozen=True):
+    """Settings that belong together; ``said`` are those that somebody has written, the others hold by themselves."""
+
+    title: str
+    said: tuple[Setting, ...]
+    silent: tuple[Setting, ...]
 
 
 class Line(Struct, frozen=True):
@@ -56,6 +75,11 @@ class Bar(Struct, frozen=True):
     name: str
     before: Sum
     after: Sum
+
+    @property
+    def same(self) -> bool:
+        """Whether the class is as it was."""
+        return self.before == self.after
 
     @staticmethod
     def money(one: Sum) -> tuple[Money, ...]:
@@ -161,7 +185,7 @@ def _in_force(site: Site, caller: Caller, entity: str) -> dict[str, Any]:
     return {
         "entities": entities,
         "entity": chosen,
-        "settings": tuple(map(_shown, settings(loaded, chosen))),
+        "groups": _grouped(map(_shown, settings(loaded, chosen))),
         "version": loaded.policy.version,
         "release": state.releases.get(state.in_force(now)),
         "warnings": warnings(loaded.policy, (chosen,) if chosen else ()),
@@ -177,6 +201,22 @@ def _within(policy: Policy, reach: Reach) -> tuple[str, ...]:
 def _reads_text(caller: Caller) -> bool:
     """The text names all entities and their accounts: it is for those who write and approve policies of all of them."""
     return caller.person.reach is None and (caller.may("draft_policy") or caller.may("approve_policy"))
+
+
+def _grouped(found: Iterable[Setting]) -> tuple[Group, ...]:
+    """Settings by what they are about. What holds for a limit is always shown, also where nobody has said it."""
+    kept: dict[str, list[Setting]] = {title: [] for title in (*(title for title, _ in GROUPS), _OTHERS)}
+    for one in found:
+        title = next((title for title, keys in GROUPS if one.key.startswith(keys)), _OTHERS)
+        kept[title].append(one)
+    return tuple(
+        Group(
+            title,
+            tuple(one for one in members if one.level != DEFAULT),
+            tuple(one for one in members if one.level == DEFAULT),
+        )
+        for title, members in kept.items()
+    )
 
 
 def _shown(setting: Setting) -> Setting:
