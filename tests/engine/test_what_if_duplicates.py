@@ -86,8 +86,8 @@ def test_what_is_cancelled_later_was_open_then() -> None:
     office.passes()
     office.says("inv-a", InvoiceCancelled(reason="it never was"))
     office.passes()
-    assert office.statuses() == {"inv-a": "cancelled", "inv-b": "suspect"}
-    assert same(office).before.results["suspect"].documents == 1
+    assert office.statuses() == {"inv-a": "cancelled", "inv-b": "valid"}, "a suspect goes on by itself"
+    assert same(office).after.classes["suspected_duplicate"].documents == 1
 
 
 def test_what_was_stopped_then_and_cleared_later() -> None:

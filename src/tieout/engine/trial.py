@@ -15,6 +15,7 @@ from bisect import bisect_right
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
+from heapq import heappop, heappush
 from typing import Any
 
 from msgspec import Struct
@@ -111,7 +112,8 @@ class Trial:
         self._arriving: dict[int, Pending] = {}
         self._soon: deque[Pending] = deque()
         self._answers: defaultdict[str, list[Pending]] = defaultdict(list)
-        self._timers: dict[str, tuple[int, Pending]] = {}
+        self._timers: dict[str, Pending] = {}
+        self._due: list[tuple[int, str]] = []
         self._homes: dict[str, int] = {}
 
     #: When the message that is played was recorded (UTC).
@@ -194,7 +196,7 @@ class Trial:
             if arrived is not None:
                 self._play(arrived, row.position, _SENT, row.key)
         elif row.source == _TIMER and row.key in self._timers:
-            self._play(self._timers.pop(row.key)[1], row.position)
+            self._play(self._timers.pop(row.key), row.position)
         elif isinstance(data, EffectSettled) and not self._asked(data.effect_id):
             self._answers[data.effect_id].append(pending)
         elif row.source != _TIMER or self._past.begin:
@@ -215,8 +217,9 @@ class Trial:
 
     def _catch_up(self, micros: int) -> None:
         """What a trial does otherwise than the past follows at once, before the next moment of the past."""
-        for key in [key for key, (due, _) in self._timers.items() if due <= micros and not self._places.has_timer(key)]:
-            self._soon.append(self._timers.pop(key)[1])
+        while self._due and self._due[0][0] <= micros:
+            _, key = heappop(self._due)
+            self._soon.append(self._timers.pop(key))
         while self._soon:
             pending = self._soon.popleft()
             self._play(pending, 0, pending.source)
@@ -279,7 +282,15 @@ class Trial:
                     case Send():
                         self._send(output, event)
                     case Timer():
-                        self._timers.setdefault(output.key, (to_micros(output.due_at), _of_timer(output, event)))
+                        self._remind(output, event)
+
+    def _remind(self, timer: Timer, event: Event) -> None:
+        """A timer comes back where it did in the past, or at its time when it did not ring then."""
+        if timer.key in self._timers:
+            return
+        self._timers[timer.key] = _of_timer(timer, event)
+        if not self._places.has_timer(timer.key):
+            heappush(self._due, (to_micros(timer.due_at), timer.key))
 
     def _new(self, pending: Pending, source: str, key: str) -> Event:
         return Event(

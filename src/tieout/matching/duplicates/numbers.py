@@ -114,6 +114,7 @@ def _distance(one: str, other: str, most: int) -> int:
     shorter = min(len(one), len(other))
     if shorter < _LENGTH_MIN or abs(len(one) - len(other)) > most:
         return most + 1
+    one, other = _differing(one, other)
     before, row = list[int](), list(range(len(other) + 1))
     for i, sign in enumerate(one, 1):
         before, last, row = row, before, [i]
@@ -123,6 +124,17 @@ def _distance(one: str, other: str, most: int) -> int:
                 cost = min(cost, last[j - 2] + 1)
             row.append(cost)
     return row[-1] if row[-1] * 3 <= shorter else most + 1
+
+
+def _differing(one: str, other: str) -> tuple[str, str]:
+    """Both without what they begin and end with alike: it costs nothing, and most numbers of a supplier share much."""
+    start, most = 0, min(len(one), len(other))
+    while start < most and one[start] == other[start]:
+        start += 1
+    end = 0
+    while end < most - start and one[-1 - end] == other[-1 - end]:
+        end += 1
+    return one[start : len(one) - end], other[start : len(other) - end]
 
 
 def _is_extended(one: str, other: str) -> bool:
