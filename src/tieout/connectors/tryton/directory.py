@@ -180,6 +180,11 @@ class Directory:
         )
         return to_period(rows[0]) if rows else None
 
+    def has_open_period(self, company: Company, day: date) -> bool:
+        """Whether something can be booked on a day."""
+        period = self.period(company, day)
+        return period is not None and period.state == "open"
+
     def open_period(self, company: Company, day: date, where: str) -> Period:
         """The open period of a day; ``where`` is the field that names the day. Raises ``UnfitError`` otherwise."""
         period = self.period(company, day)

@@ -59,6 +59,10 @@ class Invoices(Documents[PostInvoice]):
     def is_finished(self, row: Values) -> bool:
         return row["state"] in {"posted", "paid"}
 
+    def refusal_code(self, company: Company, payload: PostInvoice) -> Code:
+        """Where the period is not open, that is the reason, whatever words the ERP has for it."""
+        return self.code if self.directory.has_open_period(company, payload.post_on) else Code.PERIOD_NOT_OPEN
+
     # ── before ──────────────────────────────────────────────────────────────────────────────────────────────────
 
     def learn(self, company: Company, payloads: Sequence[PostInvoice]) -> None:

@@ -96,6 +96,10 @@ class Documents(ABC, Generic[P]):
         self.directory = desk.directory
         self.allow = desk.config.allowed_warnings
 
+    def refusal_code(self, company: Company, payload: P) -> Code:
+        """How a refusal of this document is called."""
+        return self.code
+
     # ── what a kind of document says about itself ───────────────────────────────────────────────────────────────
 
     @abstractmethod
@@ -315,11 +319,12 @@ class Documents(ABC, Generic[P]):
         effect = landed.effect
         try:
             held = self._look(company, [effect])
+            code = self.refusal_code(company, self._payload(effect))
         except TransientError as away:
             return Unknown(reason=f"{error}; and then: {away}")
         if effect.effect_id in held.finished:
             return self.applied(company, self._payload(effect), held.finished[effect.effect_id])
-        return self._taken_away(company, landed, refused(error, self.code))
+        return self._taken_away(company, landed, refused(error, code))
 
     def _taken_away(self, company: Company, landed: Landed, answer: Refused) -> Result:
         """A refusal is only told once the ERP holds nothing of it any more."""
