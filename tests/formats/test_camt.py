@@ -4,7 +4,7 @@ import re
 import tracemalloc
 from datetime import date
 from decimal import Decimal
-from itertools import pairwise
+from itertools import pairwise, product
 from pathlib import Path
 
 import pytest
@@ -415,12 +415,28 @@ def test_what_a_form_may_not_hold(inside: str, texts: tuple[str, ...]) -> None:
     assert comparable(gather(read_camt, body, OURS)) == comparable(read_slowly(body))
 
 
+@pytest.mark.parametrize("size", [7, 1_000, 2**16])
+def test_a_document_with_marks_of_its_own_cannot_move_entries(size: int) -> None:
+    forged = b'<Ntry tieout-recurring="0"/>'
+    before, *entries = three_of_each().split(b"<Ntry>")
+    for inside, beside in product(range(len(entries)), repeat=2):
+        texts = [b"<Ntry>" + text for text in entries]
+        texts[inside] = texts[inside].replace(b"<BookgDt>", forged + b"<BookgDt>", 1)
+        texts[beside] = forged + texts[beside]
+        body = before + b"".join(texts)
+        assert gather(read_camt, in_pieces(body, size), OURS) == read_slowly(body)
+
+
 @pytest.mark.parametrize("size", [1, 7, 64, 1_000])
 def test_pieces_of_any_size_give_the_same(size: int) -> None:
     body = three_of_each()
+    assert gather(read_camt, in_pieces(body, size), OURS) == gather(read_camt, body, OURS)
+
+
+def in_pieces(body: bytes, size: int) -> Bytes:
     source = Bytes(body)
     source.chunks = lambda: (body[at : at + size] for at in range(0, len(body), size))  # type: ignore[method-assign]
-    assert gather(read_camt, source, OURS) == gather(read_camt, body, OURS)
+    return source
 
 
 def test_a_file_of_ever_new_forms_is_left_to_the_parser() -> None:

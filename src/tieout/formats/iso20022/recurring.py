@@ -8,7 +8,8 @@ given one empty element with a mark in place of a run of them, so that it still 
 
 Nothing but texts can differ between entries of one form, so what holds for one of them holds for all, as long as the
 texts are plain: an entry with a comment, CDATA, a ``>`` in a text or an unusual reference goes to the parser untouched.
-A comment *around* entries is no matter, since their marks then stand inside it.
+A comment *around* entries is no matter, since their marks then stand inside it. A document with a mark of its own is
+left to the parser from there on, or whoever wrote it could say where other entries stand.
 
 A batch may have any number of transactions. Its form is that of the entry without them, and they have forms of their
 own.
@@ -94,7 +95,7 @@ class Recurring:
                 yield piece
                 continue
             text = carried + decoder.decode(piece)
-            is_quick = _is_plain(before + piece) and self._misses < MISSES_MAX + self._hits
+            is_quick = _is_plain(before + piece) and MARK not in text and self._misses < MISSES_MAX + self._hits
             if is_quick:
                 thin, carried = self._thin(text)
                 before = piece[-1:]
