@@ -114,10 +114,12 @@ def test_what_an_older_version_wrote_is_understood_as_of_today(tmp_path: Path) -
     with sqlite3.connect(path) as sql:
         sql.executescript(gzip.decompress(WRITTEN_AT_0002.read_bytes()).decode())
         events = rows_of(sql, "event")
+        payloads = sorted(sql.execute("SELECT id, payload FROM effect").fetchall())
         since = {tuple(row[:4]): row[-1] for row in rows_of(sql, "standing")}
     prepare(f"sqlite:///{path}")
     with sqlite3.connect(path) as sql:
         assert rows_of(sql, "event") == events
+        assert rows_of(sql, "effect_payload") == payloads != []
         assert {row[0] for row in sql.execute("SELECT DISTINCT process FROM state")} >= {"hands", "open_orders"}
         assert not sql.execute("SELECT 1 FROM state WHERE process = 'number'").fetchone()
         assert {tuple(row[:4]): row[-1] for row in rows_of(sql, "standing")} == since
@@ -134,6 +136,9 @@ def test_postgres_makes_anew_what_follows_from_the_log(postgres_database: str) -
     for number in ("R-1", "R-2", "R-3"):
         made.told_and_approved(f"inv-{number}", without_order(number=number, payee_account=OTHER_IBAN))
     made.run()
+    names = [row["id"] for row in made.store.read_table("effect", None)]
+    written = made.store.effects(names)
+    assert all(effect.payload for effect in written)
     engine = create_engine(made.store.url, poolclass=NullPool)
     with engine.begin() as sql:
         sql.execute(text("DELETE FROM likeness"))
@@ -143,7 +148,15 @@ def test_postgres_makes_anew_what_follows_from_the_log(postgres_database: str) -
     assert {one.table for one in rebuild(made.store, PROCESSES).differences} == {"likeness", "total", "view_case"}
     with engine.begin() as sql:
         sql.execute(text("DROP TABLE view_prediction"))
+        sql.execute(text("ALTER TABLE effect ADD COLUMN payload BYTEA"))
+        sql.execute(
+            text(
+                "UPDATE effect SET payload = effect_payload.payload FROM effect_payload WHERE effect_payload.id = effect.id"
+            )
+        )
+        sql.execute(text("DROP TABLE effect_payload"))
     prepare(postgres_database)
+    assert made.store.effects(names) == written
     assert rebuild(made.store, PROCESSES).differences == ()
     made.store.close()
 

@@ -125,7 +125,6 @@ EFFECT = Table(
     _text("entity"),
     _text("correlation"),
     _text("causation"),
-    _blob("payload"),
     _text("status"),
     Column("priority", SmallInteger, nullable=False),
     _int("deadline"),
@@ -164,6 +163,10 @@ Index(
     sqlite_where=_TROUBLED,
     postgresql_where=_TROUBLED,
 )
+
+# What is written, apart from what becomes of it: an effect changes several times on its way, and SQLite would write the
+# whole invoice that it carries with each change.
+EFFECT_PAYLOAD = Table("effect_payload", METADATA, _text("id", key=True), _blob("payload"))
 
 FINGERPRINT = Table(
     "fingerprint",

@@ -89,8 +89,8 @@ def _standing(status: str) -> ColumnElement[bool]:
     return and_(_UNSETTLED, EFFECT.c.status == status)
 
 
-# The payload is left out: it can be large and may hold bank details.
-_COLUMNS = tuple(column for column in EFFECT.c if column.name not in ("payload", "owner", "lease_until", "partition"))
+# The payload stands apart and is left out: it can be large and may hold bank details.
+_COLUMNS = tuple(column for column in EFFECT.c if column.name not in ("owner", "lease_until", "partition"))
 
 
 def count_open(sql: Connection, reach: Reach) -> tuple[EffectCount, ...]:

@@ -85,8 +85,11 @@ _SESSION = """
 _INBOX = _columns(InboxRow)
 _INBOX_NEW = _columns(InboxRow, "id")
 _EVENT = _columns(EventRow)
-_EFFECT = _columns(EffectRow)
-_EFFECT_BUT_STATUS = _columns(EffectRow, "status")
+_EFFECT = ", ".join(
+    "(SELECT payload FROM effect_payload WHERE effect_payload.id = effect.id)" if name == "payload" else f'"{name}"'
+    for name in EffectRow.__struct_fields__
+)
+_EFFECT_BUT_STATUS = _columns(EffectRow, "status", "payload")
 _LINK = _columns(LinkRow)
 
 # Ids are given out in the order of the rows; keys are locked in their own order.
@@ -173,11 +176,14 @@ _DROP_STATE = """
 """
 # A predecessor that becomes applied at this very moment is not seen; ``free_parked`` sweeps for that.
 _PUT_EFFECT = f"""
+    WITH new AS MATERIALIZED (SELECT * FROM {_unnest(EffectRow)}), written AS (
+        INSERT INTO effect_payload (id, payload) SELECT id, payload FROM new ON CONFLICT (id) DO NOTHING
+    )
     INSERT INTO effect ({_EFFECT_BUT_STATUS}, status)
     SELECT {_EFFECT_BUT_STATUS}, CASE WHEN status = 'ready' AND "after" <> '' AND NOT EXISTS (
         SELECT FROM effect applied WHERE applied.id = new."after" AND applied.status = 'applied'
     ) THEN 'parked' ELSE status END
-    FROM {_unnest(EffectRow)}
+    FROM new
     ON CONFLICT (id) DO NOTHING
 """
 _FREE = """UPDATE effect SET status = 'ready' WHERE status = 'parked' AND "after" = ANY(%b)"""

@@ -51,7 +51,11 @@ _INBOX = _columns(InboxRow)
 _INBOX_NEW = _columns(InboxRow, "id")
 _INBOX_MARKS = _marks(len(InboxRow.__struct_fields__) - 1)
 _EVENT = _columns(EventRow)
-_EFFECT = _columns(EffectRow)
+_EFFECT_KEPT = _columns(EffectRow, "payload")
+_EFFECT = ", ".join(
+    "(SELECT payload FROM effect_payload WHERE effect_payload.id = effect.id)" if name == "payload" else f'"{name}"'
+    for name in EffectRow.__struct_fields__
+)
 
 _ACCEPT = f"""
     INSERT INTO inbox ({_INBOX_NEW}) SELECT {_INBOX_MARKS}
@@ -71,16 +75,21 @@ _PUT_STATE = """
     INSERT INTO state (process, subject, "partition", position, data) VALUES (?, ?, ?, ?, ?)
     ON CONFLICT (process, subject) DO UPDATE SET position = excluded.position, data = excluded.data
 """
-_EFFECT_VALUES = {name: f"?{number}" for number, name in enumerate(EffectRow.__struct_fields__, 1)}
+_EFFECT_VALUES = {
+    name: f"?{number}"
+    for number, name in enumerate((name for name in EffectRow.__struct_fields__ if name != "payload"), 1)
+}
+_PAYLOAD = EffectRow.__struct_fields__.index("payload")
 _READY_OR_PARKED = """
     CASE WHEN {status} = 'ready' AND {after} <> '' AND NOT EXISTS (
         SELECT 1 FROM effect a WHERE a.id = {after} AND a.status = 'applied'
     ) THEN 'parked' ELSE {status} END
 """.format_map(_EFFECT_VALUES)
 _PUT_EFFECT = f"""
-    INSERT INTO effect ({_EFFECT}) VALUES ({", ".join((_EFFECT_VALUES | {"status": _READY_OR_PARKED}).values())})
+    INSERT INTO effect ({_EFFECT_KEPT}) VALUES ({", ".join((_EFFECT_VALUES | {"status": _READY_OR_PARKED}).values())})
     ON CONFLICT (id) DO NOTHING
 """
+_PUT_PAYLOAD = "INSERT INTO effect_payload (id, payload) VALUES (?, ?) ON CONFLICT (id) DO NOTHING"
 # SQLite uses the partial index ``effect_open`` only for a query that says its condition, word for word.
 _OPEN = "status NOT IN ('ready', 'applied')"
 _FREE = "UPDATE effect SET status = 'ready' WHERE status = 'parked' AND \"after\" = ?"
@@ -195,7 +204,8 @@ class SqliteUnit:
         self._sql.executemany("DELETE FROM state WHERE process = ? AND subject = ?", keys)
 
     def put_effects(self, rows: Sequence[EffectRow]) -> None:
-        self._sql.executemany(_PUT_EFFECT, map(astuple, rows))
+        self._sql.executemany(_PUT_EFFECT, [(*row[:_PAYLOAD], *row[_PAYLOAD + 1 :]) for row in map(astuple, rows)])
+        self._sql.executemany(_PUT_PAYLOAD, [(row.id, row.payload) for row in rows])
 
     def put_links(self, rows: Sequence[LinkRow]) -> None:
         self._sql.executemany(_PUT_LINK, map(astuple, rows))
