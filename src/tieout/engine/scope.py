@@ -104,7 +104,7 @@ class Scope:
         self.head = head
         self.events: list[EventRow] = []
         self.states: dict[Key, Any] = {}
-        self.touched: set[Key] = set()
+        self.changed: set[Key] = set()
         self.effects: list[EffectRow] = []
         self.links: list[LinkRow] = []
         self.messages: list[InboxRow] = []
@@ -250,8 +250,10 @@ class Scope:
         for process, route in targets:
             for subject in route(event):
                 key = (process.name, subject)
-                self.states[key] = process.evolve(self.state(process.name, subject), event)
-                self.touched.add(key)
+                before = self.state(process.name, subject)
+                after = self.states[key] = process.evolve(before, event)
+                if after is not before:  # nothing that is kept of a state follows from an event that left it as it was
+                    self.changed.add(key)
                 reached.append((process, subject))
         sends = 0
         for process, subject in reached:

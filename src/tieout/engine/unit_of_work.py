@@ -337,7 +337,7 @@ class Batch:
         scope.settle()
 
     def _take_in(self, scope: Scope) -> None:
-        for key in scope.touched:
+        for key in scope.changed:
             self._stood[key] = (scope.partition, scope.head.position)
             process = self._processes[key[0]]
             if process.prints and (one := process.prints(key[1], self.load(key), scope.states[key])):

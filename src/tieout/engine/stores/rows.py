@@ -65,7 +65,7 @@ class Head(Struct, frozen=True, gc=False):
 
 
 class StateRow(Struct, gc=False):
-    """Where one process stands for one subject, after the event at ``position``."""
+    """Where one process stands for one subject, as the message whose events end at ``position`` left it."""
 
     process: str
     subject: str
