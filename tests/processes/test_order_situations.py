@@ -1,0 +1,100 @@
+"""What somebody who has run MIRO or Payables for years would try: documents in the wrong order, and out of proportion."""
+
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from msgspec.structs import replace
+from tests.processes.company import ORDER, ORDER_SUBJECT, bill, eur, receipt, receive, refold, states_of, story
+from tests.processes.story import Story
+
+from tieout.matching.orders import LinePosition
+from tieout.model.documents import Invoice, InvoiceKind, InvoiceLine, ReceiptLine
+from tieout.model.facts import GoodsReceived, InvoiceCancelled, OrderPlaced
+
+CREDIT = InvoiceKind.CREDIT_NOTE
+
+
+def company(**changes: Any) -> Story:
+    """The company with its order, the only line of which is varied; nothing has come yet."""
+    told = story(order=False, received="0")
+    told.tell(OrderPlaced(order=replace(ORDER, lines=(replace(ORDER.lines[0], **changes),))), entity="de")
+    return told
+
+
+def came(quantity: str, receipt_id: str = "GR-1", on: date = date(2026, 5, 2), **changes: Any) -> GoodsReceived:
+    amount, unit = changes.pop("amount", None), changes.pop("unit", "")
+    line = ReceiptLine(order_line_id="1", quantity=Decimal(quantity), unit=unit, amount=amount)
+    return GoodsReceived(receipt=replace(receipt(receipt_id=receipt_id, on=on), lines=(line,), **changes))
+
+
+def line(told: Story) -> LinePosition:
+    found: LinePosition = told.state("order", ORDER_SUBJECT).position.lines["1"]
+    return found
+
+
+def status(told: Story, invoice_id: str) -> str:
+    return str(told.state("invoice", invoice_id).status)
+
+
+def beside(document: Invoice, kind: Any, amount: str) -> Invoice:
+    """The document with one more line without tax, of this kind."""
+    more = InvoiceLine(
+        line_id="2",
+        quantity=Decimal(1),
+        unit="EA",
+        unit_price=Decimal(amount),
+        net=eur(amount),
+        order_id="PO-1",
+        order_line_id="1",
+        kind=kind,
+    )
+    return replace(
+        document, lines=(*document.lines, more), net=document.net + more.net, gross=document.gross + more.net
+    )
+
+
+def cancel(told: Story, invoice_id: str) -> None:
+    told.tell(InvoiceCancelled(reason="sent by mistake"), invoice_id, entity="de", actor="person:bea")
+
+
+# ── documents that come too early ──────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_change_of_the_value_that_comes_before_its_invoice_is_matched_after_it() -> None:
+    told = story()
+    early = receive(told, bill("1", "20", number="C-1", kind=CREDIT, purpose="value_only"))
+    assert status(told, early) == "mismatched"
+    receive(told, bill())
+    assert status(told, early) == "matched"
+    assert (line(told).billed, line(told).billed_minor) == (10, 8000)
+    assert refold(told) == states_of(told)
+
+
+def test_a_credit_for_a_service_makes_room_for_the_invoice_that_waited() -> None:
+    told = company(kind="service", limit=eur("100.00"), receipt_required=False)
+    receive(told, bill("1", "90"))
+    waits = receive(told, bill("1", "30", number="R-101"))
+    assert status(told, waits) == "mismatched"
+    receive(told, bill("1", "40", number="C-1", kind=CREDIT))
+    assert status(told, waits) == "matched"
+    assert line(told).billed_minor == 8000
+
+
+def test_a_credit_note_that_is_cancelled_makes_room_for_the_one_that_waited() -> None:
+    told = story()
+    receive(told, bill())
+    wrong = receive(told, bill("6", number="C-1", kind=CREDIT))
+    waits = receive(told, bill("5", number="C-2", kind=CREDIT))
+    assert (status(told, wrong), status(told, waits)) == ("matched", "mismatched")
+    cancel(told, wrong)
+    assert status(told, waits) == "matched"
+    assert line(told).billed == 5
+
+
+def test_what_waits_for_goods_and_for_an_agreement_is_told_when_the_goods_come() -> None:
+    told = company(retainage_percent=Decimal(5))
+    waits = receive(told, bill())
+    assert told.cases() == {f"missing_receipt {waits}": "open", f"retainage {waits}": "open"}
+    told.tell(came("10"))
+    assert told.cases() == {f"missing_receipt {waits}": "settled", f"retainage {waits}": "open"}
