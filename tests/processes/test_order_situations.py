@@ -4,6 +4,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
+import pytest
 from msgspec.structs import replace
 from tests.processes.company import ORDER, ORDER_SUBJECT, bill, eur, receipt, receive, refold, states_of, story
 from tests.processes.story import Story
@@ -98,3 +99,21 @@ def test_what_waits_for_goods_and_for_an_agreement_is_told_when_the_goods_come()
     assert told.cases() == {f"missing_receipt {waits}": "open", f"retainage {waits}": "open"}
     told.tell(came("10"))
     assert told.cases() == {f"missing_receipt {waits}": "settled", f"retainage {waits}": "open"}
+
+
+# ── what is given back ─────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(("quantity", "price", "given", "least"), [
+    pytest.param("2", "1", "2.00 EUR", "20.00 EUR", id="goods that go back are credited too low"),
+    pytest.param("10", "1", "10.00 EUR", "100.00 EUR", id="a rebate that is written as if all goods went back"),
+])  # fmt: skip
+def test_what_is_given_back_is_given_back_at_its_price(quantity: str, price: str, given: str, least: str) -> None:
+    told = story()
+    receive(told, bill())
+    short = receive(told, bill(quantity, price, number="C-1", kind=CREDIT))
+    assert status(told, short) == "mismatched"
+    assert line(told).billed == 10
+    state = told.state("invoice", short)
+    assert least in state.reason
+    assert given in state.reason
