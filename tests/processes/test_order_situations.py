@@ -6,12 +6,23 @@ from typing import Any
 
 import pytest
 from msgspec.structs import replace
-from tests.processes.company import ORDER, ORDER_SUBJECT, bill, eur, receipt, receive, refold, states_of, story
+from tests.processes.company import (
+    ORDER,
+    ORDER_SUBJECT,
+    SUPPLIER_ID,
+    bill,
+    eur,
+    receipt,
+    receive,
+    refold,
+    states_of,
+    story,
+)
 from tests.processes.story import Story
 
 from tieout.matching.orders import LinePosition
-from tieout.model.documents import Invoice, InvoiceKind, InvoiceLine, ReceiptLine
-from tieout.model.facts import GoodsReceived, InvoiceCancelled, OrderPlaced
+from tieout.model.documents import Invoice, InvoiceKind, InvoiceLine, OrderChange, ReceiptLine
+from tieout.model.facts import GoodsReceived, InvoiceCancelled, OrderChanged, OrderPlaced
 
 CREDIT = InvoiceKind.CREDIT_NOTE
 
@@ -53,6 +64,14 @@ def beside(document: Invoice, kind: Any, amount: str) -> Invoice:
     return replace(
         document, lines=(*document.lines, more), net=document.net + more.net, gross=document.gross + more.net
     )
+
+
+def gone(on: date | None) -> OrderChanged:
+    """The whole order falls away."""
+    change = OrderChange(
+        change_id="CH-1", order_id="PO-1", entity="de", supplier_id=SUPPLIER_ID, changed_on=on, cancelled=True
+    )
+    return OrderChanged(change=change)
 
 
 def cancel(told: Story, invoice_id: str) -> None:
@@ -117,3 +136,48 @@ def test_what_is_given_back_is_given_back_at_its_price(quantity: str, price: str
     state = told.state("invoice", short)
     assert least in state.reason
     assert given in state.reason
+
+
+# ── lines that are ordered by their amount ─────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("kind", ["service", "blanket"])
+def test_a_cancelled_service_or_blanket_line_is_billed_no_further_than_it_was_accepted(kind: str) -> None:
+    told = company(kind=kind, limit=eur("1000.00"))
+    told.tell(came("0", "SE-1", amount=eur("300.00")))
+    told.tell(gone(date(2026, 5, 3)))
+    late = came("0", "SE-2", date(2026, 5, 3), amount=eur("50.00"))
+    told.tell(late)
+    assert line(told).limit_minor == 35000
+    waits = receive(told, bill("1", "350.01"))
+    assert status(told, waits) == "mismatched"
+    assert status(told, receive(told, bill("1", "350", number="R-101"))) == "matched"
+
+
+def test_a_cancelled_service_without_a_limit_is_billed_as_far_as_it_was_accepted() -> None:
+    told = company(kind="service")
+    told.tell(came("3"))
+    told.tell(gone(date(2026, 5, 3)))
+    assert status(told, receive(told, bill("4"))) == "mismatched"
+    assert status(told, receive(told, bill("3", number="R-101"))) == "matched"
+
+
+def test_what_is_billed_of_a_blanket_line_leaves_what_was_received() -> None:
+    told = company(kind="blanket", limit=eur("1000.00"))
+    told.tell(came("3"))
+    assert told.rows("order")[ORDER_SUBJECT]["unaccrued_minor"] == 3000
+    receive(told, bill("3"))
+    row = told.rows("order")[ORDER_SUBJECT]
+    assert [row[f"{name}_minor"] for name in ("ordered", "received", "billed", "unaccrued")] == [100000, 3000, 3000, 0]
+    assert {one for one in told.standings() if one[0] == "unaccrued"} == set()
+
+
+@pytest.mark.parametrize("kind", ["service", "blanket"])
+def test_a_service_has_changes_of_its_value_too(kind: str) -> None:
+    told = company(kind=kind, limit=eur("100.00"), receipt_required=False)
+    receive(told, bill("1", "90"))
+    credit = receive(told, bill("1", "20", number="C-1", kind=CREDIT, purpose="value_only"))
+    debit = receive(told, bill("1", "30", number="D-1", purpose="value_only"))
+    assert (status(told, credit), status(told, debit)) == ("matched", "matched")
+    assert line(told).billed_minor == 10000
+    assert status(told, receive(told, bill("1", "0.01", number="D-2", purpose="value_only"))) == "mismatched"

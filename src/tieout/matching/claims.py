@@ -149,7 +149,7 @@ def pair(invoice: Invoice, orders: Mapping[str, OrderPosition]) -> Pairing:
 
 def _ratio(line: InvoiceLine, position: LinePosition) -> Ratio | None:
     """How the line's unit converts. What is matched by amount is not counted, so its unit does not matter."""
-    return SAME if position.kind in ("service", "blanket") else ratio(line.unit, position.unit, position.units)
+    return SAME if position.by_amount else ratio(line.unit, position.unit, position.units)
 
 
 def _problems(
@@ -176,10 +176,12 @@ def _problems(
 def _claim(invoice: Invoice, order: OrderPosition, order_line_id: str, group: _Group, retained: int) -> Claim:
     position = order.lines[order_line_id]
     kind: Kind = "goods"
-    if invoice.purpose in ("value_only", "retainage_release"):
-        kind = "value_only" if invoice.purpose == "value_only" else "retainage_release"
-    elif position.kind in ("service", "blanket"):
+    if invoice.purpose == "retainage_release":
+        kind = "retainage_release"
+    elif position.by_amount:
         kind = "amount"
+    elif invoice.purpose == "value_only":
+        kind = "value_only"
     sign = invoice.sign
     lines = tuple(line for line, _ in group)
     ratios = tuple(factor for _, factor in group)

@@ -11,9 +11,6 @@ from tieout.matching.orders import LinePosition, OrderPosition, ReceiptPosition
 from tieout.model.verdict import Allocation
 from tieout.processes.order.state import ZERO, Amounts, Quantities, State, added, added_minor
 
-#: Lines that are ordered by their amount: what is billed of them is kept by period in money too.
-_BY_AMOUNT = ("service", "blanket")
-
 
 def billed(state: State, allocations: tuple[Allocation, ...], post_on: date, sign: int) -> State:
     """The order with what an invoice bills of it (``sign`` 1), or does not bill any more (-1)."""
@@ -32,7 +29,7 @@ def billed(state: State, allocations: tuple[Allocation, ...], post_on: date, sig
             quantity = allocation.quantity if sign > 0 else allocation.quantity.copy_negate()
             lines[line_id] = _billed(line, allocation, quantity, minor, sign)
             came[line_id] = EXACT.add(came.get(line_id, ZERO), quantity)
-            if line.kind in _BY_AMOUNT:
+            if line.by_amount:
                 worth[line_id] = worth.get(line_id, 0) + minor
     period = period_of(post_on)
     return replace(

@@ -166,12 +166,15 @@ def show(subject: str, state: State) -> Row | None:
 
 
 def _worth(known: OrderPosition, measures: Callable[[LinePosition], tuple[Decimal, int]]) -> int:
-    """The value of a quantity at order prices, or of a service its amount, over all lines; in minor units."""
+    """The value of a quantity at order prices, or the amount of what is ordered by it, over all lines; minor units."""
     minor = 0
     for line in known.lines.values():
         quantity, amount = measures(line)
-        by_amount = line.kind == "service" and amount
-        minor += amount if by_amount else priced(quantity, line.unit_price, line.price_per, known.currency).minor
+        minor += (
+            amount
+            if line.by_amount and amount
+            else priced(quantity, line.unit_price, line.price_per, known.currency).minor
+        )
     return minor
 
 

@@ -5,6 +5,7 @@ goods           what came, less what went back
 consignment     what was withdrawn: before that it is the supplier's own
 drop shipment   what was proved delivered to the customer
 service         what was accepted, by its amount
+blanket         the same
 ==============  =======================================================
 
 An inspection says how much of it is accepted. A receipt counts as a whole, in the units of the order; one of a line or
@@ -80,10 +81,13 @@ def _counted(state: State, receipt: GoodsReceipt) -> State:
             came[line_id] = EXACT.add(came.get(line_id, ZERO), quantity)
         if minor := lines[line_id].received_minor - before.received_minor:
             worth[line_id] = worth.get(line_id, 0) + minor
-    for line_id, quantity in came.items():
+    for line_id in {**came, **worth}:
         day = state.fallen.get(line_id)
         if day is not None and receipt.received_on <= day:
-            lines[line_id] = replace(lines[line_id], ordered=EXACT.add(lines[line_id].ordered, quantity))
+            ordered = EXACT.add(lines[line_id].ordered, came.get(line_id, ZERO))
+            limit = lines[line_id].limit_minor
+            limit = None if limit is None else limit + worth.get(line_id, 0)
+            lines[line_id] = replace(lines[line_id], ordered=ordered, limit_minor=limit)
     period = period_of(receipt.received_on)
     return replace(
         state,
@@ -116,12 +120,12 @@ def _by_receipt(line: LinePosition, receipt: GoodsReceipt, told: ReceiptLine) ->
 
 
 def _in_order_units(receipt: GoodsReceipt, line: ReceiptLine, known: OrderPosition) -> ReceiptLine:
-    """The line in the unit of the order; goods that go back below nothing; a service by its amount."""
+    """The line in the unit of the order; goods that go back below nothing; what is ordered by its amount by that."""
     ordered = known.lines[line.order_line_id]
     unit, quantity, amount = line.unit, line.quantity, line.amount
     if unit not in ("", ordered.unit):
         unit, quantity = ordered.unit, multiply(quantity, _factor(ordered, unit) or ZERO)
-    if ordered.kind == "service" and amount is None:
+    if ordered.by_amount and amount is None:
         amount = priced(quantity, ordered.unit_price, ordered.price_per, known.currency)
     if receipt.kind == "return":
         quantity = quantity.copy_abs().copy_negate()
