@@ -181,3 +181,57 @@ def test_a_service_has_changes_of_its_value_too(kind: str) -> None:
     assert (status(told, credit), status(told, debit)) == ("matched", "matched")
     assert line(told).billed_minor == 10000
     assert status(told, receive(told, bill("1", "0.01", number="D-2", purpose="value_only"))) == "mismatched"
+
+
+# ── goods that go back, and receipts that are taken back ───────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("kind", ["return", "receipt"])
+def test_goods_that_went_back_are_not_billed_by_the_receipt_they_came_with(kind: Any) -> None:
+    told = company(matched_to="receipt")
+    told.tell(came("6"))
+    told.tell(came("4", "GR-2"))
+    told.tell(came("-5", "RT-1", kind=kind))  # it does not say what they came with
+    assert sum(one.received for one in line(told).receipts.values()) == line(told).received == 5
+    assert status(told, receive(told, bill("6"))) == "mismatched"
+    assert status(told, receive(told, bill("5", number="R-101"))) == "matched"
+    assert {one.billed - one.received for one in line(told).receipts.values()} == {0}
+
+
+def test_goods_that_went_back_first_lower_receipts_that_are_not_billed() -> None:
+    told = company(matched_to="receipt")
+    told.tell(came("4"))
+    told.tell(came("6", "GR-2"))
+    receive(told, replace(bill("6"), lines=(replace(bill("6").lines[0], receipt_id="GR-2"),)))
+    told.tell(came("-5", "RT-1", kind="return"))
+    assert {key: (one.received, one.billed) for key, one in line(told).receipts.items()} == {
+        "GR-1": (0, 0),
+        "GR-2": (5, 6),
+    }
+
+
+def test_what_went_back_before_anybody_told_what_came_is_not_billed() -> None:
+    told = company(matched_to="receipt")
+    told.tell(came("-5", "RT-1", kind="return"))
+    told.tell(came("10"))
+    assert status(told, receive(told, bill("6"))) == "mismatched"
+    assert status(told, receive(told, bill("5", number="R-101"))) == "matched"
+
+
+def test_a_receipt_that_is_taken_back_after_it_was_billed_is_asked_about() -> None:
+    told = story()
+    receive(told, bill())
+    told.tell(came("-10", "GR-1/X", date(2026, 5, 10)))
+    told.fire(f"credit/{ORDER_SUBJECT}/GR-1/X")
+    assert told.cases() == {f"missing_credit {ORDER_SUBJECT}": "open"}
+    told.tell(came("10", "GR-2", date(2026, 5, 26)))
+    assert told.cases() == {f"missing_credit {ORDER_SUBJECT}": "settled"}
+
+
+def test_a_receipt_that_is_entered_anew_is_no_case() -> None:
+    told = story()
+    receive(told, bill())
+    told.tell(came("-10", "GR-1/X", date(2026, 5, 10)))
+    told.tell(came("10", "GR-2", date(2026, 5, 10)))
+    told.fire(f"credit/{ORDER_SUBJECT}/GR-1/X")
+    assert told.cases() == {}

@@ -111,12 +111,30 @@ def _received(line: LinePosition, receipt: GoodsReceipt, told: ReceiptLine) -> L
 
 def _by_receipt(line: LinePosition, receipt: GoodsReceipt, told: ReceiptLine) -> dict[str, ReceiptPosition]:
     """What came with each receipt, of a line that is billed by receipt. Goods that go back lower the one they came
-    with."""
-    receipt_id = receipt.returns or receipt.receipt_id
+    with; where that is not said, or was less, others."""
     if not line.matched_to_receipt:
         return line.receipts
-    before = line.receipts.get(receipt_id, ReceiptPosition(ZERO))
-    return line.receipts | {receipt_id: replace(before, received=EXACT.add(before.received, told.quantity))}
+    receipts, receipt_id, quantity = dict(line.receipts), receipt.returns or receipt.receipt_id, told.quantity
+    if quantity < 0 and (receipt_id in receipts or not receipt.returns):
+        quantity = _taken_back(receipts, receipt_id, quantity)
+    if quantity or receipt_id in receipts:
+        before = receipts.get(receipt_id, ReceiptPosition(ZERO))
+        receipts[receipt_id] = replace(before, received=EXACT.add(before.received, quantity))
+    return receipts
+
+
+def _taken_back(receipts: dict[str, ReceiptPosition], first: str, quantity: Decimal) -> Decimal:
+    """Lower the receipt that is named, then what is not billed of the others, then the rest of them, oldest first; and
+    say how much is left (below nothing) when nothing more can be lowered."""
+    named, others = [one for one in receipts if one == first], [one for one in receipts if one != first]
+    for only_unbilled, receipt_ids in ((False, named), (True, others), (False, others)):
+        for receipt_id in receipt_ids:
+            one = receipts[receipt_id]
+            part = min(-quantity, EXACT.subtract(one.received, max(one.billed, ZERO) if only_unbilled else ZERO))
+            if part > 0:
+                receipts[receipt_id] = replace(one, received=EXACT.subtract(one.received, part))
+                quantity = EXACT.add(quantity, part)
+    return quantity
 
 
 def _in_order_units(receipt: GoodsReceipt, line: ReceiptLine, known: OrderPosition) -> ReceiptLine:
@@ -141,7 +159,10 @@ def _factor(line: LinePosition, unit: str) -> Decimal | None:
 
 
 def _returns(before: tuple[GoodsReturn, ...], receipt: GoodsReceipt, came: Quantities) -> tuple[GoodsReturn, ...]:
-    if receipt.kind != "return" or not came:
+    """Goods that go back to the supplier, and receipts that are taken back; what is not withdrawn after all is ours to
+    credit."""
+    sent = {line_id: quantity.copy_negate() for line_id, quantity in came.items() if quantity < 0}
+    if not sent or receipt.kind == "withdrawal":
         return before
-    sent = {line_id: quantity.copy_negate() for line_id, quantity in came.items()}
-    return (*before, GoodsReturn(receipt.receipt_id, receipt.received_on, sent))
+    taken_back = receipt.kind != "return"
+    return (*before, GoodsReturn(receipt.receipt_id, receipt.received_on, sent, taken_back))

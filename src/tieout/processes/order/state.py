@@ -33,11 +33,13 @@ class Accrual(Struct, frozen=True, omit_defaults=True):
 
 
 class GoodsReturn(Struct, frozen=True):
-    """Goods that went back to the supplier, who owes a credit note for what was billed of them."""
+    """Goods that went back to the supplier, who owes a credit note for what was billed of them; or a receipt that was
+    ``taken_back``: what it said had come had not."""
 
     receipt_id: str
     returned_on: date
     lines: Quantities
+    taken_back: bool = False
 
 
 class LineTax(Struct, frozen=True):
