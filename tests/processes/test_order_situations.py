@@ -21,7 +21,7 @@ from tests.processes.company import (
 from tests.processes.story import Story
 
 from tieout.matching.orders import LinePosition
-from tieout.model.documents import Invoice, InvoiceKind, InvoiceLine, OrderChange, ReceiptLine
+from tieout.model.documents import Invoice, InvoiceKind, InvoiceLine, OrderChange, ReceiptLine, UnitFactor
 from tieout.model.facts import GoodsReceived, InvoiceCancelled, OrderChanged, OrderPlaced
 
 CREDIT = InvoiceKind.CREDIT_NOTE
@@ -235,3 +235,60 @@ def test_a_receipt_that_is_entered_anew_is_no_case() -> None:
     told.tell(came("10", "GR-2", date(2026, 5, 10)))
     told.fire(f"credit/{ORDER_SUBJECT}/GR-1/X")
     assert told.cases() == {}
+
+
+# ── units ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def in_unit(document: Invoice, unit: str) -> Invoice:
+    return replace(document, lines=tuple(replace(one, unit=unit) for one in document.lines))
+
+
+def test_goods_are_received_in_any_unit_that_can_be_billed() -> None:
+    told = company(quantity=Decimal(24))
+    told.tell(came("2", unit="DZN"))
+    assert line(told).received == 24
+    assert status(told, receive(told, in_unit(bill("2", "120"), "DZN"))) == "matched"
+    assert line(told).billed == 24
+
+
+def test_pieces_of_a_dozen_are_received_when_they_are_a_decimal() -> None:
+    told = company(quantity=Decimal(2), unit="DZN")
+    told.tell(came("18", unit="EA"))
+    assert line(told).received == Decimal("1.5")
+    told.tell(came("1", "GR-2", unit="EA"))
+    assert told.cases() == {f"receipt_mismatch {ORDER_SUBJECT}": "open"}
+    assert line(told).received == Decimal("1.5")
+
+
+def test_what_was_billed_by_the_piece_is_credited_by_the_dozen() -> None:
+    told = company(quantity=Decimal(1), unit="DZN", unit_price=Decimal(120))
+    told.tell(came("1"))
+    for pieces in ("1", "4", "7"):
+        assert status(told, receive(told, in_unit(bill(pieces, number=f"R-{pieces}"), "EA"))) == "matched"
+    assert line(told).billed == 1
+    assert status(told, receive(told, in_unit(bill("1", "120", number="C-1", kind=CREDIT), "DZN"))) == "matched"
+    assert line(told).billed == 0
+
+
+def test_pieces_are_billed_on_an_order_for_boxes() -> None:
+    told = company(
+        quantity=Decimal(2),
+        unit="BX",
+        unit_price=Decimal(12),
+        units=(UnitFactor(unit="EA", factor=Decimal(1), per=Decimal(12)),),
+    )
+    told.tell(came("24", unit="EA"))
+    assert line(told).received == 2
+    assert status(told, receive(told, in_unit(bill("7", "1.001"), "EA"))) == "mismatched"
+    assert status(told, receive(told, in_unit(bill("7", "1", number="R-101"), "EA"))) == "matched"
+    assert status(told, receive(told, in_unit(bill("18", "1", number="R-102"), "EA"))) == "mismatched"
+    assert status(told, receive(told, in_unit(bill("17", "1", number="R-103"), "EA"))) == "matched"
+    assert line(told).billed == 2
+
+
+@pytest.mark.parametrize("factor", [{"factor": Decimal(0)}, {"factor": Decimal(12), "per": Decimal(-1)}])
+def test_a_factor_of_nothing_converts_nothing(factor: Any) -> None:
+    told = company(units=(UnitFactor(unit="BX", **factor),))
+    told.tell(came("10"))
+    assert "unit" in told.state("invoice", receive(told, in_unit(bill("1"), "BX"))).reason

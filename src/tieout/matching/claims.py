@@ -4,7 +4,7 @@ Lines that bill the same order line make one claim, so they are judged together 
 """
 
 from collections.abc import Iterator, Mapping
-from decimal import ROUND_DOWN, Context, Decimal, InvalidOperation
+from decimal import ROUND_DOWN, ROUND_HALF_EVEN, Context, Decimal, InvalidOperation
 from typing import Literal
 
 from msgspec import Struct
@@ -21,6 +21,8 @@ Kind = Literal["goods", "amount", "value_only", "retainage_release"]
 
 #: A share of a unit that is no decimal (a twelfth of a dozen) is counted down to this.
 _SMALLEST = Decimal("1e-18")
+#: What so many of them can miss together, and the decimals that a quantity otherwise has.
+_DRIFT, _NEAR = Decimal("1e-15"), Decimal("1e-12")
 _COUNTED = Context(prec=60, rounding=ROUND_DOWN, traps=[InvalidOperation])
 
 
@@ -92,6 +94,13 @@ def counted(scaled: Decimal, scale: Decimal) -> Decimal:
     if scale is ONE:
         return scaled
     return _COUNTED.divide(scaled, scale).quantize(_SMALLEST, ROUND_DOWN, _COUNTED).normalize(_COUNTED)
+
+
+def added_up(quantity: Decimal) -> Decimal:
+    """A sum of quantities without what was cut off when they were counted down: twelve twelfths are one."""
+    near = quantity.quantize(_NEAR, ROUND_HALF_EVEN, _COUNTED)
+    drift = _COUNTED.abs(_COUNTED.subtract(near, quantity))
+    return near.normalize(_COUNTED) if ZERO < drift <= _DRIFT else quantity
 
 
 class ChargeClaim(Struct, frozen=True):

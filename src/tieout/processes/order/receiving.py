@@ -18,9 +18,10 @@ from decimal import Decimal
 from msgspec.structs import replace
 
 from tieout.kernel.clock import period_of
-from tieout.kernel.money import EXACT, multiply, priced
+from tieout.kernel.money import EXACT, priced
 from tieout.kernel.problem import Code, Problem
 from tieout.matching.orders import LinePosition, OrderPosition, ReceiptPosition
+from tieout.matching.units import converted, ratio
 from tieout.model.documents import GoodsReceipt, ReceiptLine
 from tieout.processes.order.state import ZERO, Amounts, GoodsReturn, Quantities, State, added, added_minor
 
@@ -58,7 +59,7 @@ def receipt_problems(known: OrderPosition | None, receipt: GoodsReceipt) -> Iter
         ordered = known.lines.get(line.order_line_id)
         if ordered is None:
             yield Problem(Code.UNKNOWN_ORDER_LINE, where, f"a line of order {known.order_id}", line.order_line_id)
-        elif _factor(ordered, line.unit) is None:
+        elif _in_unit_of(ordered, line) is None:
             units = ", ".join((ordered.unit, *(one.unit for one in ordered.units)))
             told = f"order {known.order_id} line {line.order_line_id}"
             yield Problem(Code.UNIT_MISMATCH, where, units, line.unit, detail=told)
@@ -142,7 +143,7 @@ def _in_order_units(receipt: GoodsReceipt, line: ReceiptLine, known: OrderPositi
     ordered = known.lines[line.order_line_id]
     unit, quantity, amount = line.unit, line.quantity, line.amount
     if unit not in ("", ordered.unit):
-        unit, quantity = ordered.unit, multiply(quantity, _factor(ordered, unit) or ZERO)
+        unit, quantity = ordered.unit, _in_unit_of(ordered, line) or ZERO
     if ordered.by_amount and amount is None:
         amount = priced(quantity, ordered.unit_price, ordered.price_per, known.currency)
     if receipt.kind == "return":
@@ -151,11 +152,13 @@ def _in_order_units(receipt: GoodsReceipt, line: ReceiptLine, known: OrderPositi
     return replace(line, quantity=quantity, unit=unit, amount=amount)
 
 
-def _factor(line: LinePosition, unit: str) -> Decimal | None:
-    """What one ``unit`` comes to in the unit of the order line; nothing when the order does not say."""
-    if unit in ("", line.unit):
-        return Decimal(1)
-    return next((one.factor for one in line.units if one.unit == unit), None)
+def _in_unit_of(ordered: LinePosition, line: ReceiptLine) -> Decimal | None:
+    """The quantity in the unit of the order line; nothing when neither the order nor the standard converts it, or when
+    it is no decimal (five pieces of a dozen). What is accepted by its amount is not counted."""
+    if line.unit in ("", ordered.unit) or (line.amount is not None and ordered.by_amount):
+        return line.quantity
+    factor = ratio(line.unit, ordered.unit, ordered.units)
+    return None if factor is None else converted(line.quantity, factor)
 
 
 def _returns(before: tuple[GoodsReturn, ...], receipt: GoodsReceipt, came: Quantities) -> tuple[GoodsReturn, ...]:
