@@ -22,7 +22,16 @@ from tests.processes.story import Story
 
 from tieout.matching.orders import LinePosition
 from tieout.model.documents import Invoice, InvoiceKind, InvoiceLine, OrderChange, ReceiptLine, UnitFactor
-from tieout.model.facts import GoodsReceived, InvoiceCancelled, OrderChanged, OrderPlaced
+from tieout.model.effects import PostJournal
+from tieout.model.facts import (
+    AccrualProposed,
+    AccrualRequested,
+    GoodsReceived,
+    InvoiceCancelled,
+    OrderChanged,
+    OrderPlaced,
+    Outcome,
+)
 
 CREDIT = InvoiceKind.CREDIT_NOTE
 
@@ -72,6 +81,21 @@ def gone(on: date | None) -> OrderChanged:
         change_id="CH-1", order_id="PO-1", entity="de", supplier_id=SUPPLIER_ID, changed_on=on, cancelled=True
     )
     return OrderChanged(change=change)
+
+
+def accrue(told: Story, period: str = "2026-05") -> list[AccrualProposed]:
+    request = AccrualRequested(entity="de", period=period, order_id="PO-1", supplier_id=SUPPLIER_ID)
+    return [fact for fact in told.tell(request, entity="de") if isinstance(fact, AccrualProposed)]
+
+
+def settle(told: Story, proposed: AccrualProposed) -> None:
+    """The ERP holds an accrual and its reversal."""
+    for journal in (proposed.journal, proposed.reversal):
+        told.settle(PostJournal, journal.journal_id, Outcome(status="applied", reference=journal.journal_id))
+
+
+def unaccrued(told: Story) -> dict[str, str]:
+    return {period: amount for name, _, period, _, amount in told.standings() if name == "unaccrued"}
 
 
 def cancel(told: Story, invoice_id: str) -> None:
@@ -292,3 +316,49 @@ def test_a_factor_of_nothing_converts_nothing(factor: Any) -> None:
     told = company(units=(UnitFactor(unit="BX", **factor),))
     told.tell(came("10"))
     assert "unit" in told.state("invoice", receive(told, in_unit(bill("1"), "BX"))).reason
+
+
+# ── periods ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_an_invoice_that_comes_while_its_accrual_is_on_the_way_is_not_an_expense_of_that_period_twice() -> None:
+    told = story()
+    (proposed,) = accrue(told)
+    invoice_id = receive(told, bill())
+    assert told.state("invoice", invoice_id).post_on == date(2026, 6, 1)
+    settle(told, proposed)
+    assert unaccrued(told) == {}
+
+
+def test_an_invoice_that_comes_while_an_accrual_is_refused_stands_until_it_is_accrued() -> None:
+    told = story()
+    (proposed,) = accrue(told)
+    receive(told, bill())
+    told.settle(PostJournal, proposed.journal.journal_id, Outcome(status="refused"))
+    assert unaccrued(told) == {"2026-05": "100.00 EUR"}
+    (again,) = accrue(told)
+    settle(told, again)
+    assert unaccrued(told) == {}
+
+
+def test_an_invoice_that_is_cancelled_after_the_accrual_leaves_its_goods_to_be_accrued() -> None:
+    told = story()
+    invoice_id = receive(told, bill("4"))
+    settle(told, accrue(told)[0])
+    assert unaccrued(told) == {"2026-06": "60.00 EUR"}
+    cancel(told, invoice_id)
+    assert unaccrued(told) == {"2026-05": "40.00 EUR", "2026-06": "100.00 EUR"}
+    (more,) = accrue(told)
+    assert more.journal.lines[0].amount == eur("40.00")
+    settle(told, more)
+    assert unaccrued(told) == {"2026-06": "100.00 EUR"}
+    assert refold(told) == states_of(told)
+
+
+def test_a_service_that_is_not_billed_after_all_is_accrued_too() -> None:
+    told = company(kind="service", limit=eur("1000.00"))
+    told.tell(came("0", "SE-1", amount=eur("300.00")))
+    invoice_id = receive(told, bill("1", "100"))
+    settle(told, accrue(told)[0])
+    cancel(told, invoice_id)
+    assert unaccrued(told) == {"2026-05": "100.00 EUR", "2026-06": "300.00 EUR"}

@@ -10,6 +10,7 @@ from tieout.kernel.money import EXACT
 from tieout.matching.claims import added_up
 from tieout.matching.orders import LinePosition, OrderPosition, ReceiptPosition
 from tieout.model.verdict import Allocation
+from tieout.processes.order.accrual import uncovered
 from tieout.processes.order.state import ZERO, Amounts, Quantities, State, added, added_minor
 
 
@@ -34,7 +35,7 @@ def billed(state: State, allocations: tuple[Allocation, ...], post_on: date, sig
                 worth[line_id] = worth.get(line_id, 0) + minor
     period = period_of(post_on)
     return replace(
-        state,
+        state if sign > 0 else uncovered(state, period, came, worth),
         position=replace(known, lines=lines, charged_minor=charged),
         billed=added(state.billed, period, came),
         billed_minor=added_minor(state.billed_minor, period, worth),
