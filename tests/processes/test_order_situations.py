@@ -20,6 +20,7 @@ from tests.processes.company import (
 )
 from tests.processes.story import Story
 
+from tieout.kernel.money import Money
 from tieout.matching.orders import LinePosition
 from tieout.model.documents import Invoice, InvoiceKind, InvoiceLine, OrderChange, ReceiptLine, UnitFactor
 from tieout.model.effects import PostJournal
@@ -31,6 +32,7 @@ from tieout.model.facts import (
     OrderChanged,
     OrderPlaced,
     Outcome,
+    VarianceAccepted,
 )
 
 CREDIT = InvoiceKind.CREDIT_NOTE
@@ -362,3 +364,19 @@ def test_a_service_that_is_not_billed_after_all_is_accrued_too() -> None:
     settle(told, accrue(told)[0])
     cancel(told, invoice_id)
     assert unaccrued(told) == {"2026-05": "100.00 EUR", "2026-06": "300.00 EUR"}
+
+
+# ── what a person accepts ──────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_goods_that_were_accepted_in_another_currency_are_not_billed_again() -> None:
+    told = story()
+    dollars = bill(currency="USD")
+    (one,) = dollars.lines
+    amounts = {name: Money(getattr(dollars, name).minor, "USD") for name in ("net", "tax", "gross")}
+    dollars = replace(dollars, lines=(replace(one, net=amounts["net"]),), **amounts)
+    invoice_id = receive(told, dollars)
+    assert told.cases() == {f"currency {invoice_id}": "open"}
+    told.tell(VarianceAccepted(reason="agreed"), invoice_id, entity="de", actor="person:bea")
+    assert (line(told).billed, line(told).billed_minor) == (10, 0)
+    assert status(told, receive(told, bill("9", number="R-101"))) == "mismatched"

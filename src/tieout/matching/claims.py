@@ -126,8 +126,9 @@ NOTHING = Pairing((), (), ())
 _Group = list[tuple[InvoiceLine, Ratio]]
 
 
-def pair(invoice: Invoice, orders: Mapping[str, OrderPosition]) -> Pairing:
-    """Find the order line or the condition that each invoice line bills. What cannot be paired makes no claim."""
+def pair(invoice: Invoice, orders: Mapping[str, OrderPosition], *, accepted: bool = False) -> Pairing:
+    """Find the order line or the condition that each invoice line bills. What cannot be paired makes no claim. One in
+    another currency that a person has ``accepted`` bills the goods all the same, so that nobody bills them again."""
     problems: list[Problem] = []
     groups: dict[tuple[str, str], _Group] = {}
     retained: list[InvoiceLine] = []
@@ -144,7 +145,7 @@ def pair(invoice: Invoice, orders: Mapping[str, OrderPosition]) -> Pairing:
             order is None
             or position is None
             or order.supplier_id != supplier
-            or order.currency != currency
+            or (order.currency != currency and not accepted)
             or (factor := SAME if position.unit == line.unit else _ratio(line, position)) is None
         ):
             problems += _problems(invoice, line, order, position)

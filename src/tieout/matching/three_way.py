@@ -161,7 +161,7 @@ def allocate(
     if invoice.purpose == "prepayment":
         return ()
     charges = plan_of(tolerances).unplanned_charges if tolerances else "refuse"
-    return _allocations(pair(assign(invoice, orders, rules).invoice, orders), charges)
+    return _allocations(pair(assign(invoice, orders, rules).invoice, orders, accepted=True), charges)
 
 
 def _allocations(pairing: Pairing, charges: Charges) -> tuple[Allocation, ...]:
