@@ -107,6 +107,63 @@ def test_a_credit_note_gives_back_of_the_receipt_that_was_billed() -> None:
     )
 
 
+BILLED = position(ordered=D(200), billed=D(10), billed_minor=10000)
+"""10 EA were billed at 10.00 EUR."""
+
+
+@pytest.mark.parametrize(("lines", "kind", "least", "given"), [
+    pytest.param([line("2", "9.98")], CREDIT, "20.00 EUR", "19.96 EUR", id="a credit note too low"),
+    pytest.param([line("12"), line("-2", "9", line_id="2")], None, "20.00 EUR", "18.00 EUR", id="a line that takes back"),
+    pytest.param([line("-2", "-10")], None, "20.00 EUR", "-20.00 EUR", id="a line that takes back and asks for more"),
+    pytest.param([line("1", "5", unit="DZN")], CREDIT, "120.00 EUR", "5.00 EUR", id="in another unit"),
+    pytest.param([line("200", "3", price_per=D(100))], CREDIT, "2000.00 EUR", "6.00 EUR", id="per hundred"),
+    pytest.param([line("10", "1")], CREDIT, "100.00 EUR", "10.00 EUR", id="a rebate written as if all went back"),
+])  # fmt: skip
+def test_what_takes_quantity_back_gives_back_its_price(lines: list[Any], kind: Any, least: str, given: str) -> None:
+    document = invoice(*lines, **({"kind": kind} if kind else {}))
+    (problem,) = (one for one in judge(document, order(BILLED)).problems if one.code is Code.CREDIT_UNDER_PRICE)
+    assert (problem.expected, problem.actual) == (f"at least {least}".replace("2000", "2,000"), given)
+
+
+@pytest.mark.parametrize(("stands", "quantity", "price"), [
+    pytest.param(BILLED, "2", "9.995", id="a rounded cent"),
+    pytest.param(position(billed=D(10), billed_minor=8000), "2", "8", id="it was billed for less"),
+    pytest.param(position(unit_price=D(12), billed=D(10), billed_minor=11000), "5", "10", id="the order was cheaper then"),
+    pytest.param(position(billed=D(10), billed_minor=12000), "10", "12", id="a dearer price was accepted"),
+    pytest.param(position(unit_price=D(0), billed=D(10)), "10", "0", id="free of charge"),
+])  # fmt: skip
+def test_what_was_billed_for_less_is_given_back_for_less(stands: LinePosition, quantity: str, price: str) -> None:
+    assert judge(invoice(line(quantity, price), kind=CREDIT), order(stands)).problems == ()
+
+
+def test_what_stays_billed_is_within_the_limit_of_the_price() -> None:
+    low = invoice(line("2", "9"), kind=CREDIT)
+    assert judge(low, order(BILLED), tolerances=Tolerances(price=value("3"))).matched
+    assert not judge(low, order(BILLED), tolerances=Tolerances(price=value("2"))).matched
+    assert judge(low, order(BILLED), tolerances=Tolerances(price=Limit(kind="off"))).matched
+
+
+def test_what_a_credit_note_bills_again_is_billed_at_its_price() -> None:
+    document = invoice(line("10"), line("-8", "15", line_id="2"), line("5", line_id="3"), kind=CREDIT)
+    assert failed(judge(document, order(BILLED))) == [("price", "10", "15", "10")]
+
+
+def test_a_line_that_takes_back_is_no_price_that_is_too_high() -> None:
+    assert judge(invoice(line("12"), line("-2", "50", line_id="2")), order(BILLED)).problems == ()
+
+
+def test_a_credit_note_gives_back_no_more_money_than_was_billed() -> None:
+    (problem,) = judge(invoice(line("2", "60"), kind=CREDIT), order(BILLED)).problems
+    assert problem == Problem(
+        Code.CREDIT_OVER_BILLED,
+        "1",
+        "at most 100.00 EUR",
+        "120.00 EUR",
+        detail="order PO-1 line 1",
+        passes="100.00 EUR or less",
+    )
+
+
 def test_a_credit_note_over_several_receipts_gives_back_each_its_part_to_the_minor_unit() -> None:
     billed = {name: ReceiptPosition(D(9), D(one)) for name, one in (("A", 1), ("B", 0), ("C", 2), ("D", 5))}
     stands = order(replace(BY_RECEIPT, billed=D(8), receipts=billed))

@@ -50,6 +50,7 @@ class Code(StrEnum):
     QUANTITY_OVER_RECEIVED = "quantity_over_received"
     AMOUNT_OVER_LIMIT = "amount_over_limit"
     CREDIT_OVER_BILLED = "credit_over_billed"
+    CREDIT_UNDER_PRICE = "credit_under_price"
     PRICE_UNDER_LIMIT = "price_under_limit"
     AMOUNT_UNDER_LIMIT = "amount_under_limit"
     QUANTITY_OVER_ACCEPTED = "quantity_over_accepted"

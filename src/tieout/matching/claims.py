@@ -4,7 +4,7 @@ Lines that bill the same order line make one claim, so they are judged together 
 """
 
 from collections.abc import Iterator, Mapping
-from decimal import ROUND_DOWN, Context, Decimal, InvalidOperation
+from decimal import ROUND_DOWN, ROUND_HALF_EVEN, Context, Decimal, InvalidOperation
 from typing import Literal
 
 from msgspec import Struct
@@ -21,6 +21,8 @@ Kind = Literal["goods", "amount", "value_only", "retainage_release"]
 
 #: A share of a unit that is no decimal (a twelfth of a dozen) is counted down to this.
 _SMALLEST = Decimal("1e-18")
+#: What so many of them can miss together, and the decimals that a quantity otherwise has.
+_DRIFT, _NEAR = Decimal("1e-15"), Decimal("1e-12")
 _COUNTED = Context(prec=60, rounding=ROUND_DOWN, traps=[InvalidOperation])
 
 
@@ -94,6 +96,13 @@ def counted(scaled: Decimal, scale: Decimal) -> Decimal:
     return _COUNTED.divide(scaled, scale).quantize(_SMALLEST, ROUND_DOWN, _COUNTED).normalize(_COUNTED)
 
 
+def added_up(quantity: Decimal) -> Decimal:
+    """A sum of quantities without what was cut off when they were counted down: twelve twelfths are one."""
+    near = quantity.quantize(_NEAR, ROUND_HALF_EVEN, _COUNTED)
+    drift = _COUNTED.abs(_COUNTED.subtract(near, quantity))
+    return near.normalize(_COUNTED) if ZERO < drift <= _DRIFT else quantity
+
+
 class ChargeClaim(Struct, frozen=True):
     """Lines that bill a condition of an order, or (without one) something that was not agreed. ``minor`` is signed."""
 
@@ -117,8 +126,9 @@ NOTHING = Pairing((), (), ())
 _Group = list[tuple[InvoiceLine, Ratio]]
 
 
-def pair(invoice: Invoice, orders: Mapping[str, OrderPosition]) -> Pairing:
-    """Find the order line or the condition that each invoice line bills. What cannot be paired makes no claim."""
+def pair(invoice: Invoice, orders: Mapping[str, OrderPosition], *, accepted: bool = False) -> Pairing:
+    """Find the order line or the condition that each invoice line bills. What cannot be paired makes no claim. One in
+    another currency that a person has ``accepted`` bills the goods all the same, so that nobody bills them again."""
     problems: list[Problem] = []
     groups: dict[tuple[str, str], _Group] = {}
     retained: list[InvoiceLine] = []
@@ -135,7 +145,7 @@ def pair(invoice: Invoice, orders: Mapping[str, OrderPosition]) -> Pairing:
             order is None
             or position is None
             or order.supplier_id != supplier
-            or order.currency != currency
+            or (order.currency != currency and not accepted)
             or (factor := SAME if position.unit == line.unit else _ratio(line, position)) is None
         ):
             problems += _problems(invoice, line, order, position)
@@ -149,7 +159,7 @@ def pair(invoice: Invoice, orders: Mapping[str, OrderPosition]) -> Pairing:
 
 def _ratio(line: InvoiceLine, position: LinePosition) -> Ratio | None:
     """How the line's unit converts. What is matched by amount is not counted, so its unit does not matter."""
-    return SAME if position.kind in ("service", "blanket") else ratio(line.unit, position.unit, position.units)
+    return SAME if position.by_amount else ratio(line.unit, position.unit, position.units)
 
 
 def _problems(
@@ -176,10 +186,12 @@ def _problems(
 def _claim(invoice: Invoice, order: OrderPosition, order_line_id: str, group: _Group, retained: int) -> Claim:
     position = order.lines[order_line_id]
     kind: Kind = "goods"
-    if invoice.purpose in ("value_only", "retainage_release"):
-        kind = "value_only" if invoice.purpose == "value_only" else "retainage_release"
-    elif position.kind in ("service", "blanket"):
+    if invoice.purpose == "retainage_release":
+        kind = "retainage_release"
+    elif position.by_amount:
         kind = "amount"
+    elif invoice.purpose == "value_only":
+        kind = "value_only"
     sign = invoice.sign
     lines = tuple(line for line, _ in group)
     ratios = tuple(factor for _, factor in group)

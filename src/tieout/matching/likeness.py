@@ -62,7 +62,7 @@ def in_order_unit(line: InvoiceLine, position: LinePosition) -> Fraction | None:
 
 def by_amount(position: LinePosition) -> bool:
     """Services and blanket lines are billed by amount, not by quantity."""
-    return position.kind in ("service", "blanket") and position.limit_minor is not None
+    return position.by_amount and position.limit_minor is not None
 
 
 def size(line: InvoiceLine, position: LinePosition) -> Fraction | None:

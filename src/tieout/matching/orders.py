@@ -54,6 +54,11 @@ class LinePosition(Struct, frozen=True, omit_defaults=True):
     tax_rate: Decimal | None = None
     deliver_on: date | None = None
 
+    @property
+    def by_amount(self) -> bool:
+        """Whether it is ordered, accepted and billed by its amount; then no quantities and no prices are compared."""
+        return self.kind in ("service", "blanket")
+
 
 class OrderPosition(Struct, frozen=True, omit_defaults=True):
     """Where an order stands. ``charges`` are the delivery costs and other conditions that were agreed with it, and

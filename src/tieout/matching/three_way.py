@@ -33,6 +33,7 @@ RULES: dict[Kind, tuple[Rule, ...]] = {
         *_STANDING,
         price.price_within_limit,
         price.price_not_below_limit,
+        price.given_back_at_price,
         quantity.quantity_within_ordered,
         quantity.quantity_within_received,
         quantity.quantity_within_accepted,
@@ -42,6 +43,7 @@ RULES: dict[Kind, tuple[Rule, ...]] = {
         amount.item_amount_within_ceiling,
         amount.value_of_early_days_within_limit,
         quantity.credit_within_billed,
+        amount.credit_within_value,
         amount.retainage_as_agreed,
     ),
     "amount": (
@@ -159,7 +161,7 @@ def allocate(
     if invoice.purpose == "prepayment":
         return ()
     charges = plan_of(tolerances).unplanned_charges if tolerances else "refuse"
-    return _allocations(pair(assign(invoice, orders, rules).invoice, orders), charges)
+    return _allocations(pair(assign(invoice, orders, rules).invoice, orders, accepted=True), charges)
 
 
 def _allocations(pairing: Pairing, charges: Charges) -> tuple[Allocation, ...]:

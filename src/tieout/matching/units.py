@@ -5,7 +5,7 @@ leaves its dimension: kilograms become grams, never pieces, unless the order say
 is not converted (a working day is not 24 hours), and neither is a box or a pallet: only the order knows what is in it.
 """
 
-from decimal import Decimal
+from decimal import Context, Decimal, Inexact, InvalidOperation
 
 from tieout.matching.limits import ONE, WIDE
 from tieout.model.documents import UnitFactor
@@ -14,6 +14,9 @@ Ratio = tuple[Decimal, Decimal]
 """How many of one unit another is: a numerator and a denominator."""
 
 SAME: Ratio = (ONE, ONE)
+
+#: What can be kept of a quantity: as many digits as a document may have.
+_SHORT = Context(prec=28, traps=[Inexact, InvalidOperation])
 
 #: By dimension: what one unit comes to in the first of them (UN/ECE Recommendation 20, conversion factors).
 _DIMENSIONS: dict[str, dict[str, str]] = {
@@ -75,18 +78,30 @@ _STANDARD: dict[str, tuple[str, Decimal]] = {
 
 def ratio(unit: str, into: str, factors: tuple[UnitFactor, ...] = ()) -> Ratio | None:
     """How many ``into`` one ``unit`` is, or nothing when that is not known. ``factors`` are those of the order line,
-    which count before the standard's."""
+    which count before the standard's; one that is nothing or less is none."""
     if unit == into:
         return SAME
+    factors = tuple(one for one in factors if one.factor > 0 and one.per > 0)
     for own in factors:
         if own.unit == unit:
-            return own.factor, ONE
+            return own.factor, own.per
     if direct := standard_ratio(unit, into):
         return direct
     for own in factors:
         if through := standard_ratio(unit, own.unit):
-            return WIDE.multiply(through[0], own.factor), through[1]
+            return WIDE.multiply(through[0], own.factor), WIDE.multiply(through[1], own.per)
     return None
+
+
+def converted(quantity: Decimal, factor: Ratio) -> Decimal | None:
+    """A quantity in another unit; nothing where that is no decimal, such as one piece of a dozen."""
+    product = WIDE.multiply(quantity, factor[0])
+    if factor[1] == ONE:
+        return product
+    try:
+        return _SHORT.divide(product, factor[1])
+    except Inexact:
+        return None
 
 
 def standard_ratio(unit: str, into: str) -> Ratio | None:

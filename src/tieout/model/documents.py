@@ -78,13 +78,16 @@ class Supplier(Document):
 
 
 class UnitFactor(Document):
-    """What one ``unit`` (UN/ECE Recommendation 20 code) comes to in the unit of the order line: a box of 12 is 12."""
+    """What ``per`` of a ``unit`` (UN/ECE Recommendation 20 code) come to in the unit of the order line: a box of 12 is
+    12; where boxes are ordered, 12 pieces are 1."""
 
     unit: str
     factor: Decimal
+    per: Decimal = Decimal(1)
 
     def __post_init__(self) -> None:
         _exact("factor", self.factor)
+        _exact("per", self.per)
 
 
 class OrderCharge(Document):

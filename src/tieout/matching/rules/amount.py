@@ -6,7 +6,7 @@ from decimal import ROUND_DOWN, ROUND_HALF_EVEN, ROUND_HALF_UP, ROUND_UP, Decima
 from tieout.kernel.money import Money, minor_digits
 from tieout.kernel.problem import Code, Problem
 from tieout.matching.claims import Claim
-from tieout.matching.limits import HUNDREDTH, ONE, ROUNDING, WIDE, ZERO, Bound, compared
+from tieout.matching.limits import HUNDREDTH, ONE, ROUNDING, WIDE, ZERO, Bound, compared, quotient
 from tieout.matching.plan import Plan
 from tieout.model.verdict import Check
 
@@ -106,17 +106,23 @@ def value_of_early_days_within_limit(claim: Claim, plan: Plan) -> Iterator[Check
 
 
 def credit_within_value(claim: Claim, plan: Plan) -> Iterator[Problem]:
-    """A credit note for a service or a blanket line cannot give back more than was billed."""
-    if claim.minor < 0 and claim.minor_before + claim.minor < 0:
-        currency = claim.invoice.currency
-        most, asked = Money(claim.minor_before, currency), Money(-claim.minor, currency)
+    """A credit note cannot give back more money than was billed, except goods at their price in the order."""
+    if claim.minor >= 0 or (claim.kind == "goods" and claim.scaled >= ZERO):
+        return
+    most = claim.minor_before
+    if claim.kind == "goods":
+        value = WIDE.multiply(claim.position.unit_price, WIDE.abs(claim.scaled))
+        worth = quotient(value, WIDE.multiply(claim.scale, claim.position.price_per))
+        most = max(most, Money.rounded(worth, claim.invoice.currency).minor + len(claim.lines))
+    if -claim.minor > most:
+        allowed, asked = Money(most, claim.invoice.currency), Money(-claim.minor, claim.invoice.currency)
         yield Problem(
             Code.CREDIT_OVER_BILLED,
             claim.where,
-            f"at most {most}",
+            f"at most {allowed}",
             str(asked),
             detail=claim.about,
-            passes=f"{most} or less",
+            passes=f"{allowed} or less",
         )
 
 

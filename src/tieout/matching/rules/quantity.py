@@ -56,7 +56,8 @@ def _base(claim: Claim, bound: Bound) -> Decimal | None:
 
 
 def _within_receipts(claim: Claim, bounds: tuple[Bound, ...]) -> Iterator[Check | Problem]:
-    """Receipt by receipt: what is billed of it may exceed what came with it by the agreed limit."""
+    """Receipt by receipt: what is billed of it may exceed what came with it by the agreed limit. Where more went back
+    than is known of a receipt, also all of them together."""
     if claim.scaled <= ZERO:
         return
     for part in claim.parts:
@@ -72,6 +73,8 @@ def _within_receipts(claim: Claim, bounds: tuple[Bound, ...]) -> Iterator[Check 
         for bound in bounds:
             base = _base(claim, bound)
             yield compared(bound, claim.where, about, claim.position.unit, expected, after, claim.scale, base)
+    if any(receipt.received < ZERO for receipt in claim.position.receipts.values()):
+        yield from _within(claim, bounds, claim.position.received)
 
 
 def _billed_of(receipt: ReceiptPosition, scaled: Decimal, scale: Decimal) -> tuple[Decimal, Decimal]:

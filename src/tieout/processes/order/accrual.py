@@ -145,6 +145,26 @@ def periods(state: State) -> list[str]:
     return sorted(periods)
 
 
+def uncovered(state: State, period: str, came: Quantities, worth: Amounts) -> State:
+    """The order when something is not billed after all: the accrual of its period took it as billed, so no journal
+    covers it. ``came`` and ``worth`` are below nothing."""
+    if period <= state.accrued_through:
+        covered, covered_minor = _less(state.covered, came), _less_minor(state.covered_minor, worth)
+        state = replace(state, covered=covered, covered_minor=covered_minor)
+    if state.accruing and period <= state.accruing.period:
+        covered, covered_minor = _less(state.accruing.covered, came), _less_minor(state.accruing.covered_minor, worth)
+        state = replace(state, accruing=replace(state.accruing, covered=covered, covered_minor=covered_minor))
+    return state
+
+
+def _less(covered: Quantities, came: Quantities) -> Quantities:
+    return {line_id: EXACT.add(before, came.get(line_id, ZERO)) for line_id, before in covered.items()}
+
+
+def _less_minor(covered: Amounts, worth: Amounts) -> Amounts:
+    return {line_id: before + worth.get(line_id, 0) for line_id, before in covered.items()}
+
+
 def accrued(state: State, journal_id: str) -> State:
     if state.accruing and state.accruing.journal_id == journal_id:
         accrual = state.accruing

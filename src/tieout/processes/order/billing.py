@@ -7,12 +7,11 @@ from msgspec.structs import replace
 
 from tieout.kernel.clock import period_of
 from tieout.kernel.money import EXACT
+from tieout.matching.claims import added_up
 from tieout.matching.orders import LinePosition, OrderPosition, ReceiptPosition
 from tieout.model.verdict import Allocation
+from tieout.processes.order.accrual import uncovered
 from tieout.processes.order.state import ZERO, Amounts, Quantities, State, added, added_minor
-
-#: Lines that are ordered by their amount: what is billed of them is kept by period in money too.
-_BY_AMOUNT = ("service", "blanket")
 
 
 def billed(state: State, allocations: tuple[Allocation, ...], post_on: date, sign: int) -> State:
@@ -31,12 +30,12 @@ def billed(state: State, allocations: tuple[Allocation, ...], post_on: date, sig
         elif line := lines.get(line_id):
             quantity = allocation.quantity if sign > 0 else allocation.quantity.copy_negate()
             lines[line_id] = _billed(line, allocation, quantity, minor, sign)
-            came[line_id] = EXACT.add(came.get(line_id, ZERO), quantity)
-            if line.kind in _BY_AMOUNT:
+            came[line_id] = added_up(EXACT.add(came.get(line_id, ZERO), quantity))
+            if line.by_amount:
                 worth[line_id] = worth.get(line_id, 0) + minor
     period = period_of(post_on)
     return replace(
-        state,
+        state if sign > 0 else uncovered(state, period, came, worth),
         position=replace(known, lines=lines, charged_minor=charged),
         billed=added(state.billed, period, came),
         billed_minor=added_minor(state.billed_minor, period, worth),
@@ -61,7 +60,7 @@ def _billed(line: LinePosition, allocation: Allocation, quantity: Decimal, minor
     retained = sign * allocation.retained.minor if allocation.retained else 0
     return replace(
         line,
-        billed=EXACT.add(line.billed, quantity),
+        billed=added_up(EXACT.add(line.billed, quantity)),
         billed_minor=line.billed_minor + minor,
         retained_minor=line.retained_minor + retained,
         receipts=_by_receipt(line, allocation.receipt_id, quantity),
@@ -72,7 +71,7 @@ def _by_receipt(line: LinePosition, receipt_id: str, quantity: Decimal) -> dict[
     before = line.receipts.get(receipt_id)
     if before is None:
         return line.receipts
-    return line.receipts | {receipt_id: replace(before, billed=EXACT.add(before.billed, quantity))}
+    return line.receipts | {receipt_id: replace(before, billed=added_up(EXACT.add(before.billed, quantity)))}
 
 
 def _minor(known: OrderPosition, allocation: Allocation) -> int:

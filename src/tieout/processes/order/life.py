@@ -53,7 +53,7 @@ from tieout.processes.order.receiving import received
 from tieout.processes.order.returns import expect_credit, miss_credit, settle_credit
 from tieout.processes.order.settling import settle, settled
 from tieout.processes.order.state import ANNOUNCED_MAX, Accrual, State, as_of, minor_as_of, subject_of
-from tieout.processes.order.waiting import recheck, wait, without
+from tieout.processes.order.waiting import helped_by, recheck, wait, without
 from tieout.processes.process import Emit, Facts, Output, Process, Row, by_subject
 
 
@@ -119,13 +119,11 @@ def decide(state: State | None, event: Event, facts: Facts) -> Iterator[Output]:
             yield from miss_credit(state, event.subject, receipt_id)
         case InvoiceMatched(verdict=verdict) if state.position:
             yield from settle_credit(state, subject_of(state), facts)
-            credit = any(allocation.quantity < 0 for allocation in verdict.allocations)
-            waiting = state.waiting if credit else state.credits_waiting
-            told = f"{event.subject} was matched"
-            yield from recheck(waiting, told, state.position.supplier_id, state.entity)
-        case MatchReleased() if state.position:
-            told = f"{event.subject} was cancelled"
-            yield from recheck(state.waiting, told, state.position.supplier_id, state.entity)
+            helped, told = helped_by(state, verdict.allocations, 1), f"{event.subject} was matched"
+            yield from recheck(helped, told, state.position.supplier_id, state.entity)
+        case MatchReleased(allocations=allocations) if state.position:
+            helped, told = helped_by(state, allocations, -1), f"{event.subject} was cancelled"
+            yield from recheck(helped, told, state.position.supplier_id, state.entity)
         case SettlementRequested(through=through):
             yield from settle(state, facts, through)
         case AccrualRequested(period=period):
@@ -168,12 +166,15 @@ def show(subject: str, state: State) -> Row | None:
 
 
 def _worth(known: OrderPosition, measures: Callable[[LinePosition], tuple[Decimal, int]]) -> int:
-    """The value of a quantity at order prices, or of a service its amount, over all lines; in minor units."""
+    """The value of a quantity at order prices, or the amount of what is ordered by it, over all lines; minor units."""
     minor = 0
     for line in known.lines.values():
         quantity, amount = measures(line)
-        by_amount = line.kind == "service" and amount
-        minor += amount if by_amount else priced(quantity, line.unit_price, line.price_per, known.currency).minor
+        minor += (
+            amount
+            if line.by_amount and amount
+            else priced(quantity, line.unit_price, line.price_per, known.currency).minor
+        )
     return minor
 
 

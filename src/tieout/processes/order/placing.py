@@ -16,7 +16,7 @@ def placed(state: State, order: PurchaseOrder) -> State:
     lines = {line.line_id: _line(line, before.get(line.line_id), state) for line in order.lines}
     for line_id, line in before.items():
         if line_id not in lines and _moved(line):
-            lines[line_id] = replace(line, ordered=line.received)
+            lines[line_id] = _ended(line)
     known = OrderPosition(
         order_id=order.order_id,
         supplier_id=order.supplier_id,
@@ -51,7 +51,7 @@ def changed(state: State, before: OrderPosition, change: OrderChange) -> State:
     fallen = {line_id: day for line_id, day in state.fallen.items() if line_id not in _taxes(change.lines)}
     for line_id in lines if change.cancelled else change.deleted:
         if line := lines.get(line_id):
-            lines[line_id] = replace(line, ordered=line.received)
+            lines[line_id] = _ended(line)
             fallen[line_id] = change.changed_on or date.min
     state = replace(
         state,
@@ -97,6 +97,12 @@ def _line(line: OrderLine, before: LinePosition | None, state: State) -> LinePos
         tax_rate=line.tax_rate if line.tax_rate or line.tax_code else None,
         deliver_on=line.deliver_on,
     )
+
+
+def _ended(line: LinePosition) -> LinePosition:
+    """The line when it has fallen away: ordered is what was received of it, by its amount where that counts."""
+    limit = line.received_minor if line.by_amount else line.limit_minor
+    return replace(line, ordered=line.received, limit_minor=limit)
 
 
 def _moved(line: LinePosition) -> bool:

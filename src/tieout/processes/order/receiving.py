@@ -5,6 +5,7 @@ goods           what came, less what went back
 consignment     what was withdrawn: before that it is the supplier's own
 drop shipment   what was proved delivered to the customer
 service         what was accepted, by its amount
+blanket         the same
 ==============  =======================================================
 
 An inspection says how much of it is accepted. A receipt counts as a whole, in the units of the order; one of a line or
@@ -17,9 +18,10 @@ from decimal import Decimal
 from msgspec.structs import replace
 
 from tieout.kernel.clock import period_of
-from tieout.kernel.money import EXACT, multiply, priced
+from tieout.kernel.money import EXACT, priced
 from tieout.kernel.problem import Code, Problem
 from tieout.matching.orders import LinePosition, OrderPosition, ReceiptPosition
+from tieout.matching.units import converted, ratio
 from tieout.model.documents import GoodsReceipt, ReceiptLine
 from tieout.processes.order.state import ZERO, Amounts, GoodsReturn, Quantities, State, added, added_minor
 
@@ -57,7 +59,7 @@ def receipt_problems(known: OrderPosition | None, receipt: GoodsReceipt) -> Iter
         ordered = known.lines.get(line.order_line_id)
         if ordered is None:
             yield Problem(Code.UNKNOWN_ORDER_LINE, where, f"a line of order {known.order_id}", line.order_line_id)
-        elif _factor(ordered, line.unit) is None:
+        elif _in_unit_of(ordered, line) is None:
             units = ", ".join((ordered.unit, *(one.unit for one in ordered.units)))
             told = f"order {known.order_id} line {line.order_line_id}"
             yield Problem(Code.UNIT_MISMATCH, where, units, line.unit, detail=told)
@@ -80,10 +82,13 @@ def _counted(state: State, receipt: GoodsReceipt) -> State:
             came[line_id] = EXACT.add(came.get(line_id, ZERO), quantity)
         if minor := lines[line_id].received_minor - before.received_minor:
             worth[line_id] = worth.get(line_id, 0) + minor
-    for line_id, quantity in came.items():
+    for line_id in {**came, **worth}:
         day = state.fallen.get(line_id)
         if day is not None and receipt.received_on <= day:
-            lines[line_id] = replace(lines[line_id], ordered=EXACT.add(lines[line_id].ordered, quantity))
+            ordered = EXACT.add(lines[line_id].ordered, came.get(line_id, ZERO))
+            limit = lines[line_id].limit_minor
+            limit = None if limit is None else limit + worth.get(line_id, 0)
+            lines[line_id] = replace(lines[line_id], ordered=ordered, limit_minor=limit)
     period = period_of(receipt.received_on)
     return replace(
         state,
@@ -107,21 +112,39 @@ def _received(line: LinePosition, receipt: GoodsReceipt, told: ReceiptLine) -> L
 
 def _by_receipt(line: LinePosition, receipt: GoodsReceipt, told: ReceiptLine) -> dict[str, ReceiptPosition]:
     """What came with each receipt, of a line that is billed by receipt. Goods that go back lower the one they came
-    with."""
-    receipt_id = receipt.returns or receipt.receipt_id
+    with; where that is not said, or was less, others."""
     if not line.matched_to_receipt:
         return line.receipts
-    before = line.receipts.get(receipt_id, ReceiptPosition(ZERO))
-    return line.receipts | {receipt_id: replace(before, received=EXACT.add(before.received, told.quantity))}
+    receipts, receipt_id, quantity = dict(line.receipts), receipt.returns or receipt.receipt_id, told.quantity
+    if quantity < 0 and (receipt_id in receipts or not receipt.returns):
+        quantity = _taken_back(receipts, receipt_id, quantity)
+    if quantity or receipt_id in receipts:
+        before = receipts.get(receipt_id, ReceiptPosition(ZERO))
+        receipts[receipt_id] = replace(before, received=EXACT.add(before.received, quantity))
+    return receipts
+
+
+def _taken_back(receipts: dict[str, ReceiptPosition], first: str, quantity: Decimal) -> Decimal:
+    """Lower the receipt that is named, then what is not billed of the others, then the rest of them, oldest first; and
+    say how much is left (below nothing) when nothing more can be lowered."""
+    named, others = [one for one in receipts if one == first], [one for one in receipts if one != first]
+    for only_unbilled, receipt_ids in ((False, named), (True, others), (False, others)):
+        for receipt_id in receipt_ids:
+            one = receipts[receipt_id]
+            part = min(-quantity, EXACT.subtract(one.received, max(one.billed, ZERO) if only_unbilled else ZERO))
+            if part > 0:
+                receipts[receipt_id] = replace(one, received=EXACT.subtract(one.received, part))
+                quantity = EXACT.add(quantity, part)
+    return quantity
 
 
 def _in_order_units(receipt: GoodsReceipt, line: ReceiptLine, known: OrderPosition) -> ReceiptLine:
-    """The line in the unit of the order; goods that go back below nothing; a service by its amount."""
+    """The line in the unit of the order; goods that go back below nothing; what is ordered by its amount by that."""
     ordered = known.lines[line.order_line_id]
     unit, quantity, amount = line.unit, line.quantity, line.amount
     if unit not in ("", ordered.unit):
-        unit, quantity = ordered.unit, multiply(quantity, _factor(ordered, unit) or ZERO)
-    if ordered.kind == "service" and amount is None:
+        unit, quantity = ordered.unit, _in_unit_of(ordered, line) or ZERO
+    if ordered.by_amount and amount is None:
         amount = priced(quantity, ordered.unit_price, ordered.price_per, known.currency)
     if receipt.kind == "return":
         quantity = quantity.copy_abs().copy_negate()
@@ -129,15 +152,20 @@ def _in_order_units(receipt: GoodsReceipt, line: ReceiptLine, known: OrderPositi
     return replace(line, quantity=quantity, unit=unit, amount=amount)
 
 
-def _factor(line: LinePosition, unit: str) -> Decimal | None:
-    """What one ``unit`` comes to in the unit of the order line; nothing when the order does not say."""
-    if unit in ("", line.unit):
-        return Decimal(1)
-    return next((one.factor for one in line.units if one.unit == unit), None)
+def _in_unit_of(ordered: LinePosition, line: ReceiptLine) -> Decimal | None:
+    """The quantity in the unit of the order line; nothing when neither the order nor the standard converts it, or when
+    it is no decimal (five pieces of a dozen). What is accepted by its amount is not counted."""
+    if line.unit in ("", ordered.unit) or (line.amount is not None and ordered.by_amount):
+        return line.quantity
+    factor = ratio(line.unit, ordered.unit, ordered.units)
+    return None if factor is None else converted(line.quantity, factor)
 
 
 def _returns(before: tuple[GoodsReturn, ...], receipt: GoodsReceipt, came: Quantities) -> tuple[GoodsReturn, ...]:
-    if receipt.kind != "return" or not came:
+    """Goods that go back to the supplier, and receipts that are taken back; what is not withdrawn after all is ours to
+    credit."""
+    sent = {line_id: quantity.copy_negate() for line_id, quantity in came.items() if quantity < 0}
+    if not sent or receipt.kind == "withdrawal":
         return before
-    sent = {line_id: quantity.copy_negate() for line_id, quantity in came.items()}
-    return (*before, GoodsReturn(receipt.receipt_id, receipt.received_on, sent))
+    taken_back = receipt.kind != "return"
+    return (*before, GoodsReturn(receipt.receipt_id, receipt.received_on, sent, taken_back))

@@ -1,4 +1,4 @@
-"""Goods that went back: the supplier owes a credit note for what was billed of them, and it is asked for in time."""
+"""Goods that went back, or had never come: a credit note is owed for what was billed of them, and asked for in time."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, time, timedelta
@@ -43,7 +43,8 @@ def miss_credit(state: State, subject: str, receipt_id: str) -> Iterator[Output]
     if not owed or known is None or sent is None:
         return
     lines = ", ".join(f"{quantity} {known.lines[one].unit} of line {one}" for one, quantity in sorted(owed.items()))
-    told = f"went back to the supplier with {receipt_id} on {sent.returned_on}, was billed, and is not credited"
+    how = "has not come after all by" if sent.taken_back else "went back to the supplier with"
+    told = f"{how} {receipt_id} of {sent.returned_on}, was billed, and is not credited"
     case = Case(
         case_class=CaseClass.MISSING_CREDIT,
         document=subject,

@@ -33,11 +33,13 @@ class Accrual(Struct, frozen=True, omit_defaults=True):
 
 
 class GoodsReturn(Struct, frozen=True):
-    """Goods that went back to the supplier, who owes a credit note for what was billed of them."""
+    """Goods that went back to the supplier, who owes a credit note for what was billed of them; or a receipt that was
+    ``taken_back``: what it said had come had not."""
 
     receipt_id: str
     returned_on: date
     lines: Quantities
+    taken_back: bool = False
 
 
 class LineTax(Struct, frozen=True):
@@ -100,11 +102,10 @@ def subject_of(state: State) -> str:
 
 
 def posting_day(state: State | None, issued_on: date) -> date:
-    """The day an invoice of this order is posted on: the day it was issued, unless the goods were accrued for that
-    period already; then the day the accrual is reversed."""
-    if state is None or not state.accrued_through or period_of(issued_on) > state.accrued_through:
-        return issued_on
-    return first_day(next_period(state.accrued_through))
+    """The day an invoice of this order is posted on: the day it was issued, unless the goods are accrued for that month
+    already, or the accrual is on its way; then the day the accrual is reversed."""
+    through = max(state.accrued_through, state.accruing.period if state.accruing else "") if state else ""
+    return issued_on if period_of(issued_on) > through else first_day(next_period(through))
 
 
 def first_day(period: str) -> date:
