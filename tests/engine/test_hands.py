@@ -256,8 +256,7 @@ def test_every_fact_about_a_document_that_takes_a_conflicting_duty_is_looked_at(
     conflicting = {duty for one in CONFLICTS for duty in one.duties}
     #: What is about no document that two people share, or only informs.
     apart = {
-        f.OrderResponded, f.GoodsDespatched, f.RunCancelRequested, f.PaymentStatusReported, f.RunStatusReported,
-        f.EntriesNotified, f.ReturnReported, f.ChangeNotified, f.CancellationAnswered, f.RemittanceAdvised,
+        f.OrderResponded, f.GoodsDespatched, f.RunCancelRequested, f.EntriesNotified, f.RemittanceAdvised,
         f.InterchangeAcknowledged, f.DocumentAnswered, f.SendRequested, f.JournalRecorded, f.PeriodOpened,
         f.TaskChanged, f.AccrualRequested, f.CaseAsked, f.SettlementRequested, f.HoldsReported,
     }  # fmt: skip
