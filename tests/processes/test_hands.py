@@ -1,39 +1,30 @@
 """Payments ask for themselves whose hands they have been in: their run lives in another partition."""
 
-import pytest
 from msgspec.structs import replace
 from tests.processes.paid import (  # fmt: skip
-    ACCOUNT,
     ALICE,
     BOB,
-    DAY,
-    OURS,
     POLICY,
     PROCESSES,
     RUN,
     A,
     B,
     Paid,
-    deliver,
     propose,
     release,
     statuses,
 )
 from tests.processes.story import START, Story
 
-from tieout.kernel.money import Money
 from tieout.kernel.problem import Code, Problem
-from tieout.model.documents import BankStatement
 from tieout.model.facts import (
     DutiesCompensated,
     EffectHandled,
     Fact,
-    Outcome,
     PaymentsHeld,
     PaymentsReleased,
     PaymentWithheld,
     RunReleaseRefused,
-    StatementReceived,
     SupplierProposed,
 )
 from tieout.policy.controls import Control
@@ -129,30 +120,6 @@ def test_who_wrote_the_policy_does_not_release_a_payment_under_it() -> None:
     release(story)
     why = "Whoever loosens a rule could then release a payment under it."
     assert told(story, PaymentWithheld)[:1] == [withheld(A, "bob", "draft policy", "release payment", why)]
-
-
-@pytest.mark.parametrize(("loader", "cases"), [(BOB, 1), (ALICE, 1), ("person:carl", 0), ("system:dresdner", 0)])
-def test_a_statement_loaded_by_who_released_the_payment_is_a_case(loader: str, cases: int) -> None:
-    story = world(A)
-    propose(story, A)
-    release(story)
-    deliver(story, Outcome(status="applied", reference="F-1"))
-    entry = A.entry()
-    opening = Money(100_000, "EUR")
-    statement = BankStatement(
-        statement_id="S1",
-        iban=OURS.iban,
-        currency="EUR",
-        opening=opening,
-        closing=opening + entry.amount,
-        opened_on=DAY,
-        closed_on=DAY,
-        entries=(entry,),
-    )
-    story.tell(StatementReceived(statement=statement, entity="de"), home=ACCOUNT, actor=loader, source="person")
-    assert statuses(story, "payment") == {A.payment_id: "booked"}
-    found = [name for name in story.cases() if name.startswith("duties_conflict")]
-    assert found == [f"duties_conflict {A.payment_id}"] * cases
 
 
 def test_holding_and_releasing_are_kept_as_acts_on_the_supplier() -> None:

@@ -151,7 +151,7 @@ def test_from_the_proposal_to_the_booked_entry() -> None:
     )
     assert story.tell(StatementReceived(statement=proof, entity="de"), entity="de") == [
         StatementAccepted(statement_id="S1"),
-        PaymentEntryBooked(entry=A.entry(), statement_id="S1"),
+        PaymentEntryBooked(entry=A.entry(), statement_id="S1", told_by="system"),
         PaymentBooked(entry=A.entry(), statement_id="S1"),
         InvoicePaid(payment_id=A.payment_id, booked_on=DAY),
     ]

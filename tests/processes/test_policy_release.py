@@ -19,6 +19,7 @@ from tieout.model.facts import (
     PolicyTried,
 )
 from tieout.policy.book import LEAD, Entry
+from tieout.policy.duties import Act, Identity
 from tieout.policy.policy import Policy
 from tieout.processes import policy_release
 from tieout.processes.policy_release import SUBJECT, Release, State, Trial
@@ -37,10 +38,11 @@ TRIED = PolicyTried(
     result="{}",
 )
 APPROVE = PolicyApprovalRequested(release="bbb")
+POLICY = Policy(identities=(Identity(person="cora", system="tieout", name="robot"),))
 
 
 def story(*facts: tuple[Fact, str]) -> Story:
-    told = Story(Policy(), (policy_release.PROCESS, policy_release.TEXT), NOW)
+    told = Story(POLICY, (policy_release.PROCESS, policy_release.TEXT), NOW)
     for fact, actor in ((ADOPTED, "system:policy"), *facts):
         told.tell(fact, actor=actor)
     return told
@@ -127,6 +129,30 @@ STATED = replace(APPROVE, effective_from=END_OF_MONTH, rollback="back to the old
         ),
         pytest.param(
             [DRAFTED, TRIED],
+            replace(STATED, rollback_to="bbb"),
+            "person:paul",
+            "release bbb would take effect on 2026-05-31",
+            id="rolled back to itself",
+        ),
+        pytest.param(
+            [replace(DRAFTED, release="ccc"), DRAFTED, TRIED],
+            replace(STATED, rollback_to="ccc"),
+            "person:paul",
+            "release bbb would take effect on 2026-05-31",
+            id="rolled back to what was never approved",
+        ),
+        pytest.param(
+            [DRAFTED, TRIED], APPROVE, "person:robot", "person:robot drafted release bbb, as person:cora,", id="the drafter's other account"
+        ),
+        pytest.param(
+            [DRAFTED, replace(TRIED, invoices=0, start="2027-01-01")],
+            APPROVE,
+            "person:paul",
+            "the trial of release bbb found no invoice in its dates",
+            id="tried on nothing",
+        ),
+        pytest.param(
+            [DRAFTED, TRIED],
             replace(STATED, rollback=" "),
             "person:paul",
             "release bbb would take effect on 2026-05-31",
@@ -174,9 +200,64 @@ def test_a_draft_can_be_written_anew_until_it_is_approved() -> None:
     other = replace(DRAFTED, note="said better")
     told = story((DRAFTED, "person:cora"), (other, "person:dora"))
     assert told.state("policy", SUBJECT).releases["bbb"] == Release(
-        "bbb", 1, "person:dora", to_micros(NOW), note="said better"
+        "bbb", 1, "person:dora", to_micros(NOW), note="said better", drafted_before=("person:cora",)
     )
     approved = story((DRAFTED, "person:cora"), (TRIED, "person:cora"), (APPROVE, "person:paul"))
     before = approved.state("policy", SUBJECT)
     approved.tell(other, actor="person:dora")
     assert approved.state("policy", SUBJECT) == before
+
+
+def test_drafting_the_same_again_does_not_make_it_somebody_elses() -> None:
+    told = story((DRAFTED, "person:cora"), (DRAFTED, "person:dora"), (TRIED, "person:dora"))
+    (refused,) = told.tell(APPROVE, actor="person:cora")
+    assert isinstance(refused, PolicyRefused)
+    told.tell(APPROVE, actor="person:paul")
+    state: State = told.state("policy", SUBJECT)
+    assert state.authors(NOW + LEAD) == (
+        Act("draft_policy", "person:cora"),
+        Act("draft_policy", "person:dora"),
+        Act("approve_policy", "person:paul"),
+    )
+
+
+def test_whoever_brings_an_older_release_back_stands_behind_it() -> None:
+    told = story((DRAFTED, "person:cora"), (TRIED, "person:cora"), (APPROVE, "person:paul"))
+    told.now = NOW + timedelta(hours=1)
+    told.tell(PolicyRollbackRequested(release="bbb", reason="why"), actor="person:rita")
+    state: State = told.state("policy", SUBJECT)
+    assert state.authors(told.now) == (Act("draft_policy", "person:cora"), Act("approve_policy", "person:paul"))
+    assert state.authors(told.now + LEAD) == (
+        Act("draft_policy", "system:policy"),
+        Act("approve_policy", "system:policy"),
+        Act("roll_back_policy", "person:rita"),
+    )
+
+
+def test_whoever_calls_a_coming_release_off_stands_behind_what_stays() -> None:
+    later = replace(APPROVE, effective_from=NOW + timedelta(days=3))
+    told = story((DRAFTED, "person:cora"), (TRIED, "person:cora"), (later, "person:paul"))
+    told.tell(PolicyRollbackRequested(release="bbb", reason="why"), actor="person:rita")
+    assert Act("roll_back_policy", "person:rita") in told.state("policy", SUBJECT).authors(NOW)
+
+
+@pytest.mark.parametrize("then", ["approved", "rolled back"])
+def test_a_trial_is_of_the_policy_it_was_compared_with(then: str) -> None:
+    """Two drafts at once: the second was tried against what the first has replaced since."""
+    other = [replace(fact, release="ccc") for fact in (DRAFTED, TRIED)]
+    told = story((DRAFTED, "person:cora"), (TRIED, "person:cora"), *((fact, "person:cora") for fact in other))
+    told.now = NOW + timedelta(hours=1)
+    told.tell(APPROVE, actor="person:paul")
+    if then == "rolled back":
+        told.now += timedelta(hours=1)
+        told.tell(PolicyRollbackRequested(release="bbb", reason="why"), actor="person:paul")
+    approve = PolicyApprovalRequested(release="ccc")
+    assert told.tell(approve, actor="person:paul") == [
+        PolicyRefused(
+            release="ccc",
+            reason=f"release bbb was {then} after ccc was tried; run `tieout policy try ccc` once more",
+        )
+    ]
+    told.now += timedelta(hours=1)
+    told.tell(other[1], actor="person:cora")
+    assert [type(fact) for fact in told.tell(approve, actor="person:paul")] == [PolicyApproved]

@@ -89,7 +89,7 @@ def test_a_booked_entry_goes_to_the_payment_that_it_names_and_the_statement_to_t
     first = day(0, 20_000, PAID, PENDING)
     assert hear(told, first) == [
         StatementAccepted(statement_id="S0"),
-        PaymentEntryBooked(entry=PAID, statement_id="S0"),
+        PaymentEntryBooked(entry=PAID, statement_id="S0", told_by="system"),
     ]
     assert told.events[-1].subject == "pay-a"
     payload = BookStatement(entity="de", statement=first)
@@ -157,8 +157,8 @@ def test_a_statement_that_does_not_continue_waits_for_the_missing_one() -> None:
         StatementAccepted(statement_id="S1"),
         StatementAccepted(statement_id="S2"),
         CaseSettled(resolution="the chain is whole again up to statement S2"),
-        PaymentEntryBooked(entry=entry("E9", -2_000, "pay-b"), statement_id="S1"),
-        PaymentEntryBooked(entry=PAID, statement_id="S2"),
+        PaymentEntryBooked(entry=entry("E9", -2_000, "pay-b"), statement_id="S1", told_by="system"),
+        PaymentEntryBooked(entry=PAID, statement_id="S2", told_by="system"),
     ]
     assert told.standings() == set()
     assert told.cases() == {f"statement_gap {IBAN}": "settled"}
@@ -296,7 +296,7 @@ def test_more_unmatched_entries_than_people_can_work_go_together_as_one() -> Non
 def test_a_notification_is_told_to_payments_before_any_statement_came() -> None:
     told = story()
     notified = EntriesNotified(iban=IBAN, entity="de", entries=(PAID, PENDING, FEE))
-    assert told.tell(notified, entity="de") == [PaymentEntryBooked(entry=PAID, statement_id="")]
+    assert told.tell(notified, entity="de") == [PaymentEntryBooked(entry=PAID, statement_id="", told_by="system")]
     assert told.cases() == {}
 
 

@@ -25,10 +25,12 @@ from tieout.model.events import Message
 from tieout.model.facts import (
     DocumentQuarantined,
     DocumentRead,
+    EntriesNotified,
     Fact,
     InvoiceReceived,
     MailOpened,
     MailPart,
+    StatementReceived,
     document_home,
     encode_fact,
     mail_home,
@@ -43,6 +45,8 @@ CAPACITY = 200_000
 _SAMPLE_SECONDS = 1.0
 #: So many messages of a long document go in one transaction.
 _BATCH = 500
+#: What proves payments. Who tells it matters (:mod:`tieout.processes.payment`).
+_OF_THE_BANK = (StatementReceived, EntriesNotified)
 #: So many problems of a document in quarantine are told in the log; all of them stand beside the document.
 _TOLD_MAX = 20
 
@@ -341,8 +345,16 @@ def _taken(answer: DocumentAnswer) -> Taken:
 
 
 def _told_by(actor: str, messages: Iterable[Message]) -> Iterator[Message]:
-    """The facts of a document as told by the person who handed it in; by its channel when nobody did."""
-    return (msgspec.structs.replace(message, actor=actor) for message in messages) if actor else iter(messages)
+    """The facts of a document as told by the person who handed it in; by its channel when nobody did.
+
+    What the bank says counts by who told it: the same statement by hand and by the bank's own channel is told twice.
+    """
+    for message in messages:
+        if not actor:
+            yield message
+        else:
+            key = f"{message.key}/by/{actor}" if isinstance(message.data, _OF_THE_BANK) else message.key
+            yield msgspec.structs.replace(message, actor=actor, key=key)
 
 
 class _Known(Struct, frozen=True):

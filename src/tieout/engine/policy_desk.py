@@ -27,7 +27,7 @@ from tieout.model.facts import (
     decode_fact,
 )
 from tieout.policy.load import load
-from tieout.processes.policy_release import Release, approval_objection, effective, rollback_objection
+from tieout.processes.policy_release import Release, approval_objection, effective, rollback_objection, states_rollback
 
 SOURCE = "person"
 KEPT_MAX = 200
@@ -135,15 +135,16 @@ class PolicyDesk:
             release=release, effective_from=effective_from, rollback=rollback, rollback_to=rollback_to
         )
         now = self._clock.now()
-        state, days = self.policies.releases(), self.policies.at(now).close_window_days
-        _refuse(approval_objection(state, asked, by, now, days))
-        _refuse(self._closing_objection(effective(state.releases[release], asked, now), now, asked))
+        state = self.policies.releases()
+        _refuse(approval_objection(state, asked, by, now, self.policies.at(now)))
+        if not states_rollback(state, asked):
+            _refuse(self._closing_objection(effective(state.releases[release], asked, now), now, release))
         self._say(asked, by)
 
-    def _closing_objection(self, since: datetime, now: datetime, asked: PolicyApprovalRequested) -> str:
+    def _closing_objection(self, since: datetime, now: datetime, release: str) -> str:
         """A period that is over and not ready yet is being closed, however many days of this month that takes."""
         this_month = f"{now:%Y-%m}"
-        if (asked.rollback.strip() and asked.rollback_to) or f"{since:%Y-%m}" != this_month:
+        if f"{since:%Y-%m}" != this_month:
             return ""
         open_periods = sorted(
             f"{row['entity']} {row['period']}"
@@ -152,7 +153,7 @@ class PolicyDesk:
         )
         if not open_periods:
             return ""
-        told = f"release {asked.release} would take effect on {since:%Y-%m-%d}, while {', '.join(open_periods[:5])}"
+        told = f"release {release} would take effect on {since:%Y-%m-%d}, while {', '.join(open_periods[:5])}"
         return (
             f"{told} {'is' if len(open_periods) == 1 else 'are'} being closed; choose a later day, or state how it"
             " would be rolled back and to which release"

@@ -68,6 +68,11 @@ class Setting(Struct, frozen=True):
     governance: Governance = Governance()
 
 
+def refused_key(row: InboxRow) -> str:
+    """Under which key a message stands in the log that the duties of its teller forbade."""
+    return f"{row.key}/refused/{row.actor}"
+
+
 def routing_event(setting: Setting, row: InboxRow, data: Fact) -> Event:
     """A message as processes will see it, before it has its place in the log: good for asking whom it concerns."""
     return Event(
@@ -142,11 +147,13 @@ class Scope:
     def handle(self, row: InboxRow, data: Fact) -> None:
         """Append the message's fact and everything that follows from it in this partition.
 
-        What the duties of whoever tells it forbid on this document is kept as :class:`DutiesRefused` in its place.
+        What the duties of whoever tells it forbid on this document is kept as :class:`DutiesRefused` in its place,
+        under a key of its own: somebody else may tell the same, such as the same file, and it counts.
         """
         ruling = judge(routing_event(self._setting, row, data), self) if type(data) in ACTION_OF else Ruling()
-        encoded = row.data
+        encoded, key = row.data, row.key
         if ruling.refused:
+            key = refused_key(row)
             said = row.data.decode()
             data = DutiesRefused(action=ACTION_OF[type(data)], told=row.type, said=said, reasons=ruling.refused)
             encoded = encode_fact(data)
@@ -162,7 +169,7 @@ class Scope:
             actor=row.actor,
             occurred_at=row.occurred_at,
             source=row.source,
-            key=row.key,
+            key=key,
             mark=row.fingerprint,
         )
         self.settle()

@@ -19,7 +19,17 @@ import structlog
 from tieout.engine.chain import GENESIS
 from tieout.engine.fingerprints import Fingerprints
 from tieout.engine.policies import Policies
-from tieout.engine.scope import ABSENT, Key, LaneOf, Scope, Setting, dispatch_table, encode_state, routing_event
+from tieout.engine.scope import (
+    ABSENT,
+    Key,
+    LaneOf,
+    Scope,
+    Setting,
+    dispatch_table,
+    encode_state,
+    refused_key,
+    routing_event,
+)
 from tieout.engine.standings import Standings
 from tieout.engine.stores.port import FencedError, Store, Unit
 from tieout.engine.stores.rows import UNRESOLVED, EventRow, Head, InboxRow, LinkRow, StateRow
@@ -38,6 +48,7 @@ from tieout.model.facts import (
     decode_fact,
     encode_fact,
 )
+from tieout.policy.duties import real_actors
 from tieout.policy.policy import Policy
 from tieout.processes.control import reviewed
 from tieout.processes.process import Governance, Process, Row
@@ -269,10 +280,12 @@ class Batch:
         """Handle messages in order, each in a scope of its own."""
         rows = self._address(rows)
         self._read_heads({row.partition for row in rows})
-        repeated = self._unit.logged([(row.source, row.key) for row in rows])
+        refused = {(row.source, row.key): (row.source, refused_key(row)) for row in rows if self._is_of_people(row)}
+        repeated = self._unit.logged([*((row.source, row.key) for row in rows), *refused.values()])
         ready: list[tuple[InboxRow, Fact]] = []
         for row in rows:
-            if (row.source, row.key) in repeated:
+            key = (row.source, row.key)
+            if key in repeated or refused.get(key) in repeated:
                 self._done.append(row.id)
                 continue
             try:
@@ -283,6 +296,10 @@ class Batch:
         for row, fact in ready:
             if row.subject not in self._blocked:
                 self._handle_one(row, fact)
+
+    def _is_of_people(self, row: InboxRow) -> bool:
+        """Whether anybody's duties could forbid this message."""
+        return bool(real_actors(row.actor, self._setting.policy.identities, row.source))
 
     def _prefetch(self, ready: Sequence[tuple[InboxRow, Fact]]) -> None:
         """Read the states that the messages themselves concern in one go, rather than one by one."""

@@ -53,6 +53,7 @@ ACTION_OF: dict[type[f.Fact], str] = {
     f.ChangeNotified: "load_statement",
     f.CancellationAnswered: "load_statement",
     f.RemittanceAdvised: "load_statement",
+    f.PaymentProofDecided: "confirm_proof",
     f.InterchangeAcknowledged: "exchange_documents",
     f.DocumentAnswered: "exchange_documents",
     f.SendRequested: "exchange_documents",

@@ -43,6 +43,7 @@ class CaseClass(StrEnum):
     PAYMENT_REJECTED = "payment_rejected"
     PAYMENT_RETURNED = "payment_returned"
     PAYMENT_DIFFERS = "payment_differs"
+    PROOF_UNCONFIRMED = "proof_unconfirmed"
     STATEMENT_GAP = "statement_gap"
     UNMATCHED_ENTRY = "unmatched_entry"
     TIE_OUT_BREAK = "tie_out_break"

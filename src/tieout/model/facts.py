@@ -716,10 +716,44 @@ class PaymentRejected(Fact):
 
 @fact("payment.entry_booked")
 class PaymentEntryBooked(Fact):
-    """Derived (statement, sent to the supplier's partition): a booked statement entry names this payment."""
+    """Derived (statement, sent to the supplier's partition): a booked statement entry names this payment.
+
+    ``told_by`` loaded the statement (in older logs it is the event's actor). ``again``: somebody else tells the same
+    entry, which counts only where it waits for that.
+    """
 
     entry: StatementEntry
     statement_id: str
+    told_by: str = ""
+    again: bool = False
+
+
+@fact("payment.proof_held")
+class PaymentProofHeld(Fact):
+    """Derived (payment): a booked entry that was told by whoever proposed or released this very payment. It is kept,
+    and proves nothing until the bank's own channel or somebody else tells the same."""
+
+    entry: StatementEntry
+    statement_id: str
+    told_by: str
+    reasons: tuple[str, ...]
+
+
+@fact("payment.proof_decided")
+class PaymentProofDecided(Fact):
+    """Outside: a person whose hands the payment has not been in compared the entries that wait with what the bank
+    itself shows, and confirms or rejects them."""
+
+    confirmed: bool
+    reason: str
+
+
+@fact("payment.proof_taken")
+class PaymentProofTaken(Fact):
+    """Derived (payment): an entry that waited counts now: the bank's own channel or somebody else told the same."""
+
+    entry: StatementEntry
+    told_by: str
 
 
 @fact("payment.booked")

@@ -127,6 +127,12 @@ def real_actors(actor: str, identities: Iterable[Identity] = (), system: str = "
     return frozenset(behind)
 
 
+def same_people(one: str, other: str, identities: Iterable[Identity] = ()) -> bool:
+    """Whether the same human being may be behind two actors, such as a person and an account that several share."""
+    identities = tuple(identities)
+    return not real_actors(one, identities).isdisjoint(real_actors(other, identities))
+
+
 def _places(actor: str, system: str) -> tuple[tuple[str, ...], str]:
     """The systems in which an actor's name may be used, in small letters, and the name. None for tieout itself."""
     if actor.startswith(SYSTEM):

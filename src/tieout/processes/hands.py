@@ -3,8 +3,8 @@
 An invoice stands on its orders, its supplier, its payment and its cases, and what somebody did there counts as well; so
 does for an order what was done on the invoices that wait for its goods. The unit of work asks :func:`judge` before it
 lets any fact from outside count, whatever way it came: a page, a key, a connector, a file. What must not be is kept as
-:class:`DutiesRefused` and opens a case. Payments, which live apart from their run, ask :func:`ruling_on` themselves
-when they are reserved and again when they are released.
+:class:`DutiesRefused` and opens a case. Payments, which live apart from their run and their statement, ask
+:func:`ruling_on` themselves: when they are reserved, when they are released, and when an entry is to prove them.
 """
 
 from collections.abc import Callable, Iterator
@@ -19,7 +19,9 @@ from tieout.model.facts import (
     BankChangeConfirmed,
     BankChangeRejected,
     BankChangeRequested,
+    CancellationAnswered,
     CaseSettled,
+    ChangeNotified,
     DuplicateCleared,
     DuplicateOverruled,
     DutiesRefused,
@@ -37,19 +39,23 @@ from tieout.model.facts import (
     OrderLineReopened,
     OrderPlaced,
     PaymentEntryBooked,
+    PaymentProofDecided,
     PaymentReleaseRequested,
     PaymentRequested,
     PaymentsHeld,
     PaymentsReleased,
+    PaymentStatusReported,
     RecheckRequested,
+    ReturnReported,
     RunProposed,
     RunReleaseRequested,
+    RunStatusReported,
     StatementReceived,
     SupplierProposed,
     VarianceAccepted,
 )
 from tieout.policy.controls import Ruling, rule
-from tieout.policy.duties import SYSTEM, Act, Clash, conflicts_on_document, real_actors
+from tieout.policy.duties import SYSTEM, Act, Clash, conflicts_on_document, duty_for, real_actors
 from tieout.processes.address import order_subject
 from tieout.processes.case import case_id, open_case
 from tieout.processes.process import Facts, Grounds, Output, Process
@@ -78,6 +84,12 @@ ACTION_OF: dict[type[Fact], str] = {
     RunProposed: "propose_payment",
     RunReleaseRequested: "release_payment",
     StatementReceived: "load_statement",
+    PaymentStatusReported: "load_statement",
+    RunStatusReported: "load_statement",
+    ReturnReported: "load_statement",
+    CancellationAnswered: "load_statement",
+    ChangeNotified: "load_statement",
+    PaymentProofDecided: "confirm_proof",
     GapAccepted: "settle_case",
     CaseSettled: "settle_case",
     EffectHandled: "handle_effect",
@@ -86,7 +98,9 @@ ACTION_OF: dict[type[Fact], str] = {
 #: Where messages come from that follow from others: nobody tells them.
 _FOLLOWING = frozenset({"", "tieout", "timer", "delivery"})
 
-_IN_MASSES = (InvoiceReceived, ApprovalDecided, PaymentEntryBooked)
+_RECONCILING = "RC"
+
+_IN_MASSES = (InvoiceReceived, ApprovalDecided, PaymentEntryBooked, PaymentStatusReported, RunStatusReported)
 
 Load = Callable[[str, str], Any]
 
@@ -109,8 +123,8 @@ def acts_of(event: Event) -> tuple[Act, ...]:
             return (Act("release_payment", person),)
         case InvoiceMatched(accepted_by=person):
             return (Act("accept_variance", person),) if person else ()
-        case PaymentEntryBooked():
-            return (Act("load_statement", event.actor),)
+        case PaymentEntryBooked(told_by=teller):
+            return (Act("load_statement", teller or event.actor),)
     action = ACTION_OF.get(type(event.data))
     if action is None or event.source in _FOLLOWING:
         return ()
@@ -157,13 +171,16 @@ def _under(invoice: Any) -> Iterator[str]:
 # ── what a document stands on ──────────────────────────────────────────────────────────────────────────────────────
 
 
-def stands_on(load: Load, subject: str) -> tuple[str, ...]:
-    """A document and everything whose hands count for it, as far as ``load`` (process, subject → state) knows them."""
+def stands_on(load: Load, subject: str, action: str) -> tuple[str, ...]:
+    """A document and everything whose hands count when somebody does this to it, as far as ``load`` (process, subject →
+    state) knows them. Reconciling is about this payment or run alone, not about others of the same supplier."""
     case = load("case", subject)
     found = [subject]
     if case is not None:
         subject = case.case.document
         found.append(subject)
+    if duty_for(action) == _RECONCILING:
+        return tuple(dict.fromkeys(found))
     if (invoice := load("invoice", subject)) is not None:
         found += [*_under(invoice.invoice), invoice.payment_id]
         found += [case_id(one, subject) for one in invoice.flagged]
@@ -196,7 +213,7 @@ def judge(event: Event, facts: Grounds) -> Ruling:
     identities = facts.policy.identities
     if not any(real_actors(act.actor, identities, act.system) for act in acts):
         return Ruling()
-    subjects = stands_on(facts.state, event.subject)
+    subjects = stands_on(facts.state, event.subject, ACTION_OF[type(event.data)])
     if isinstance(event.data, InvoiceReceived):
         subjects = tuple(dict.fromkeys((*subjects, *_under(event.data.invoice))))
     return _rule(acts, subjects, facts, event.entity)
@@ -231,14 +248,9 @@ def evolve(state: State | None, event: Event) -> State | None:
 
 
 def decide(state: State | None, event: Event, facts: Facts) -> Iterator[Output]:
-    """A case for what was refused, and for a statement that proves a payment of the very person who loaded it."""
-    match event.data:
-        case DutiesRefused(reasons=reasons):
-            yield open_case(_case(event, reasons))
-        case PaymentEntryBooked():
-            ruling = ruling_on("load_statement", event.actor, (event.subject,), facts, event.entity)
-            if ruling.refused:
-                yield open_case(_case(event, ruling.refused))
+    """A case for what was refused."""
+    if isinstance(event.data, DutiesRefused):
+        yield open_case(_case(event, event.data.reasons))
 
 
 def _case(event: Event, reasons: tuple[str, ...]) -> Case:

@@ -11,6 +11,9 @@ never makes a payment booked, and a booked entry outranks every status, so statu
 Holds are looked at twice, in the supplier's own partition: when the payment is reserved, and a last time when it is
 released, so a bank change that comes in between stops exactly this payment.
 
+Nobody proves their own payment: an entry that was told by whoever proposed or released it (a statement loaded by hand)
+is kept as ``unproved`` and counts when the bank's own channel, or somebody else, tells the same.
+
 An invoice that could not be paid is a case about the *invoice*, settled by itself when a payment takes it; a bank
 that contradicts itself or us is a case about the payment.
 
@@ -54,6 +57,9 @@ from tieout.model.facts import (
     PaymentCancelRequested,
     PaymentClaimed,
     PaymentEntryBooked,
+    PaymentProofDecided,
+    PaymentProofHeld,
+    PaymentProofTaken,
     PaymentRejected,
     PaymentReleased,
     PaymentReleaseRequested,
@@ -71,6 +77,7 @@ from tieout.model.facts import (
 )
 from tieout.model.identity import supplier_id_of
 from tieout.policy.controls import Ruling
+from tieout.policy.duties import is_person, shown
 from tieout.policy.policy import EntityPolicy, Policy
 from tieout.policy.status_ladder import Rung, advance, makes_suspect, rung
 from tieout.processes import hands
@@ -87,6 +94,16 @@ AT_HOME = ("requested", "reserved", "withheld")
 _MENDED = (CaseClass.PAYMENT_WITHHELD, CaseClass.PAYMENT_REJECTED, CaseClass.PAYMENT_RETURNED)
 #: So many odd statuses are kept with a payment; all of them are in the log.
 NOTES_MAX = 16
+
+
+class Unproved(Struct, frozen=True, omit_defaults=True):
+    """A booked entry that was told by whoever proposed or released the payment. ``rejected``: a person found no such
+    entry with the bank; it counts when the bank's own channel tells it all the same."""
+
+    entry: StatementEntry
+    statement_id: str
+    told_by: str
+    rejected: bool = False
 
 
 class State(Struct, frozen=True, omit_defaults=True):
@@ -109,6 +126,7 @@ class State(Struct, frozen=True, omit_defaults=True):
     statement_id: str = ""
     bank_reference: str = ""
     reason: str = ""
+    unproved: tuple[Unproved, ...] = ()
 
 
 def systems_of(policy: Policy, entity: str) -> EntityPolicy:
@@ -163,6 +181,16 @@ def _evolved(state: State, event: Event) -> State:
             return replace(state, status="returned", recorded=True, reason=reason)
         case PaymentEntryBooked(entry=entry, statement_id=statement_id) if _is_first_statement(state, event.data):
             return _proved(state, entry, statement_id)
+        case PaymentProofHeld() as data:
+            kept = Unproved(data.entry, data.statement_id, data.told_by)
+            waits = f"an entry told by {shown(data.told_by)} waits for somebody else's confirmation"
+            return replace(state, unproved=(*state.unproved, kept)[-NOTES_MAX:], reason=waits)
+        case PaymentProofTaken(entry=entry):
+            left = tuple(one for one in state.unproved if one.entry.amount != entry.amount)
+            return replace(state, unproved=left)
+        case PaymentProofDecided(confirmed=False, reason=reason) if state.unproved and is_person(event.actor):
+            rejected = tuple(replace(one, rejected=True) for one in state.unproved)
+            return replace(state, unproved=rejected, reason=f"{shown(event.actor)} found no such entry: {reason}")
         case _:
             return state
 
@@ -205,8 +233,10 @@ def decide(state: State | None, event: Event, facts: Facts) -> Iterator[Output]:
             yield from _change(state, notice)
         case CancellationAnswered(answer=answer):
             yield from _cancelled(state, event.subject, answer, facts)
-        case PaymentEntryBooked():
-            yield from _prove(state, event.subject, event.data, facts)
+        case PaymentEntryBooked() as data if not data.again or _waits(state, data.entry):
+            yield from _prove(state, event.subject, data, data.told_by or event.actor, facts)
+        case PaymentProofDecided() if state.unproved and is_person(event.actor):
+            yield from _decide_proof(state, event, event.data)
         case _:
             return
 
@@ -308,8 +338,9 @@ def _names_at_the_bank(payment: Payment) -> Iterator[Link]:
 
 
 def _duties(action: str, actor: str, payment_id: str, facts: Facts, entity: str) -> Ruling:
-    """Whether whoever proposes or releases the run may do so for this payment: its supplier and invoice count too."""
-    return hands.ruling_on(action, actor, hands.stands_on(facts.state, payment_id), facts, entity)
+    """Whether whoever proposes or releases the run may do so for this payment (its supplier and invoice count too), and
+    whether whoever told of an entry may prove it."""
+    return hands.ruling_on(action, actor, hands.stands_on(facts.state, payment_id, action), facts, entity)
 
 
 def _forbidden(ruling: Ruling, payment_id: str) -> tuple[Problem, ...]:
@@ -434,17 +465,78 @@ def _reject(state: State, payment_id: str, data: PaymentStatusReported, facts: F
         yield Emit(held, state.supplier_id)
 
 
-def _prove(state: State, payment_id: str, data: PaymentEntryBooked, facts: Facts) -> Iterator[Output]:
-    """A booked entry names this payment: money out proves it, money back undoes it, another amount proves nothing."""
+def _prove(state: State, payment_id: str, data: PaymentEntryBooked, teller: str, facts: Facts) -> Iterator[Output]:
+    """A booked entry names this payment: money out proves it, money back undoes it, another amount proves nothing.
+
+    Nobody proves what they paid (separation of payment and reconciliation): their word waits for somebody else's.
+    """
     entry, payment = data.entry, state.payment
     if payment is None or state.status in AT_HOME:
         yield _differs(state, payment_id, f"the bank booked {entry.amount} for a payment that was not released", entry)
-    elif entry.amount == -payment.amount:
-        yield from _debited(state, payment_id, data, facts)
-    elif entry.amount == payment.amount:
-        yield from _credited(state, payment_id, entry, facts)
-    else:
+    elif entry.amount not in (payment.amount, -payment.amount):
         yield _differs(state, payment_id, "the bank booked another amount", entry)
+    elif not _is_known(state, data):
+        ruling = _duties("load_statement", teller, payment_id, facts, state.entity)
+        if ruling.refused:
+            yield from _hold_proof(state, payment_id, data, teller, ruling)
+            return
+        yield from _compensated("load_statement", ruling)
+        is_debit = entry.amount == -payment.amount
+        yield from (_debited if is_debit else _credited)(state, payment_id, data, facts)
+        yield from _take_proof(state, payment_id, entry, teller)
+    elif entry.amount == -payment.amount:
+        yield from _take_proof(state, payment_id, entry, teller)
+
+
+def _is_known(state: State, data: PaymentEntryBooked) -> bool:
+    """Whether an entry changes nothing any more."""
+    if data.entry.amount.minor > 0:
+        return state.status == "returned"
+    return state.status == "returned" or (state.status == "booked" and _is_repeated(state, data))
+
+
+def _waits(state: State, entry: StatementEntry) -> bool:
+    """Whether this entry was told before, by somebody whose word does not count for it."""
+    return any(one.entry == entry for one in state.unproved)
+
+
+def _hold_proof(
+    state: State, payment_id: str, data: PaymentEntryBooked, teller: str, ruling: Ruling
+) -> Iterator[Output]:
+    """Keep what somebody told of their own payment, and ask somebody else to look."""
+    if _waits(state, data.entry):
+        return
+    entry, statement_id = data.entry, data.statement_id
+    yield Emit(PaymentProofHeld(entry=entry, statement_id=statement_id, told_by=teller, reasons=ruling.refused))
+    told = Problem(
+        Code.SAME_PERSON,
+        entry.entry_id,
+        "the bank's own channel, or another person",
+        shown(teller),
+        detail=f"{entry.amount} booked on {entry.booked_on} proves nothing yet: {' '.join(ruling.refused)}",
+    )
+    yield _case(state, payment_id, CaseClass.PROOF_UNCONFIRMED, told)
+
+
+def _take_proof(state: State, payment_id: str, entry: StatementEntry, teller: str) -> Iterator[Output]:
+    """What waited for somebody else's word has it."""
+    same = [one for one in state.unproved if one.entry.amount == entry.amount]
+    if not same:
+        return
+    yield Emit(PaymentProofTaken(entry=entry, told_by=teller))
+    if len(same) == len(state.unproved):
+        yield settle_case(CaseClass.PROOF_UNCONFIRMED, payment_id, f"{shown(teller)} told the same")
+
+
+def _decide_proof(state: State, event: Event, data: PaymentProofDecided) -> Iterator[Output]:
+    """Somebody else looked with the bank: whoever confirms tells the same entries again, in their own name."""
+    if not data.confirmed:
+        told = f"rejected by {shown(event.actor)}: {data.reason}"
+        yield settle_case(CaseClass.PROOF_UNCONFIRMED, event.subject, told)
+        return
+    for one in state.unproved:
+        told_again = PaymentEntryBooked(entry=one.entry, statement_id=one.statement_id, told_by=event.actor, again=True)
+        yield Emit(told_again)
 
 
 def _debited(state: State, payment_id: str, data: PaymentEntryBooked, facts: Facts) -> Iterator[Output]:
@@ -470,10 +562,9 @@ def _is_repeated(state: State, data: PaymentEntryBooked) -> bool:
     return not data.statement_id or same or named
 
 
-def _credited(state: State, payment_id: str, entry: StatementEntry, facts: Facts) -> Iterator[Output]:
+def _credited(state: State, payment_id: str, data: PaymentEntryBooked, facts: Facts) -> Iterator[Output]:
     """The money came back. Statements list entries in any order, so this may be heard before the debit."""
-    if state.status == "returned":
-        return
+    entry = data.entry
     reason = entry.return_reason or "no reason given"
     yield Emit(PaymentReturned(entry=entry, reason=reason))
     if state.status != "rejected":
@@ -665,6 +756,9 @@ PROCESS = Process(
         PaymentClaimed: by_subject,
         PaymentRejected: by_subject,
         PaymentEntryBooked: by_subject,
+        PaymentProofHeld: by_subject,
+        PaymentProofDecided: by_subject,
+        PaymentProofTaken: by_subject,
         PaymentBooked: by_subject,
         PaymentReturned: by_subject,
     },

@@ -31,7 +31,8 @@ from tieout.model.facts import (
 )
 from tieout.policy import book as books
 from tieout.policy.book import LEAD, Entry
-from tieout.policy.duties import Act, is_person, same_actor
+from tieout.policy.duties import Act, is_person, same_actor, same_people
+from tieout.policy.policy import Policy
 from tieout.processes.process import Emit, Facts, Output, Process, by_subject
 
 SUBJECT = policy_home()
@@ -55,7 +56,8 @@ class Trial(Struct, frozen=True):
 
 
 class Release(Struct, frozen=True, omit_defaults=True):
-    """One release. ``wanted``: when it is to take effect, in microseconds; 0: as soon as it is approved."""
+    """One release. ``wanted``: when it is to take effect, in microseconds; 0: as soon as it is approved.
+    ``drafted_before``: others who drafted the very same content earlier."""
 
     release: str
     number: int
@@ -71,13 +73,27 @@ class Release(Struct, frozen=True, omit_defaults=True):
     rolled_back_by: str = ""
     rolled_back_at: int = 0
     rolled_back_why: str = ""
+    drafted_before: tuple[str, ...] = ()
+
+    @property
+    def drafters(self) -> tuple[str, ...]:
+        """Everybody who drafted it: saying the same again makes nobody's draft somebody else's."""
+        return tuple(dict.fromkeys((*self.drafted_before, self.drafted_by)))
+
+    @property
+    def authors(self) -> tuple[Act, ...]:
+        """Who drafted and who approved it."""
+        acts = (*(Act("draft_policy", one) for one in self.drafters), Act("approve_policy", self.approved_by))
+        return tuple(act for act in acts if act.actor)
 
 
 class State(Struct, frozen=True, omit_defaults=True):
-    """Every release by its version, and the book of those that were approved."""
+    """Every release by its version, and the book of those that were approved. ``brought_back``: who rolled back, by the
+    moment (microseconds) from which the older release is in force again."""
 
     releases: dict[str, Release] = {}
     book: tuple[Entry, ...] = ()
+    brought_back: dict[str, str] = {}
 
     @property
     def ordered(self) -> tuple[Release, ...]:
@@ -89,12 +105,16 @@ class State(Struct, frozen=True, omit_defaults=True):
         return books.in_force(self.book, moment)
 
     def authors(self, moment: datetime) -> tuple[Act, ...]:
-        """Who drafted and approved the release in force at a moment: they may not pass documents under it."""
+        """Who drafted and approved the release in force at a moment, and who brought it back: they may not pass
+        documents under it."""
         release = self.releases.get(self.in_force(moment))
-        if release is None:
-            return ()
-        acts = (Act("draft_policy", release.drafted_by), Act("approve_policy", release.approved_by))
-        return tuple(act for act in acts if act.actor)
+        return (*release.authors, *self.returners(release.release, moment)) if release else ()
+
+    def returners(self, release: str, moment: datetime) -> tuple[Act, ...]:
+        """Who brought a release back, until a moment, by rolling back what came after it."""
+        micros = to_micros(moment)
+        since = (str(one.since) for one in self.book if one.release == release and one.since <= micros)
+        return tuple(Act("roll_back_policy", self.brought_back[one]) for one in since if one in self.brought_back)
 
 
 class Text(Struct, frozen=True):
@@ -118,26 +138,49 @@ def status_of(release: Release, state: State, in_force: str) -> str:
 
 
 def approval_objection(
-    state: State | None, data: PolicyApprovalRequested, actor: str, now: datetime, window_days: int
+    state: State | None, data: PolicyApprovalRequested, actor: str, now: datetime, policy: Policy
 ) -> str:
-    """Why somebody may not approve a release; empty when they may. ``window_days`` is the policy's close window."""
+    """Why somebody may not approve a release; empty when they may. ``policy`` is the one in force."""
     release = state.releases.get(data.release) if state else None
     if state is None or release is None:
         return f"there is no release {data.release}; `tieout policy list` shows them"
     if not is_person(actor):
         return f"{actor} is not a person; only people approve a policy"
-    if same_actor(actor, release.drafted_by):
-        return f"{actor} drafted release {data.release} and cannot approve it; another person must"
+    for drafter in release.drafters:
+        if same_people(actor, drafter, policy.identities):
+            as_whom = "" if same_actor(actor, drafter) else f", as {drafter},"
+            return f"{actor} drafted release {data.release}{as_whom} and cannot approve it; another person must"
     if state.book and state.book[-1].release == data.release:
         return f"release {data.release} is the newest approved one already"
     if release.trial is None:
         return f"release {data.release} was not tried on the past; run `tieout policy try {data.release}` first"
-    return _window_objection(state, data, effective(release, data, now), window_days)
+    trial, again = release.trial, f"run `tieout policy try {data.release}` once more"
+    if not trial.invoices and (trial.start or trial.end):
+        return f"the trial of release {data.release} found no invoice in its dates, so it shows nothing; {again}"
+    if newer := _changed_since(state, trial.at):
+        return f"release {newer} was {_what_became(state, newer)} after {data.release} was tried; {again}"
+    return _window_objection(state, data, effective(release, data, now), policy.close_window_days)
+
+
+def _changed_since(state: State, micros: int) -> str:
+    """A release that was approved or rolled back since a moment: what was compared with then is not in force now."""
+    found = (one for one in state.ordered if max(one.approved_at, one.rolled_back_at) > micros)
+    return next((one.release for one in found), "")
+
+
+def _what_became(state: State, release: str) -> str:
+    return "rolled back" if state.releases[release].rolled_back_at else "approved"
+
+
+def states_rollback(state: State, data: PolicyApprovalRequested) -> bool:
+    """Whether an approval says in words how it would be rolled back, and to which release that was ever approved."""
+    back = state.releases.get(data.rollback_to)
+    return bool(data.rollback.strip() and back and back.approved_at and back.release != data.release)
 
 
 def _window_objection(state: State, data: PolicyApprovalRequested, since: datetime, days: int) -> str:
     window = books.close_window(since.date(), days)
-    if not window or (data.rollback.strip() and data.rollback_to in state.releases):
+    if not window or states_rollback(state, data):
         return ""
     told = f"release {data.release} would take effect on {since:%Y-%m-%d}, in a close window ({window})"
     return f"{told}; choose a later day, or state how it would be rolled back and to which release"
@@ -176,7 +219,8 @@ def evolve(state: State | None, event: Event) -> State | None:
         case PolicyDrafted(release=release) if release not in state.releases:
             return _with(state, _drafted(event, event.data, len(state.releases)))
         case PolicyDrafted(release=release) if not state.releases[release].approved_at:
-            return _with(state, _drafted(event, event.data, state.releases[release].number))
+            before = state.releases[release]
+            return _with(state, _drafted(event, event.data, before.number, before.drafters))
         case PolicyTried(release=release) if release in state.releases:
             return _with(state, replace(state.releases[release], trial=_tried(event, event.data)))
         case PolicyApproved(release=release):
@@ -188,7 +232,9 @@ def evolve(state: State | None, event: Event) -> State | None:
                 rolled_back_at=micros,
                 rolled_back_why=event.data.reason,
             )
-            return replace(_with(state, back), book=books.rolled_back(state.book, event.data.effective_from))
+            book = books.rolled_back(state.book, event.data.effective_from)
+            brought_back = {**state.brought_back, str(book[-1].since): event.actor}
+            return replace(_with(state, back), book=book, brought_back=brought_back)
         case _:
             return state
 
@@ -197,9 +243,11 @@ def _with(state: State, release: Release) -> State:
     return replace(state, releases={**state.releases, release.release: release})
 
 
-def _drafted(event: Event, data: PolicyDrafted, number: int) -> Release:
+def _drafted(event: Event, data: PolicyDrafted, number: int, before: tuple[str, ...] = ()) -> Release:
     wanted = to_micros(data.effective_from) if data.effective_from else 0
-    return Release(data.release, number, event.actor, to_micros(event.recorded_at), wanted, data.note)
+    others = tuple(one for one in before if not same_actor(one, event.actor))
+    recorded_at = to_micros(event.recorded_at)
+    return Release(data.release, number, event.actor, recorded_at, wanted, data.note, drafted_before=others)
 
 
 def _tried(event: Event, data: PolicyTried) -> Trial:
@@ -239,7 +287,7 @@ def decide(state: State | None, event: Event, facts: Facts) -> Iterator[Output]:
     """Let an approval or a rollback take effect, or say why it may not."""
     match event.data:
         case PolicyApprovalRequested(release=named) as data:
-            objection = approval_objection(state, data, event.actor, facts.now, facts.policy.close_window_days)
+            objection = approval_objection(state, data, event.actor, facts.now, facts.policy)
             if objection:
                 yield Emit(PolicyRefused(release=named, reason=objection))
             elif state is not None:

@@ -47,6 +47,7 @@ from tieout.model.facts import (
     StatementGapFound,
     StatementReceived,
 )
+from tieout.policy.duties import is_person, same_actor
 from tieout.processes.case import case_id, is_open, open_case, settle_case
 from tieout.processes.payment import systems_of
 from tieout.processes.process import Emit, Facts, Intent, Output, Process, Row, Send, Standing, by_subject
@@ -62,19 +63,21 @@ BOOKED = "BOOK"
 
 
 class Known(Struct, frozen=True, array_like=True):
-    """An accepted statement: its content's fingerprint, and how it ended."""
+    """An accepted statement: its content's fingerprint, how it ended, and who told it."""
 
     statement_id: str
     mark: str
     closed_on: date
     closing: Money
+    told_by: str = ""
 
 
 class State(Struct, frozen=True, omit_defaults=True):
     """Where an account stands: the end of the chain, what waits behind a gap, and what was refused (id → its day).
 
     ``known`` are the last accepted ones, the newest first.
-    ``moved_by`` is the event that last brought a new statement: a repetition is told by it.
+    ``moved_by`` is the event that last brought a new statement: a repetition is told by it. ``told_by`` says who told
+    those that wait (id → actor); ``retold_by`` is the event that last told an accepted one by somebody else.
     """
 
     entity: str
@@ -87,6 +90,8 @@ class State(Struct, frozen=True, omit_defaults=True):
     refused: dict[str, date] = {}
     unmatched: int = 0
     moved_by: str = ""
+    told_by: dict[str, str] = {}
+    retold_by: str = ""
 
 
 # ── where it stands ────────────────────────────────────────────────────────────────────────────────────────────────
@@ -113,19 +118,42 @@ def evolve(state: State | None, event: Event) -> State | None:
 def _kept(state: State, event: Event, statement: BankStatement) -> State:
     """Keep a new statement until its place in the chain is known; one that contradicts itself is only noted."""
     named, full = statement.statement_id, len(state.waiting) >= WAITING_MAX
-    if _held(state, named) or (_is_past(state, statement) and not _slot(state, statement)):
+    if held := _held(state, named):
+        return _retold(state, event, statement) if held == _mark(statement) else state
+    if _is_past(state, statement) and not _slot(state, statement):
         return state
     if not _contradictions(state, statement):
-        return state if full else replace(state, waiting=(*state.waiting, statement), moved_by=event.event_id)
+        told_by = {**state.told_by, named: event.actor}
+        waiting = (*state.waiting, statement)
+        return state if full else replace(state, waiting=waiting, told_by=told_by, moved_by=event.event_id)
     if named in state.refused or len(state.refused) >= WAITING_MAX:
         return state
     return replace(state, refused={**state.refused, named: statement.closed_on}, moved_by=event.event_id)
 
 
+def _retold(state: State, event: Event, statement: BankStatement) -> State:
+    """The same statement told by somebody else. The word of a machine is not replaced by that of a person."""
+    named, teller = statement.statement_id, event.actor
+
+    def counts(before: str) -> bool:
+        return bool(before) and not same_actor(before, teller) and (is_person(before) or not is_person(teller))
+
+    if named in state.told_by:
+        told_by = {**state.told_by, named: teller} if counts(state.told_by[named]) else state.told_by
+        return replace(state, told_by=told_by)
+    known = tuple(
+        replace(one, told_by=teller) if one.statement_id == named and counts(one.told_by) else one
+        for one in state.known
+    )
+    return state if known == state.known else replace(state, known=known, retold_by=event.event_id)
+
+
 def _accepted(state: State, statement_id: str) -> State:
     statement = next(one for one in state.waiting if one.statement_id == statement_id)
     waiting = tuple(one for one in state.waiting if one is not statement)
-    entry = Known(statement_id, _mark(statement), statement.closed_on, statement.closing)
+    teller = state.told_by.get(statement_id, "")
+    state = replace(state, told_by={named: by for named, by in state.told_by.items() if named != statement_id})
+    entry = Known(statement_id, _mark(statement), statement.closed_on, statement.closing, teller)
     if not _continues(statement, state.closing, state.closed_on):
         slot = _slot(state, statement)
         return replace(state, known=(*state.known[:slot], entry, *state.known[slot:])[:KNOWN_MAX], waiting=waiting)
@@ -217,7 +245,7 @@ def decide(state: State | None, event: Event, facts: Facts) -> Iterator[Output]:
         case GapAccepted() if state:
             yield from _go_on(state, event.subject, facts)
         case EntriesNotified(entries=entries, entity=entity):
-            yield from _to_payments(entries, "", entity)
+            yield from _to_payments(entries, "", entity, event.actor)
         case _:
             return
 
@@ -230,6 +258,8 @@ def _received(state: State, event: Event, statement: BankStatement, facts: Facts
         yield from _go_on(state, statement.iban, facts)
         if statement not in (*inserted(state), *chain(state)):
             yield from _gap(state, statement, statement.iban, (_missing(state, statement),))
+    elif state.retold_by == event.event_id:
+        yield from _to_payments(statement.entries, named, state.entity, event.actor, again=True)
     elif held := _held(state, named):
         if held != _mark(statement):
             detail = "another content was received under the same id before; nothing was taken from this one"
@@ -252,7 +282,8 @@ def _go_on(state: State, iban: str, facts: Facts) -> Iterator[Output]:
     last = state.statement_id
     for statement in (*late, *following):
         yield Emit(StatementAccepted(statement_id=statement.statement_id), iban)
-        yield from _to_payments(statement.entries, statement.statement_id, state.entity)
+        teller = state.told_by.get(statement.statement_id, "")
+        yield from _to_payments(statement.entries, statement.statement_id, state.entity, teller)
         yield from _unmatched(state, statement)
         yield _book(state, statement, last, facts)
         last = statement.statement_id if statement in following else last
@@ -286,11 +317,13 @@ def _is_ours(entry: StatementEntry) -> bool:
     return entry.end_to_end_id.startswith(OURS)
 
 
-def _to_payments(entries: Iterable[StatementEntry], statement_id: str, entity: str) -> Iterator[Send]:
+def _to_payments(
+    entries: Iterable[StatementEntry], statement_id: str, entity: str, teller: str, *, again: bool = False
+) -> Iterator[Send]:
     """Hand booked entries to the payments that they name; a payment knows an entry that it has already seen."""
     for entry in entries:
         if entry.status == BOOKED and _is_ours(entry):
-            data = PaymentEntryBooked(entry=entry, statement_id=statement_id)
+            data = PaymentEntryBooked(entry=entry, statement_id=statement_id, told_by=teller, again=again)
             yield Send(data, ref=Ref("bank", entry.end_to_end_id), entity=entity)
 
 

@@ -57,7 +57,7 @@ def reviews(sql: Connection, controls: tuple[Control, ...]) -> dict[str, date]:
 
 def ruling_at_door(around: Surroundings, actor: str, action: str, subject: str, entity: str) -> Ruling:
     """Whether somebody may do this on a document, given who did what on it and on all that it stands on."""
-    subjects = hands.stands_on(around.state, subject)
+    subjects = hands.stands_on(around.state, subject, action)
     return hands.ruling_on(action, actor, (*subjects, *_paid_by(around, subject)), around, entity)
 
 

@@ -212,6 +212,13 @@ def _payment(fact: f.Fact) -> Words | None:
             return Words("The bank rejected it", " ".join(filter(None, (status, reason))))
         case f.PaymentEntryBooked(entry=entry, statement_id=statement):
             return Words("Booked on a statement", f"{entry.amount} on {entry.booked_on}, statement {statement}")
+        case f.PaymentProofHeld(entry=entry, told_by=teller):
+            detail = f"{entry.amount} on {entry.booked_on} was told by {teller}, who proposed or released this payment"
+            return Words("Proof waits for somebody else", detail)
+        case f.PaymentProofDecided(confirmed=confirmed, reason=reason):
+            return Words("The bank shows the entry" if confirmed else "The bank shows no such entry", reason)
+        case f.PaymentProofTaken(entry=entry, told_by=teller):
+            return Words("Proof confirmed", f"{entry.amount} on {entry.booked_on}, told by {teller}")
         case f.PaymentBooked(entry=entry):
             return Words("Payment booked", f"{entry.amount} left the account on {entry.booked_on}")
         case f.PaymentReturned(entry=entry, reason=reason):

@@ -128,6 +128,18 @@ ACTS: dict[str, Act] = {
             done="Payments to the supplier are being released.",
         ),
         Act(
+            name="confirm_proof",
+            label="The bank shows this entry",
+            fields=(Field(name="reason", label="Where you saw it", hint="kept for ever and shown to auditors"),),
+            done="Your confirmation has been recorded; the entry counts.",
+        ),
+        Act(
+            name="reject_proof",
+            label="The bank shows no such entry",
+            fields=(_REASON,),
+            done="The entry has been rejected; the payment stays unproved.",
+        ),
+        Act(
             name="redeliver",
             label="Send it again",
             fields=(_EFFECT, _REASON),

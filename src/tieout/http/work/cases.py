@@ -106,6 +106,8 @@ class CaseWork(SupplierWork, WriteWork):
                 return f.DuplicateOverruled(reason=reason), case.document
             case "recheck_invoice":
                 return f.RecheckRequested(reason=reason), case.document
+            case "confirm_proof" | "reject_proof":
+                return f.PaymentProofDecided(confirmed=action == "confirm_proof", reason=reason), case.document
             case "hold_payments":
                 return f.PaymentsHeld(supplier_id=supplier_id, reason=reason), supplier_id
             case "release_hold":
