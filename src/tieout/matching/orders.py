@@ -57,7 +57,8 @@ class LinePosition(Struct, frozen=True, omit_defaults=True):
 
 class OrderPosition(Struct, frozen=True, omit_defaults=True):
     """Where an order stands. ``charges`` are the delivery costs and other conditions that were agreed with it, and
-    ``charged_minor`` what was billed of each so far, by its id."""
+    ``charged_minor`` what was billed of each so far, by its id. Its planned rate: ``conversion_rate`` units of
+    ``converted_to`` (empty: the entity's own currency) for ``conversion_per`` units of its currency."""
 
     order_id: str
     supplier_id: str
@@ -66,3 +67,5 @@ class OrderPosition(Struct, frozen=True, omit_defaults=True):
     charges: tuple[OrderCharge, ...] = ()
     charged_minor: dict[str, int] = {}
     conversion_rate: Decimal | None = None
+    conversion_per: Decimal = Decimal(1)
+    converted_to: str = ""

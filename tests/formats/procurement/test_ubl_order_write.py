@@ -47,6 +47,8 @@ orders = st.builds(
     supplier_id=st.just(supplier_id_of(SELLER.tax_id)),
     currency=st.sampled_from(("EUR", "JPY", "KWD")),
     ordered_on=st.dates(),
+    conversion_rate=st.decimals("0.0001", 1000, places=4),
+    converted_to=st.just("USD"),
     lines=st.lists(lines, min_size=1, max_size=4, unique_by=lambda line: line.line_id).map(tuple),
 )
 ORDER = PurchaseOrder(
@@ -93,6 +95,12 @@ LINE = ORDER.lines[0]
         pytest.param(replace(ORDER, order_id="PO\x01"), Code.BAD_VALUE, id="a sign that XML cannot carry"),
         pytest.param(replace(ORDER, order_id="PO  1"), Code.BAD_VALUE, id="blanks that would be folded"),
         pytest.param(replace(ORDER, lines=()), Code.BAD_VALUE, id="no lines"),
+        pytest.param(replace(ORDER, conversion_rate=Decimal(2)), Code.MISSING_FIELD, id="a rate into nothing"),
+        pytest.param(
+            replace(ORDER, conversion_rate=Decimal(2), conversion_per=Decimal(3), converted_to="USD"),
+            Code.BAD_VALUE,
+            id="a rate for one of neither",
+        ),
         pytest.param(replace(ORDER, lines=(LINE, LINE)), Code.BAD_VALUE, id="a line twice"),
         pytest.param(replace(ORDER, currency="Euro"), Code.BAD_VALUE, id="no currency"),
         pytest.param(replace(ORDER, supplier_id="sup-x"), Code.WRONG_SUPPLIER, id="another supplier"),

@@ -77,6 +77,7 @@ def read_orders(message: Message) -> Iterator[PurchaseOrder]:
     _prove_counts(message, nodes, tuple(line.quantity for line in lines))
     if ordered_on is None or seller is None or not findings.complete:
         return
+    rate = message.conversion(currency, buyer)
     yield PurchaseOrder(
         order_id=number,
         entity=buyer,
@@ -84,6 +85,9 @@ def read_orders(message: Message) -> Iterator[PurchaseOrder]:
         currency=currency,
         ordered_on=ordered_on,
         lines=tuple(lines),
+        conversion_rate=rate.rate,
+        conversion_per=rate.per,
+        converted_to=rate.to,
     )
 
 

@@ -28,6 +28,7 @@ from tieout.formats.einvoice.semantic import (
     TaxPart,
     Totals,
 )
+from tieout.formats.einvoice.ubl_rate import quotes
 from tieout.formats.format import Format, Head
 from tieout.formats.reading import Context, Findings
 from tieout.formats.source import Source
@@ -108,6 +109,7 @@ def semantic_of(root: Element, findings: Findings) -> SemanticInvoice:
         taxes=taxes,
         attachments=tuple(_attachment(each) for each in node.all("AdditionalDocumentReference") if _attaches(each)),
         lines=tuple(_line(each, currency) for each in node.all("CreditNoteLine" if is_credit else "InvoiceLine")),
+        rates=tuple(quotes(node)),
         where=node.where,
     )
 

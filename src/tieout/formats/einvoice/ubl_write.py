@@ -14,9 +14,13 @@ from msgspec import Struct
 from tieout.formats.einvoice.canonical import ALLOWANCE, CHARGE
 from tieout.formats.einvoice.skonto import skonto
 from tieout.formats.einvoice.ubl import CREDIT_NOTE, INVOICE, NAMESPACES
+from tieout.formats.einvoice.ubl_rate import unwritable as rate_problems
+from tieout.formats.einvoice.ubl_rate import write_rate
+from tieout.formats.exchange_rate import Conversion
 from tieout.formats.xml import Element
 from tieout.kernel.money import EXACT, Money, multiply, total
-from tieout.model.documents import Invoice, InvoiceKind, InvoiceLine
+from tieout.kernel.problem import Problem
+from tieout.model.documents import Invoice, InvoiceKind, InvoiceLine, PurchaseOrder
 
 CAC = "urn:oasis:names:specification:ubl:schema:xsd:CommonAggregateComponents-2"
 CBC = "urn:oasis:names:specification:ubl:schema:xsd:CommonBasicComponents-2"
@@ -54,13 +58,28 @@ def write_ubl(invoice: Invoice, parties: Parties) -> bytes:
         _basic(_aggregate(root, "PaymentTerms"), "Note", terms)
     lines = [line for line in invoice.lines if not line.line_id.startswith((ALLOWANCE, CHARGE))]
     extras = [line for line in invoice.lines if line.line_id.startswith((ALLOWANCE, CHARGE))]
+    rate = conversion_of(invoice)
+    if is_credit:
+        write_rate(root, invoice.currency, rate)
     for extra in extras:
         _allowance_or_charge(root, extra)
+    if not is_credit:
+        write_rate(root, invoice.currency, rate)
     _tax(root, invoice)
     _totals(root, invoice, lines, extras)
     for line in lines:
         _line(root, line, is_credit=is_credit)
     return etree.tostring(root, xml_declaration=True, encoding="UTF-8", pretty_print=True)
+
+
+def unwritable(invoice: Invoice) -> tuple[Problem, ...]:
+    """What of an invoice UBL has no place for, so that it would be read back as another one."""
+    return tuple(rate_problems(conversion_of(invoice)))
+
+
+def conversion_of(document: Invoice | PurchaseOrder) -> Conversion:
+    """The rate that a document states."""
+    return Conversion(document.conversion_rate, document.conversion_per, document.converted_to)
 
 
 def _aggregate(parent: Element, name: str) -> Element:

@@ -15,6 +15,7 @@ def _order(rows: list[Row], told: Told, findings: Findings) -> PurchaseOrder:
     currency = cells.currency(first, findings)
     lines = tuple(_order_line(row, told, findings) for row in rows)
     cells.check_unique([line.line_id for line in lines], rows, "line_id", findings)
+    rate = cells.conversion(first, told.shape, findings)
     return PurchaseOrder(
         order_id=cells.text(first, "order_id", findings),
         entity=cells.text(first, "entity", findings),
@@ -22,6 +23,9 @@ def _order(rows: list[Row], told: Told, findings: Findings) -> PurchaseOrder:
         currency=currency,
         ordered_on=cells.day(first, "ordered_on", findings),
         lines=lines,
+        conversion_rate=rate.rate,
+        conversion_per=rate.per,
+        converted_to=rate.to,
     )
 
 
@@ -81,6 +85,9 @@ ORDERS = Contract(
         *_SUPPLIER,
         Column("currency"),
         Column("ordered_on"),
+        Column("conversion_rate", is_required=False),
+        Column("conversion_per", is_required=False),
+        Column("converted_to", is_required=False),
         Column("line_id", is_line=True),
         Column("item", is_line=True),
         Column("quantity", is_line=True),

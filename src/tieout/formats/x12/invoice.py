@@ -73,6 +73,7 @@ def read_invoice(message: Message) -> Iterator[Invoice]:
     if is_negative and value(big, 7) not in _CREDITS:
         detail = "an invoice with a negative total; read as a credit note"
         message.findings.note(Code.UNSUPPORTED_CONTENT, message.where(tds, 1), actual=str(gross), detail=detail)
+    rate = message.conversion(currency, entity)
     yield Invoice(
         kind=InvoiceKind.CREDIT_NOTE if is_credit else InvoiceKind.INVOICE,
         number=number,
@@ -90,6 +91,9 @@ def read_invoice(message: Message) -> Iterator[Invoice]:
         credits_number=message.reference(message.root, *_CREDITED) if is_credit else "",
         document=message.header.mark,
         discounts=() if is_credit else tuple(discounts(message, issued_on, gross)),
+        conversion_rate=rate.rate,
+        conversion_per=rate.per,
+        converted_to=rate.to,
     )
 
 

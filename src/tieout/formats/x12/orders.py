@@ -43,6 +43,7 @@ def read_order(message: Message) -> Iterator[PurchaseOrder]:
         message.not_taken_over(node.segment, "allowances and charges of an order are not taken over")
     if ordered_on is None or seller is None or not message.findings.complete:
         return
+    rate = message.conversion(currency, entity)
     yield PurchaseOrder(
         order_id=order_id,
         entity=entity,
@@ -50,6 +51,9 @@ def read_order(message: Message) -> Iterator[PurchaseOrder]:
         currency=currency,
         ordered_on=ordered_on,
         lines=tuple(lines),
+        conversion_rate=rate.rate,
+        conversion_per=rate.per,
+        converted_to=rate.to,
     )
 
 
