@@ -156,6 +156,7 @@ order_lines = st.builds(
     description=sentences,
     tax_rate=st.decimals(0, 99, places=2),
     receipt_required=st.booleans(),
+    category=st.sampled_from(["", "UNSPSC:43211503", "OWN:A 7"]),
 )
 orders = st.builds(
     PurchaseOrder,

@@ -336,6 +336,7 @@ def invoices(draw: Callable[[st.SearchStrategy[object]], object]) -> Invoice:
                 order_line_id=str(pick(st.just("") | words)) if order_id else "",
                 item=str(pick(st.just("") | words)),
                 receipt_id=str(pick(st.just("") | words)),
+                category=str(pick(st.sampled_from(["", "UNSPSC:31161500", "ECLASS:23110101", "HOUSELIST:7"]))),
             )
         )
     for prefix, sign in (("allowance/", -1), ("charge/", 1)):

@@ -24,6 +24,7 @@ class LinePosition(Struct, frozen=True, omit_defaults=True):
     ``receipts``, oldest first, are kept for lines that are matched to their receipts. ``settled_on_receipt``: we bill
     ourselves; it falls away when a supplier's invoice is accepted. ``tax_rate`` is a percentage, nothing when the order
     does not say; ``deliver_on`` the day that was agreed. ``retained_minor`` is withheld so far.
+    ``category`` is what is bought, by its code in a classification.
     """
 
     ordered: Decimal
@@ -53,6 +54,7 @@ class LinePosition(Struct, frozen=True, omit_defaults=True):
     retained_minor: int = 0
     tax_rate: Decimal | None = None
     deliver_on: date | None = None
+    category: str = ""
 
 
 class OrderPosition(Struct, frozen=True, omit_defaults=True):

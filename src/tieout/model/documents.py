@@ -109,7 +109,7 @@ class OrderLine(Document):
     ``receipt``: an invoice line bills the receipt it names, or the oldest that are open. ``deliver_on``: the day that
     was agreed. ``estimated``: the price is not agreed yet. ``settled_on_receipt``: we bill ourselves for what came
     (evaluated receipt settlement). ``closed``: nothing more is billed. ``retainage_percent`` is withheld until the
-    work is accepted.
+    work is accepted. ``category``: what is bought, by its code in a classification (``UNSPSC:43211503``).
     """
 
     line_id: str
@@ -134,6 +134,7 @@ class OrderLine(Document):
     closed: bool = False
     retainage_percent: Decimal = Decimal(0)
     deliver_on: date | None = None
+    category: str = ""
 
     def __post_init__(self) -> None:
         _exact("quantity", self.quantity)
@@ -283,7 +284,8 @@ class InvoiceKind(StrEnum):
 class InvoiceLine(Document):
     """One line of a supplier invoice. ``tax_rate`` is a percentage (19 for 19 %). ``unit_price`` is for ``price_per``
     units. ``kind`` says what the line asks money for; ``retainage`` is withheld by agreement and below nothing.
-    ``receipt_id`` is the receipt (delivery note) it bills, where it names one."""
+    ``receipt_id`` is the receipt (delivery note) it bills, where it names one. ``category``: what is bought, by its
+    code in a classification (``UNSPSC:43211503``)."""
 
     line_id: str
     quantity: Decimal
@@ -298,6 +300,7 @@ class InvoiceLine(Document):
     price_per: Decimal = Decimal(1)
     kind: Literal["item", "freight", "charge", "allowance", "retainage"] = "item"
     receipt_id: str = ""
+    category: str = ""
 
     def __post_init__(self) -> None:
         _exact("quantity", self.quantity)

@@ -117,6 +117,7 @@ def test_separators_are_signs_that_the_data_does_not_have() -> None:
         {"lines": (replace(ORDER.lines[0], item="螺丝"),)},
         {"lines": (replace(ORDER.lines[0], quantity=Decimal("1234567890.123456")),)},
         {"lines": (replace(ORDER.lines[0], description="x" * 81),)},
+        {"lines": (replace(ORDER.lines[0], category="UNSPSC:4321150343211"),)},
         {"lines": (replace(ORDER.lines[0], description="*|\x1d"),)},
         {"conversion_rate": Decimal("0.92")},
         {"conversion_rate": Decimal("0.92345678901"), "converted_to": "EUR"},
@@ -209,6 +210,7 @@ LINES = st.builds(
     unit_price=NUMBERS,
     description=st.one_of(st.just(""), TEXTS),
     tax_rate=st.sampled_from([Decimal(0), Decimal("8.25")]),
+    category=st.sampled_from(["", "UNSPSC:43211503"]),
 )
 ORDERS = st.builds(
     replace,
@@ -226,6 +228,12 @@ ORDERS = st.builds(
 def test_any_order_is_read_back(order: PurchaseOrder) -> None:
     written = write_850(order, OUT)
     assert only(written.body, replace(CONTEXT, currencies={"us": "EUR"})) == order
+
+
+def test_only_unspsc_has_a_place_for_the_category() -> None:
+    first, second = (replace(ORDER.lines[0], line_id=code, category=f"{code}:43211503") for code in ("UNSPSC", "CPV"))
+    written = write_850(replace(ORDER, lines=(first, second)), OUT).body.decode()
+    assert written.count("PID*S") == written.count("PID*S*MAC*UN*43211503***SPSC~") == 1
 
 
 @pytest.mark.parametrize(

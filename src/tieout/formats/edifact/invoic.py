@@ -21,7 +21,7 @@ from msgspec import Struct
 
 from tieout.formats import fields
 from tieout.formats.codes import load
-from tieout.formats.edifact.lines import description, item, order_line
+from tieout.formats.edifact.lines import classified, description, item, order_line
 from tieout.formats.edifact.message import Message, part
 from tieout.formats.edifact.parties import entity, supplier
 from tieout.formats.edifact.terms import day_by_terms
@@ -255,6 +255,7 @@ class _Invoic:
             order_line_id=order_line(message, node),
             item=item(message, node),
             price_per=price_per,
+            category=classified(message, node),
         )
 
     def _quantity(self, node: Node) -> tuple[Decimal | None, str]:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 
 from tieout.formats.codes import load
-from tieout.formats.edifact.lines import description, item, order_line
+from tieout.formats.edifact.lines import classified, description, item, order_line
 from tieout.formats.edifact.message import Message, part
 from tieout.formats.edifact.parties import entity, supplier
 from tieout.formats.edifact.tree import Node
@@ -155,6 +155,7 @@ def _order_line(message: Message, node: Node, position: int) -> OrderLine | None
         price_per=priced[2] if priced else Decimal(1),
         description=description(message, node),
         tax_rate=tax_rate,
+        category=classified(message, node),
     )
 
 

@@ -9,6 +9,8 @@
 * An allowance or charge is ``freight`` by its reason code (BT-105, UNTDID 7161). A prepayment invoice (386) and one
   that the buyer wrote (389) say so in ``purpose``. The receiving advice (BT-15), else the despatch advice (BT-16), is
   the receipt of every line that names none.
+* The category of a line is the best of its classifications (BT-158), UNSPSC first (see
+  :mod:`tieout.formats.commodity`).
 * What changes the amount to pay without being in ``gross`` is ``prepaid`` (BT-113) and ``rounding`` (BT-114).
 * Invoice or credit note is what BT-3 says (UNTDID 1001). A credit note's code in an ``Invoice`` of UBL is how several
   countries write credit notes, so it is one, and told; an invoice's code in a ``CreditNote`` is refused.
@@ -31,6 +33,7 @@ from typing import Literal
 from msgspec import structs
 
 from tieout.formats import fields
+from tieout.formats.commodity import category_of
 from tieout.formats.einvoice import rules
 from tieout.formats.einvoice.below_zero import turned
 from tieout.formats.einvoice.semantic import EN_16931, AllowanceCharge, Line, Party, SemanticInvoice, Tax
@@ -282,6 +285,7 @@ class _Conversion:
             item=_item(line),
             price_per=price_per,
             receipt_id=_reference(line.receipt_id) or self._receipt(),
+            category=category_of((each.scheme, each.value, each.version) for each in line.classifications),
         )
 
     def _receipt(self) -> str:

@@ -397,7 +397,8 @@ def _classifications(product: Node) -> Iterator[Identifier]:
     """BT-158."""
     for each in product.all("DesignatedProductClassification"):
         if value := each.text("ClassCode"):
-            yield Identifier(value=value, scheme=each.attribute("listID", "ClassCode"))
+            scheme, version = (each.attribute(name, "ClassCode") for name in ("listID", "listVersionID"))
+            yield Identifier(value=value, scheme=scheme, version=version)
 
 
 def _is_charge(node: Node) -> bool:

@@ -31,6 +31,8 @@ class Identifier(Group):
 
     value: str
     scheme: str = ""
+    version: str = ""
+    "of the scheme, where it has several (BT-158-2)"
 
 
 class PostalAddress(Group):

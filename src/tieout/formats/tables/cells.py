@@ -9,6 +9,7 @@ from tieout.formats.reading import CsvShape, Findings
 from tieout.formats.tables.contract import Row
 from tieout.kernel.money import Money, is_currency
 from tieout.kernel.problem import Code
+from tieout.model.commodity import normal
 from tieout.model.identity import supplier_id_of
 
 _TRUE, _FALSE = {"true", "yes", "1"}, {"false", "no", "0"}
@@ -59,6 +60,16 @@ def flag(row: Row, column: str, findings: Findings) -> bool:
     if said and said not in _TRUE | _FALSE:
         findings.fault(Code.BAD_VALUE, row.where(column), expected="true or false", actual=said)
     return said not in _FALSE
+
+
+def category(row: Row, findings: Findings) -> str:
+    """What is bought, by its code with the scheme in front; one without a scheme would say nothing."""
+    said = optional(row, "category", findings)
+    found = normal(said)
+    if said and (not found or found.endswith(":")):
+        expected = "a scheme and a code, such as UNSPSC:43211503"
+        findings.fault(Code.BAD_VALUE, row.where("category"), expected=expected, actual=said)
+    return found
 
 
 def currency(row: Row, findings: Findings) -> str:

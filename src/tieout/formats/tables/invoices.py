@@ -116,6 +116,7 @@ def _line(row: Row, currency: str, told: Told, findings: Findings) -> InvoiceLin
         order_line_id=cells.optional(row, "order_line_id", findings),
         item=cells.optional(row, "item", findings),
         receipt_id=cells.optional(row, "receipt", findings),
+        category=cells.category(row, findings),
     )
 
 
@@ -165,6 +166,7 @@ INVOICES = Contract(
         Column("order_line_id", is_line=True, is_required=False),
         Column("item", is_line=True, is_required=False),
         Column("receipt", is_line=True, is_required=False, attribute="receipt_id"),
+        Column("category", is_line=True, is_required=False),
     ),
     _invoice,
     (_BUYER,),

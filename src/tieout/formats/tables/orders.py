@@ -39,6 +39,7 @@ def _order_line(row: Row, told: Told, findings: Findings) -> OrderLine:
         description=cells.optional(row, "description", findings),
         tax_rate=cells.number(row, "tax_rate", told.shape, findings, default="0"),
         receipt_required=cells.flag(row, "receipt_required", findings),
+        category=cells.category(row, findings),
     )
 
 
@@ -96,6 +97,7 @@ ORDERS = Contract(
         Column("description", is_line=True, is_required=False),
         Column("tax_rate", is_line=True, is_required=False),
         Column("receipt_required", is_line=True, is_required=False),
+        Column("category", is_line=True, is_required=False),
     ),
     _order,
     (SUPPLIER,),

@@ -7,7 +7,7 @@ from functools import reduce
 from tieout.formats.codes import load
 from tieout.formats.fields import plain
 from tieout.formats.segments import Segment
-from tieout.formats.x12.invoice import PRODUCTS, description, unit_price
+from tieout.formats.x12.invoice import PRODUCTS, classified, description, unit_price
 from tieout.formats.x12.message import Message, pairs, value
 from tieout.formats.x12.tree import Node
 from tieout.kernel.money import EXACT
@@ -93,6 +93,7 @@ def _order_line(message: Message, node: Node, number: int) -> OrderLine | None:
         unit_price=price,
         description=description(message, node),
         tax_rate=_tax_rate(message, node),
+        category=classified(message, node),
     )
 
 
@@ -152,6 +153,7 @@ def _changed_line(message: Message, node: Node) -> OrderLine | None:
         unit_price=price,
         description=description(message, node),
         tax_rate=_tax_rate(message, node),
+        category=classified(message, node),
     )
 
 

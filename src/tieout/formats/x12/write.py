@@ -14,6 +14,7 @@ from tieout.formats.fields import one_line, plain
 from tieout.formats.outgoing import Envelope, advice_of
 from tieout.formats.price_unit import for_units
 from tieout.formats.written import Written
+from tieout.formats.x12.invoice import UNSPSC
 from tieout.formats.x12.message import UNITS
 from tieout.kernel.money import EXACT, Money, total
 from tieout.kernel.problem import Code, Problem
@@ -28,7 +29,7 @@ VERSION_4010, VERSION_5010 = "00401", "00501"
 _ID_MAX, _CONTROL_MAX, _ORDER_MAX, _LINE_MAX, _PRODUCT_MAX = 15, 9, 22, 20, 48
 #: Names, references, pieces of text, hash totals.
 _NAME_MAX, _REFERENCE_MAX, _TEXT_MAX, _HASH_MAX = 60, 30, 80, 10
-_NUMBER_MAX, _RATE_MIN, _RATE_MAX = 15, 4, 10
+_NUMBER_MAX, _RATE_MIN, _RATE_MAX, _CODE_MAX = 15, 4, 10, 12
 #: The qualifier of an id that is as agreed between the two (element I05).
 AS_AGREED = "ZZ"
 #: From our units (recommendation 20) to element 355.
@@ -49,7 +50,8 @@ NOBODY = Party()
 
 
 def write_850(order: PurchaseOrder, envelope: Envelope, buyer: Party = NOBODY, seller: Party = NOBODY) -> Written:
-    """Order something. Without ``seller`` the partner of the interchange is the supplier."""
+    """Order something. Without ``seller`` the partner of the interchange is the supplier. Of the categories of lines
+    only UNSPSC has a place in X12; others are for ourselves and left out."""
     parties = (("BY", buyer), ("SE", seller))
     problems = [*envelope_problems(envelope), *_party_problems(parties), *_order_problems(order)]
     return interchange("PO", [("850", _order(order, parties))], envelope, problems)
@@ -211,6 +213,8 @@ def _order_problems(order: PurchaseOrder) -> Iterator[Problem]:
             yield Problem(Code.BAD_VALUE, f"{where}: price_per", expected, str(line.price_per))
         if len(_unit(line.unit)) > 2:
             yield Problem(Code.UNKNOWN_CODE, f"{where}: unit", "a unit with an X12 code", line.unit)
+        if line.category.startswith("UNSPSC:") and len(line.category) > len("UNSPSC:") + _CODE_MAX:
+            yield Problem(Code.TOO_LARGE, f"{where}: category", actual=line.category, limit=f"{_CODE_MAX} characters")
         if line.description != one_line(line.description):
             yield Problem(Code.BAD_VALUE, f"{where}: description", "a text on one line", line.description)
         if any(len(part) > _TEXT_MAX for part in _parts(line.description)):
@@ -258,6 +262,9 @@ def _order_line(line: OrderLine) -> Iterator[Row]:
     yield ("PO1", *row)
     for part in _parts(line.description):
         yield ("PID", "F", "", "", "", part)
+    scheme, _, code = line.category.partition(":")
+    if scheme == "UNSPSC":
+        yield ("PID", "S", *UNSPSC, code, "", "", "SPSC")
     if line.tax_rate:
         yield ("TXI", "TX", "", _number(line.tax_rate))
 

@@ -98,6 +98,7 @@ def _line(line: OrderLine, before: LinePosition | None, state: State) -> LinePos
         retainage_percent=line.retainage_percent,
         tax_rate=line.tax_rate if line.tax_rate or line.tax_code else None,
         deliver_on=line.deliver_on,
+        category=line.category,
     )
 
 

@@ -10,7 +10,9 @@ from collections.abc import Iterator
 from decimal import Decimal
 from itertools import chain
 
+from tieout.formats.commodity import category_of
 from tieout.formats.einvoice.node import Node
+from tieout.formats.einvoice.ubl import classifications
 from tieout.formats.einvoice.ubl_rate import quotes
 from tieout.formats.exchange_rate import conversion, own_currency
 from tieout.formats.procurement.prices import check_line, line_amount
@@ -158,6 +160,7 @@ def _line(paper: Paper, item: Node, holder: Node, *, is_deleted: bool) -> OrderL
             each.text("Name") == RECEIPT_REQUIRED and each.text("Value") == "false"
             for each in article.all("AdditionalItemProperty")
         ),
+        category=category_of((each.scheme, each.value, each.version) for each in classifications(article)),
     )
 
 

@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from tieout.formats import fields
 from tieout.formats.einvoice.ubl_rate import unwritable, write_rate
-from tieout.formats.einvoice.ubl_write import CAC, CBC, conversion_of
+from tieout.formats.einvoice.ubl_write import CAC, CBC, category_problems, conversion_of, write_classification
 from tieout.formats.procurement.prices import line_amount
 from tieout.formats.procurement.ubl.orders import RECEIPT_REQUIRED
 from tieout.formats.unwritable import prose, unfit
@@ -92,6 +92,7 @@ def _obstacles(order: PurchaseOrder, buyer: Party, seller: Party) -> Iterator[Pr
     ):
         yield Problem(Code.BAD_VALUE, "lines", limit=str(Money(fields.MINOR_MAX, order.currency)))
     yield from unwritable(conversion_of(order))
+    yield from category_problems(order.lines)
     if supplier_id_of(seller.tax_id) != order.supplier_id:
         yield Problem(Code.WRONG_SUPPLIER, "supplier_id", expected=order.supplier_id, actual=seller.tax_id)
 
@@ -138,6 +139,7 @@ def _line(root: Element, line: OrderLine, amount: Money) -> None:
         _basic(article, "Name", line.description)
     if line.item:
         _basic(_aggregate(article, "BuyersItemIdentification"), "ID", line.item)
+    write_classification(article, line.category)
     if line.tax_rate:
         _tax(article, line.tax_rate)
     if not line.receipt_required:
