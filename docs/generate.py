@@ -680,6 +680,8 @@ POLICY_MEANINGS: dict[type[Struct], dict[str, str]] = {
         "entities": "only cases of these entities; empty: all",
         "categories": "only cases about these kinds of invoice: `invoice`, `credit_note`, `prepayment`, `value_only`,"
         " `retainage_release`, `self_billed`; empty: all",
+        "spend_categories": "only cases about invoices that mostly buy this, by the beginning of its code with the"
+        ' scheme in front: `"UNSPSC:43"` takes all IT equipment, `"CPV:45"` all works; empty: all',
         "suppliers": "only cases about these suppliers (`sup-…`); empty: all",
         "currency": "the currency of `amount_from` and `amount_to`",
         "amount_from": "only cases with an amount of at least this, whatever its sign",

@@ -28,6 +28,11 @@ def the_case(small: Tieout) -> str:
         (("--assignee", "nobody"), 1),
         (("--assignee", "anna"), 0),
         (("--overdue",), 0),
+        (("--spend", "UNSPSC:44"), 1),
+        (("--spend", "unspsc:44-10-31-03"), 1),
+        (("--spend", "UNSPSC:14"), 0),
+        (("--spend", "CPV:44"), 0),
+        (("--spend", "44"), 0),
         (("--text", "PRICE"), 1),
         (("--text", "%"), 1),
         (("--text", "no such thing"), 0),
@@ -44,6 +49,7 @@ def test_it_is_written_to_files(small: Tieout) -> None:
     assert answer.out.count("wrote 1 cases to") == 2
     (row,) = csv.DictReader(file.read_text(encoding="utf-8-sig").splitlines())
     assert (row["case"], row["class"], row["owner"]) == (the_case(small), "price_variance", "purchasing")
+    assert row["spend category"] == "UNSPSC:44103103", "of the order, since the invoice does not say"
     assert (small.folder / "cases.xlsx").read_bytes().startswith(b"PK")
 
 
@@ -58,11 +64,14 @@ def test_a_case_is_shown_with_its_playbook_and_its_conversation(small: Tieout) -
 
 def test_it_is_explained_which_rule_takes_a_case(small: Tieout) -> None:
     policy = small.folder / "policy.toml"
-    rules = '[[routing]]\nname = "Japan"\nentities = ["JP01"]\nrole = "tokyo"\n[[routing]]\nname = "prices"\ncase_classes = ["price_variance"]\nrole = "buyers"\n'
+    rules = '[[routing]]\nname = "IT"\nspend_categories = ["UNSPSC:43"]\nrole = "it"\n[[routing]]\nname = "prices"\ncase_classes = ["price_variance"]\nrole = "buyers"\n'
     policy.write_text(policy.read_text() + rules)
     told = small.ask("cases", "route", the_case(small))
     assert told["rule"] == "prices"
-    assert told["rules"] == [{"rule": "Japan", "not": "its entity is DE01"}, {"rule": "prices", "not": ""}]
+    assert told["rules"] == [
+        {"rule": "IT", "not": "its spend category is UNSPSC:44103103"},
+        {"rule": "prices", "not": ""},
+    ]
     assert (
         "is with purchasing" in small("cases", "route", the_case(small)).out
     )  # it was routed before the rule was there

@@ -37,7 +37,7 @@ SUPPLIER = Supplier(
 US = Parties(buyer_tax_id="DE136695976", buyer_name="Northwind Handels GmbH")
 
 
-def order(number: str, item: str, quantity: int, price: str) -> PurchaseOrder:
+def order(number: str, item: str, quantity: int, price: str, category: str) -> PurchaseOrder:
     """An order of one line, in the usual unit (C62: pieces)."""
     line = OrderLine(
         line_id="1",
@@ -47,6 +47,7 @@ def order(number: str, item: str, quantity: int, price: str) -> PurchaseOrder:
         unit_price=Decimal(price),
         description=item,
         tax_rate=Decimal(19),
+        category=category,
     )
     return PurchaseOrder(
         order_id=number,
@@ -104,8 +105,8 @@ def bill(number: str, of: PurchaseOrder, price: str) -> Invoice:
     )
 
 
-PAPER = order("PO-1001", "Copy paper, A4, box", 100, "24.50")
-TONER = order("PO-1002", "Toner, black", 40, "62.00")
+PAPER = order("PO-1001", "Copy paper, A4, box", 100, "24.50", "UNSPSC:14111507")
+TONER = order("PO-1002", "Toner, black", 40, "62.00", "UNSPSC:44103103")
 AS_ORDERED = bill("26-0117", PAPER, "24.50")
 TOO_DEAR = bill("26-0118", TONER, "66.96")
 

@@ -156,6 +156,7 @@ order_lines = st.builds(
     description=sentences,
     tax_rate=st.decimals(0, 99, places=2),
     receipt_required=st.booleans(),
+    category=st.sampled_from(["", "UNSPSC:43211503", "OWN:A 7"]),
 )
 orders = st.builds(
     PurchaseOrder,
@@ -164,6 +165,9 @@ orders = st.builds(
     supplier_id=words,
     currency=st.sampled_from(["EUR", "JPY"]),
     ordered_on=st.dates(),
+    conversion_rate=st.decimals("0.0001", "1e5", places=4),
+    conversion_per=st.sampled_from([Decimal(1), Decimal("1.0842"), Decimal(100)]),
+    converted_to=st.sampled_from(["", "USD"]),
     lines=st.lists(order_lines, min_size=1, max_size=4, unique_by=lambda line: line.line_id).map(tuple),
 )
 receipt_lines = st.builds(ReceiptLine, order_line_id=words, quantity=numbers)

@@ -46,6 +46,8 @@ def answers(books: Books) -> dict[str, Any]:
             "text": cases.CaseFilter(text="ADLER"),
             "odd text": cases.CaseFilter(text="100%_"),
             "mine": cases.CaseFilter(assignees=("ida", "jun")),
+            "of a branch": cases.CaseFilter(spend_category="unspsc:44-12"),
+            "of no branch": cases.CaseFilter(spend_category="44"),
             "of a role": cases.CaseFilter(owner_role="treasury", status=""),
         }.items():
             found[f"cases {name}"] = cases.list_cases(sql, wanted, None, now)

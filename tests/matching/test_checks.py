@@ -242,6 +242,26 @@ def only(**limits: Limit) -> Tolerances:
             " 1100.000 in own currency at the order's (order PO-1 at 1.1)",
             id="conversion_rate",
         ),
+        pytest.param(
+            replace(RATED, conversion_rate=D(1), conversion_per=D("0.8")),
+            order(conversion_rate=D(1), conversion_per=D("0.9")),
+            only(conversion_rate=value(None, "138.88")),
+            Check(
+                "conversion_rate",
+                "conversion_rate",
+                "order PO-1 at 1 for 0.9",
+                D("1111.111111111111111111111111"),
+                D(1250),
+                "in own currency",
+                False,
+                D("1249.991111111111111111111111"),
+                "",
+                "138.88 in own currency",
+            ),
+            "Conversion rate: worth 1250.0 in own currency at the invoice's rate,"
+            " about 1111.111111 in own currency at the order's (order PO-1 at 1 for 0.9)",
+            id="rates the other way round",
+        ),
     ],
 )
 def test_a_check_with_its_evidence(
@@ -250,6 +270,22 @@ def test_a_check_with_its_evidence(
     verdict = judge(document, stands, tolerances=tolerances)
     assert [one for one in verdict.checks if not one.passed] == [check]
     assert sentence(next(one for one in verdict.checks if not one.passed)) == said
+
+
+@pytest.mark.parametrize(("ours", "theirs", "compared"), [("", "EUR", 1), ("EUR", "", 1), ("EUR", "EUR", 1), ("EUR", "GBP", 0)])  # fmt: skip
+def test_rates_into_different_currencies_are_not_compared(ours: str, theirs: str, compared: int) -> None:
+    stands = order(conversion_rate=D("1.1"), converted_to=ours)
+    verdict = judge(replace(RATED, converted_to=theirs), stands, tolerances=only(conversion_rate=ZERO))
+    assert len([check for check in verdict.checks if check.rule == "conversion_rate"]) == compared
+
+
+def test_a_rate_that_is_quoted_the_other_way_round_is_compared_exactly() -> None:
+    stands = order(conversion_rate=D(1), conversion_per=D(3))
+    exactly = only(conversion_rate=ZERO)
+    same = replace(RATED, conversion_rate=D(10), conversion_per=D(30))
+    dearer = replace(RATED, conversion_rate=D(10), conversion_per=D("29.999999999999999999999999"))
+    assert judge(same, stands, tolerances=exactly).matched
+    assert not judge(dearer, stands, tolerances=exactly).matched
 
 
 def test_what_passes_under_an_unlimited_limit_is_on_record() -> None:

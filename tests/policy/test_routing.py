@@ -91,6 +91,7 @@ def test_every_rule_before_the_one_that_fits_says_why_it_does_not() -> None:
         (Routing(name="r", entities=("fr", "us")), "its entity is de"),
         (Routing(name="r", categories=("prepayment",)), "its category is not known"),
         (Routing(name="r", suppliers=("sup-1",)), "its supplier is not known"),
+        (Routing(name="r", spend_categories=("UNSPSC:43",)), "its spend category is not known"),
         (Routing(name="r", currency="USD"), "it has no amount in USD"),
         (Routing(name="r", currency="EUR", amount_from=Decimal("100.01")), "100.00 is below 100.01 EUR"),
         (Routing(name="r", currency="EUR", amount_to=Decimal(100)), "100.00 is not below 100 EUR"),
@@ -101,6 +102,40 @@ def test_every_rule_before_the_one_that_fits_says_why_it_does_not() -> None:
 )
 def test_a_rule_says_why_it_does_not_take_a_case(rule: Routing, why: str) -> None:
     assert misfit(rule, case()) == why
+
+
+@pytest.mark.parametrize(
+    ("beginnings", "bought", "takes"),
+    [
+        (("UNSPSC:43",), "UNSPSC:43211503", True),
+        (("UNSPSC:43", "UNSPSC:72"), "UNSPSC:72101500", True),
+        (("UNSPSC:43211503",), "UNSPSC:43211503", True),
+        (("unspsc: 43-21",), "UNSPSC:43211503", True),
+        (("eCl@ss:24-01",), "ECLASS:24010203", True),
+        (("CPV:30213100-6",), "CPV:30213100", True),
+        (("UNSPSC:",), "UNSPSC:43211503", True),
+        (("UNSPSC:432115031",), "UNSPSC:43211503", False),
+        (("UNSPSC:44",), "UNSPSC:43211503", False),
+        (("CPV:43",), "UNSPSC:43211503", False),
+        (("UNSPSC:",), "UNSPSCX:43", False),
+        (("UNSPSC:43",), "", False),
+    ],
+)
+def test_a_branch_of_what_is_bought_goes_to_its_people(beginnings: tuple[str, ...], bought: str, takes: bool) -> None:
+    rule = Routing(name="IT", spend_categories=beginnings, role="IT purchasing")
+    found = route(case(spend_category=bought), Desk(routing=(rule,)), FRIDAY, FRIDAY)
+    assert found.owner == ("IT purchasing" if takes else "purchasing")
+    assert misfit(rule, case(spend_category=bought)) == (
+        "" if takes else f"its spend category is {bought or 'not known'}"
+    )
+
+
+def test_the_kind_of_invoice_and_what_it_buys_are_two_conditions() -> None:
+    rule = Routing(name="r", categories=("credit_note", "prepayment"), spend_categories=("UNSPSC:43", "CPV:30"))
+    bought = {"spend_category": "UNSPSC:43211503"}
+    assert misfit(rule, case(category="prepayment", **bought)) == ""
+    assert misfit(rule, case(category="invoice", **bought)) == "its category is invoice"
+    assert misfit(rule, case(category="prepayment", spend_category="UNSPSC:1")) == "its spend category is UNSPSC:1"
 
 
 # ── substitution ───────────────────────────────────────────────────────────────────────────────────────────────────
@@ -333,6 +368,8 @@ def test_the_rules_are_read_from_the_policy() -> None:
     [
         ('role = "controlling"', "", 'routing "big ones": say a role, a person, or both'),
         ('currency = "EUR"\n', "", 'routing "big ones": amount_from and amount_to need a currency'),
+        ('role = "controlling"', 'role = "c"\ncategories = ["UNSPSC:43"]', "categories are kinds of invoice; 'UNSPSC:43' says what is bought: spend_categories"),
+        ('role = "controlling"', 'role = "c"\nspend_categories = ["43"]', "spend_categories name a scheme and a code, such as UNSPSC:43, not '43'"),
         ("price_variance", "prize_variance", "invalid enum value 'prize_variance'"),
         ("until = 2026-05-31", "until = 2026-04-30", "substitutes: anna is away until 2026-04-30, before 2026-05-01"),
         ('by = "ben"', 'by = "anna"', "substitutes: anna cannot stand in for themselves"),

@@ -47,7 +47,7 @@ class VendorRef(Wire, kw_only=True):
 
 
 class OrderLine(Wire, kw_only=True):
-    """One order line."""
+    """One order line. ``commodity_code`` says what kind of thing it is, in the words of ``commodity_scheme``."""
 
     line_no: str
     item: str
@@ -59,6 +59,8 @@ class OrderLine(Wire, kw_only=True):
     tax_rate: DecimalText = "0"
     receipt_required: bool = True
     cost_centre: str = ""
+    commodity_scheme: str = ""
+    commodity_code: str = ""
 
 
 class Order(Wire, kw_only=True):

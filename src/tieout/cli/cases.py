@@ -44,6 +44,7 @@ _PERSON = click.option(
 @click.option("--entity", default="", help="Only this legal entity.")
 @click.option("--owner", default="", help="Only those of this role, such as purchasing.")
 @click.option("--assignee", default="", help="Only those of this person; `nobody` for those of none.")
+@click.option("--spend", default="", help="Only those about what is bought, by the beginning of its code: UNSPSC:43.")
 @click.option("--age", type=click.Choice(list(queries.BUCKETS)), help="Only those opened so many days ago.")
 @click.option("--overdue", is_flag=True, help="Only those that should have been worked by now.")
 @click.option("--text", default="", help="Only those with this text in reason, document or supplier.")
@@ -61,6 +62,7 @@ def cases(
     entity: str,
     owner: str,
     assignee: str,
+    spend: str,
     age: str | None,
     overdue: bool,
     text: str,
@@ -87,6 +89,7 @@ def cases(
         entity=entity,
         owner_role=owner,
         assignee=assignee,
+        spend_category=spend,
         bucket=age or "",
         overdue=overdue,
         text=text,

@@ -14,7 +14,7 @@ from tieout.policy.cases import CASE_RULES
 COLUMNS = (
     *("case", "class", "title", "severity", "status", "owner", "assignee", "entity", "supplier id", "supplier"),
     *("document", "reason", "amount", "currency", "opened (UTC)", "age in days", "due (UTC)", "overdue", "deadline"),
-    *("deadline is the", "escalated", "times opened", "rule", "settled (UTC)", "resolution"),
+    *("deadline is the", "escalated", "times opened", "rule", "settled (UTC)", "resolution", "spend category"),
 )
 _TITLES = {one.value: rule.title for one, rule in CASE_RULES.items()}
 
@@ -32,4 +32,4 @@ def _row(case: CaseItem, now: datetime) -> Iterator[Cell]:
     yield from (case.amount.amount, case.amount.currency) if case.amount else (None, "")
     yield from (case.opened_at, (now - case.opened_at).days, case.due_at, "yes" if case.overdue(now) else "no")
     yield from (case.deadline, case.deadline_name, case.level, case.opened_count, case.rule)
-    yield from (case.settled_at, case.resolution)
+    yield from (case.settled_at, case.resolution, case.spend_category)

@@ -18,7 +18,7 @@ from tieout.formats.bacs.write import ServiceUser
 from tieout.formats.bacs.write import write as write_bacs
 from tieout.formats.edifact.write import write_contrl, write_remadv
 from tieout.formats.einvoice.response import write_invoice_response
-from tieout.formats.einvoice.ubl_write import Parties, write_ubl
+from tieout.formats.einvoice.ubl_write import Parties, unwritable, write_ubl
 from tieout.formats.iso20022 import pain001
 from tieout.formats.iso20022.camt_cancellation import CancellationRequest, write_camt_056
 from tieout.formats.ledger.journal_csv import write_journals
@@ -155,6 +155,11 @@ class Writer(Struct, frozen=True):
     many: bool = False
 
 
+def _ubl(invoice: d.Invoice, parties: Parties) -> Written:
+    problems = unwritable(invoice)
+    return Written(problems=problems) if problems else Written(write_ubl(invoice, parties))
+
+
 def _positive_pay(checks: Sequence[Check], chosen: Layout, at: datetime) -> Written:
     layout = parse(chosen.text) if chosen.text else sample(chosen.name)
     return Written(problems=(layout,)) if isinstance(layout, Problem) else write_checks(layout, checks, at.date())
@@ -164,7 +169,7 @@ _INVOICES, _ORDERS, _EDI, _PAYMENTS, _LEDGERS = "e-invoices", "procurement", "ED
 _ROWS: tuple[Writer, ...] = (
     Writer(
         "ubl-invoice", "UBL 2.1 invoice or credit note (Peppol BIS 3)", _INVOICES, d.Invoice, Parties,
-        lambda invoice, parties, at: Written(write_ubl(invoice, parties)),
+        lambda invoice, parties, at: _ubl(invoice, parties),
     ),
     Writer(
         "peppol-invoice-response", "Peppol invoice response (T111)", _INVOICES, d.BusinessResponse, Names,

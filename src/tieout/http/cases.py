@@ -85,6 +85,7 @@ def routes(door: Door) -> list[HTTPRouteHandler]:
         assignee: FromQuery[str] = "",
         supplier_id: FromQuery[str] = "",
         document: FromQuery[str] = "",
+        spend_category: FromQuery[str] = "",
         bucket: FromQuery[str] = "",
         overdue: FromQuery[bool] = False,
         text: Text = "",
@@ -92,7 +93,9 @@ def routes(door: Door) -> list[HTTPRouteHandler]:
         offset: Offset = 0,
         limit: Limit = 50,
     ) -> cases.CaseList:
-        """`bucket` is an age in days: `0-2`, `3-7`, `8-30`, `over-30`. `overdue`: only those past their target time."""
+        """`bucket` is an age in days: `0-2`, `3-7`, `8-30`, `over-30`. `overdue`: only those past their target time.
+
+        `spend_category` is the beginning of what is mostly bought: `UNSPSC:43`."""
         caller = caller_of(request)
         wanted = cases.CaseFilter(
             status=status,
@@ -103,6 +106,7 @@ def routes(door: Door) -> list[HTTPRouteHandler]:
             assignee=assignee,
             supplier_id=supplier_id,
             document=document,
+            spend_category=spend_category,
             bucket=bucket,
             overdue=overdue,
             text=text,
@@ -132,6 +136,7 @@ def routes(door: Door) -> list[HTTPRouteHandler]:
         entity: FromQuery[str] = "",
         owner_role: FromQuery[str] = "",
         assignee: FromQuery[str] = "",
+        spend_category: FromQuery[str] = "",
         bucket: FromQuery[str] = "",
         overdue: FromQuery[bool] = False,
         text: Text = "",
@@ -144,6 +149,7 @@ def routes(door: Door) -> list[HTTPRouteHandler]:
             entity=entity,
             owner_role=owner_role,
             assignee=assignee,
+            spend_category=spend_category,
             bucket=bucket,
             overdue=overdue,
             text=text,

@@ -180,6 +180,8 @@ def _terms(order: OrderPosition, position: LinePosition) -> tuple[object, ...]:
     return (
         order.currency,
         order.conversion_rate,
+        order.conversion_per,
+        order.converted_to,
         position.item,
         position.description,
         position.unit,

@@ -24,6 +24,7 @@ class LinePosition(Struct, frozen=True, omit_defaults=True):
     ``receipts``, oldest first, are kept for lines that are matched to their receipts. ``settled_on_receipt``: we bill
     ourselves; it falls away when a supplier's invoice is accepted. ``tax_rate`` is a percentage, nothing when the order
     does not say; ``deliver_on`` the day that was agreed. ``retained_minor`` is withheld so far.
+    ``category`` is what is bought, by its code in a classification.
     """
 
     ordered: Decimal
@@ -53,6 +54,7 @@ class LinePosition(Struct, frozen=True, omit_defaults=True):
     retained_minor: int = 0
     tax_rate: Decimal | None = None
     deliver_on: date | None = None
+    category: str = ""
 
     @property
     def by_amount(self) -> bool:
@@ -62,7 +64,8 @@ class LinePosition(Struct, frozen=True, omit_defaults=True):
 
 class OrderPosition(Struct, frozen=True, omit_defaults=True):
     """Where an order stands. ``charges`` are the delivery costs and other conditions that were agreed with it, and
-    ``charged_minor`` what was billed of each so far, by its id."""
+    ``charged_minor`` what was billed of each so far, by its id. Its planned rate: ``conversion_rate`` units of
+    ``converted_to`` (empty: the entity's own currency) for ``conversion_per`` units of its currency."""
 
     order_id: str
     supplier_id: str
@@ -71,3 +74,5 @@ class OrderPosition(Struct, frozen=True, omit_defaults=True):
     charges: tuple[OrderCharge, ...] = ()
     charged_minor: dict[str, int] = {}
     conversion_rate: Decimal | None = None
+    conversion_per: Decimal = Decimal(1)
+    converted_to: str = ""

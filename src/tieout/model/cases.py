@@ -62,7 +62,8 @@ class Case(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What is asked of a person. The document it is about is ``document``, an id that ``tieout trace`` understands.
 
     ``deadline`` is when money is lost or late if nobody acts, and ``deadline_name`` what that day is ("payment day").
-    ``category`` is what kind of document it is about, for routing ("prepayment", "credit_note").
+    For routing: ``category`` is what kind of document it is about ("prepayment", "credit_note"), ``spend_category``
+    what the document mostly buys, by its code in a classification (``UNSPSC:43211503``).
     """
 
     case_class: CaseClass
@@ -75,3 +76,4 @@ class Case(Struct, frozen=True, kw_only=True, omit_defaults=True):
     deadline: datetime | None = None
     deadline_name: str = ""
     category: str = ""
+    spend_category: str = ""

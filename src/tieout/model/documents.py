@@ -28,6 +28,13 @@ def _exact(name: str, value: Decimal) -> None:
     raise ValueError(f"{name} must be a plain decimal number of at most 28 digits, not {value}")
 
 
+def _some(name: str, value: Decimal) -> None:
+    """An exact number above zero, since something is divided by it."""
+    _exact(name, value)
+    if value <= 0:
+        raise ValueError(f"{name} must be more than zero, not {value}")
+
+
 @dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(msgspec.field,))
 class Document(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """Root of all canonical documents."""
@@ -113,7 +120,7 @@ class OrderLine(Document):
     ``receipt``: an invoice line bills the receipt it names, or the oldest that are open. ``deliver_on``: the day that
     was agreed. ``estimated``: the price is not agreed yet. ``settled_on_receipt``: we bill ourselves for what came
     (evaluated receipt settlement). ``closed``: nothing more is billed. ``retainage_percent`` is withheld until the
-    work is accepted.
+    work is accepted. ``category``: what is bought, by its code in a classification (``UNSPSC:43211503``).
     """
 
     line_id: str
@@ -138,20 +145,20 @@ class OrderLine(Document):
     closed: bool = False
     retainage_percent: Decimal = Decimal(0)
     deliver_on: date | None = None
+    category: str = ""
 
     def __post_init__(self) -> None:
         _exact("quantity", self.quantity)
         _exact("unit_price", self.unit_price)
         _exact("tax_rate", self.tax_rate)
         _exact("retainage_percent", self.retainage_percent)
-        _exact("price_per", self.price_per)
-        if self.price_per <= 0:
-            raise ValueError(f"price_per must be more than zero, not {self.price_per}")
+        _some("price_per", self.price_per)
 
 
 class PurchaseOrder(Document):
     """What was ordered. ``order_id`` is the number both sides print on paper. ``charges`` are conditions of the whole
-    order. ``conversion_rate``: what one unit of its currency comes to in the entity's own, as it was planned."""
+    order. The rate that was planned: ``conversion_rate`` units of the currency ``converted_to`` (the entity's own where
+    it is empty) for ``conversion_per`` units of the order's currency."""
 
     order_id: str
     entity: str
@@ -162,6 +169,12 @@ class PurchaseOrder(Document):
     charges: tuple[OrderCharge, ...] = ()
     payment_terms_days: int | None = None
     conversion_rate: Decimal | None = None
+    conversion_per: Decimal = Decimal(1)
+    converted_to: str = ""
+
+    def __post_init__(self) -> None:
+        _exact("conversion_rate", self.conversion_rate or Decimal(0))
+        _some("conversion_per", self.conversion_per)
 
 
 class ReceiptLine(Document):
@@ -282,7 +295,8 @@ class InvoiceKind(StrEnum):
 class InvoiceLine(Document):
     """One line of a supplier invoice. ``tax_rate`` is a percentage (19 for 19 %). ``unit_price`` is for ``price_per``
     units. ``kind`` says what the line asks money for; ``retainage`` is withheld by agreement and below nothing.
-    ``receipt_id`` is the receipt (delivery note) it bills, where it names one."""
+    ``receipt_id`` is the receipt (delivery note) it bills, where it names one. ``category``: what is bought, by its
+    code in a classification (``UNSPSC:43211503``)."""
 
     line_id: str
     quantity: Decimal
@@ -297,14 +311,13 @@ class InvoiceLine(Document):
     price_per: Decimal = Decimal(1)
     kind: Literal["item", "freight", "charge", "allowance", "retainage"] = "item"
     receipt_id: str = ""
+    category: str = ""
 
     def __post_init__(self) -> None:
         _exact("quantity", self.quantity)
         _exact("unit_price", self.unit_price)
         _exact("tax_rate", self.tax_rate)
-        _exact("price_per", self.price_per)
-        if self.price_per <= 0:
-            raise ValueError(f"price_per must be more than zero, not {self.price_per}")
+        _some("price_per", self.price_per)
 
 
 class CashDiscount(Document):
@@ -326,8 +339,11 @@ class Invoice(Document):
     ``purpose``: a ``prepayment`` asks for money before goods and is set off later; ``value_only`` changes the value of
     what was billed before, not its quantity (a subsequent debit or credit); ``retainage_release`` asks for what was
     withheld; ``self_billed`` was written by us for the supplier. ``payee_account`` is where the document asks to be
-    paid (BT-84): an IBAN or another account number. ``conversion_rate``: what one unit of its currency comes to in
-    the entity's own, where the document or its posting says so.
+    paid (BT-84): an IBAN or another account number.
+
+    Where the document states a rate into our own currency: ``conversion_rate`` units of the currency ``converted_to``
+    (the entity's own where it is empty) for ``conversion_per`` units of the invoice's currency. A rate that is quoted
+    the other way round, 1 EUR for 1.1 USD, so stays exact.
     """
 
     kind: InvoiceKind
@@ -353,6 +369,12 @@ class Invoice(Document):
     payee_account: str = ""
     conversion_rate: Decimal | None = None
     discounts: tuple[CashDiscount, ...] = ()
+    conversion_per: Decimal = Decimal(1)
+    converted_to: str = ""
+
+    def __post_init__(self) -> None:
+        _exact("conversion_rate", self.conversion_rate or Decimal(0))
+        _some("conversion_per", self.conversion_per)
 
     @property
     def sign(self) -> int:

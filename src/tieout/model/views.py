@@ -141,6 +141,7 @@ CASE = View(
         "entity": "text",
         "document": "text",
         "supplier_id": "text",
+        "spend_category": "text",  # what the document mostly buys, such as UNSPSC:43211503
         "reason": "text",
         "problems": "text",  # JSON, for the page
         "remedy": "text",

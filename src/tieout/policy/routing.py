@@ -13,6 +13,7 @@ from decimal import Decimal
 from msgspec import Struct
 
 from tieout.model.cases import Case, CaseClass
+from tieout.model.commodity import begins, normal
 from tieout.policy.calendars import add_business_hours
 from tieout.policy.cases import CASE_RULES, CaseRule, Severity, graver, raised
 
@@ -23,6 +24,8 @@ DEFAULT = "the class's own owner"
 class Routing(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One rule: cases that fit all of its conditions go to a role, a person, or both. What is empty fits everything.
 
+    ``categories`` are kinds of invoice (``credit_note``). ``spend_categories`` are beginnings of what is mostly bought,
+    by its code in a classification: ``UNSPSC:43`` takes all IT equipment, ``UNSPSC:`` all that has a code of UNSPSC.
     ``amount_from`` (at least) and ``amount_to`` (less than) are sizes in ``currency``; a case without an amount in that
     currency does not fit a rule that has one.
     """
@@ -31,6 +34,7 @@ class Routing(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     case_classes: tuple[CaseClass, ...] = ()
     entities: tuple[str, ...] = ()
     categories: tuple[str, ...] = ()
+    spend_categories: tuple[str, ...] = ()
     suppliers: tuple[str, ...] = ()
     currency: str = ""
     amount_from: Decimal | None = None
@@ -137,6 +141,8 @@ def misfit(rule: Routing, case: Case) -> str:
     ):
         if wanted and actual not in wanted:
             return f"its {what} is {actual or 'not known'}"
+    if rule.spend_categories and not any(begins(case.spend_category, one) for one in rule.spend_categories):
+        return f"its spend category is {case.spend_category or 'not known'}"
     return _amount_misfit(rule, case)
 
 
@@ -265,6 +271,12 @@ def complaints(desk: Desk) -> Iterator[str]:
             yield f"{place}: say a role, a person, or both"
         if (rule.amount_from is not None or rule.amount_to is not None) and not rule.currency:
             yield f"{place}: amount_from and amount_to need a currency"
+        for kind in rule.categories:
+            if ":" in kind:
+                yield f"{place}: categories are kinds of invoice; {kind!r} says what is bought: spend_categories"
+        for beginning in rule.spend_categories:
+            if not normal(beginning):
+                yield f"{place}: spend_categories name a scheme and a code, such as UNSPSC:43, not {beginning!r}"
     for away in desk.substitutes:
         if away.until < away.since:
             yield f"substitutes: {away.person} is away until {away.until}, before {away.since}"

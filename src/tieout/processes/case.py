@@ -213,6 +213,7 @@ def show(subject: str, state: State) -> Row:
         "entity": case.entity,
         "document": case.document,
         "supplier_id": case.supplier_id,
+        "spend_category": case.spend_category,
         "reason": case.reason,
         "problems": msgspec.json.encode(case.problems).decode(),
         "remedy": rule.remedy,

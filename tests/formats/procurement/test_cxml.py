@@ -69,7 +69,15 @@ def usd(amount: str) -> Money:
 # ── orders ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 LINES = (
-    OrderLine(line_id="1", item="SP-1", quantity=Decimal(10), unit="EA", unit_price=Decimal(50), description="Filter"),
+    OrderLine(
+        line_id="1",
+        item="SP-1",
+        quantity=Decimal(10),
+        unit="EA",
+        unit_price=Decimal(50),
+        description="Filter",
+        category="UNSPSC:40161500",
+    ),
     OrderLine(
         line_id="2",
         item="SRV",

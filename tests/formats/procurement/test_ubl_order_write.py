@@ -39,6 +39,7 @@ lines = st.builds(
     description=st.just("") | words,
     tax_rate=st.sampled_from((Decimal(0), Decimal("5.5"), Decimal(19))),
     receipt_required=st.booleans(),
+    category=st.sampled_from(("", "UNSPSC:43211503", "CPV:30213100", "BUYER:A 7", "HOUSELIST:7")),
 )
 orders = st.builds(
     PurchaseOrder,
@@ -47,6 +48,8 @@ orders = st.builds(
     supplier_id=st.just(supplier_id_of(SELLER.tax_id)),
     currency=st.sampled_from(("EUR", "JPY", "KWD")),
     ordered_on=st.dates(),
+    conversion_rate=st.decimals("0.0001", 1000, places=4),
+    converted_to=st.just("USD"),
     lines=st.lists(lines, min_size=1, max_size=4, unique_by=lambda line: line.line_id).map(tuple),
 )
 ORDER = PurchaseOrder(
@@ -57,7 +60,13 @@ ORDER = PurchaseOrder(
     ordered_on=date(2026, 3, 2),
     lines=(
         OrderLine(
-            line_id="10", item="B-8", quantity=Decimal(3), unit="C62", unit_price=Decimal("1.255"), description="Bolt"
+            line_id="10",
+            item="B-8",
+            quantity=Decimal(3),
+            unit="C62",
+            unit_price=Decimal("1.255"),
+            description="Bolt",
+            category="ECLASS:23110101",
         ),
         OrderLine(line_id="20", item="", quantity=Decimal(1), unit="", unit_price=Decimal(5), receipt_required=False),
     ),
@@ -93,6 +102,14 @@ LINE = ORDER.lines[0]
         pytest.param(replace(ORDER, order_id="PO\x01"), Code.BAD_VALUE, id="a sign that XML cannot carry"),
         pytest.param(replace(ORDER, order_id="PO  1"), Code.BAD_VALUE, id="blanks that would be folded"),
         pytest.param(replace(ORDER, lines=()), Code.BAD_VALUE, id="no lines"),
+        pytest.param(replace(ORDER, lines=(replace(LINE, category="43211503"),)), Code.BAD_VALUE, id="a bare category"),
+        pytest.param(replace(ORDER, lines=(replace(LINE, category="SRV:1"),)), Code.BAD_VALUE, id="no category at all"),
+        pytest.param(replace(ORDER, conversion_rate=Decimal(2)), Code.MISSING_FIELD, id="a rate into nothing"),
+        pytest.param(
+            replace(ORDER, conversion_rate=Decimal(2), conversion_per=Decimal(3), converted_to="USD"),
+            Code.BAD_VALUE,
+            id="a rate for one of neither",
+        ),
         pytest.param(replace(ORDER, lines=(LINE, LINE)), Code.BAD_VALUE, id="a line twice"),
         pytest.param(replace(ORDER, currency="Euro"), Code.BAD_VALUE, id="no currency"),
         pytest.param(replace(ORDER, supplier_id="sup-x"), Code.WRONG_SUPPLIER, id="another supplier"),

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
-from tests.formats.x12.kit import a_group, a_set, envelope, file_of, only, read, records
+from tests.formats.x12.kit import CONTEXT, a_group, a_set, envelope, file_of, only, read, records
 
 from tieout.formats.outgoing import Envelope
 from tieout.formats.written import Written
@@ -117,7 +117,11 @@ def test_separators_are_signs_that_the_data_does_not_have() -> None:
         {"lines": (replace(ORDER.lines[0], item="螺丝"),)},
         {"lines": (replace(ORDER.lines[0], quantity=Decimal("1234567890.123456")),)},
         {"lines": (replace(ORDER.lines[0], description="x" * 81),)},
+        {"lines": (replace(ORDER.lines[0], category="UNSPSC:4321150343211"),)},
         {"lines": (replace(ORDER.lines[0], description="*|\x1d"),)},
+        {"conversion_rate": Decimal("0.92")},
+        {"conversion_rate": Decimal("0.92345678901"), "converted_to": "EUR"},
+        {"conversion_rate": Decimal(1), "conversion_per": Decimal("1.1"), "converted_to": "EUR"},
     ],
 )
 def test_an_order_that_cannot_be_written_rightly_is_not_written(change: dict[str, Any]) -> None:
@@ -206,12 +210,15 @@ LINES = st.builds(
     unit_price=NUMBERS,
     description=st.one_of(st.just(""), TEXTS),
     tax_rate=st.sampled_from([Decimal(0), Decimal("8.25")]),
+    category=st.sampled_from(["", "UNSPSC:43211503"]),
 )
 ORDERS = st.builds(
     replace,
     st.just(ORDER),
     order_id=TEXTS,
     currency=st.sampled_from(["USD", "JPY", "KWD"]),
+    conversion_rate=st.decimals("0.0001", "99999", places=4).map(lambda number: number.normalize()),
+    converted_to=st.just("EUR"),
     lines=st.lists(LINES, min_size=1, max_size=5, unique_by=lambda line: line.line_id).map(tuple),
 )
 
@@ -220,7 +227,21 @@ ORDERS = st.builds(
 @given(ORDERS)
 def test_any_order_is_read_back(order: PurchaseOrder) -> None:
     written = write_850(order, OUT)
-    assert only(written.body) == order
+    assert only(written.body, replace(CONTEXT, currencies={"us": "EUR"})) == order
+
+
+def test_only_unspsc_has_a_place_for_the_category() -> None:
+    first, second = (replace(ORDER.lines[0], line_id=code, category=f"{code}:43211503") for code in ("UNSPSC", "CPV"))
+    written = write_850(replace(ORDER, lines=(first, second)), OUT).body.decode()
+    assert written.count("PID*S") == written.count("PID*S*MAC*UN*43211503***SPSC~") == 1
+
+
+@pytest.mark.parametrize(
+    ("rate", "said"), [("0.92", "0.920"), ("2", "2.000"), ("12345.67891", "12345.67891"), ("1234.5", "1234.5")]
+)
+def test_a_rate_has_four_digits_at_least(rate: str, said: str) -> None:
+    written = write_850(replace(ORDER, conversion_rate=Decimal(rate), converted_to="EUR"), OUT)
+    assert f"CUR*BY*USD*{said}*BY*EUR~" in written.body.decode()
 
 
 SETTLED = st.builds(

@@ -7,6 +7,7 @@ from typing import Any
 
 from tieout.formats.price_unit import for_units
 from tieout.kernel.text import parse_day, parse_decimal
+from tieout.model.commodity import category
 from tieout.model.documents import (
     Address,
     BankAccount,
@@ -91,6 +92,7 @@ def _line(line: Values) -> OrderLine:
         description=line.get("text", ""),
         tax_rate=_decimal(line.get("tax_rate", "0")),
         receipt_required=line.get("receipt_required", True),
+        category=category(line.get("commodity_scheme", ""), line.get("commodity_code", "")),
     )
 
 

@@ -6,13 +6,14 @@ from typing import Any, Literal
 
 import msgspec
 from msgspec import Struct
-from sqlalchemy import ColumnElement, Connection, Row, Select, and_, case, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Row, Select, and_, case, false, func, or_, select
 
 from tieout.engine.queries.database import Reach, within
 from tieout.engine.schema import STATE, VIEW_TABLES
 from tieout.kernel.clock import from_micros, to_micros
 from tieout.kernel.money import Money
 from tieout.kernel.problem import Problem
+from tieout.model.commodity import normal
 
 CASE = VIEW_TABLES["case"]
 SUPPLIER = VIEW_TABLES["supplier"]
@@ -32,7 +33,8 @@ class CaseItem(Struct, frozen=True, kw_only=True):
     """One case as lists and its page show it. ``partition`` is where what is said about it is handled.
 
     ``due_at``: when it should be worked. ``deadline``: the day on which money is lost or late. ``level``: how often it
-    was escalated. ``rule``: the rule of the policy that gave it to its owner.
+    was escalated. ``rule``: the rule of the policy that gave it to its owner. ``spend_category``: what its document
+    mostly buys.
     """
 
     case_id: str
@@ -43,6 +45,7 @@ class CaseItem(Struct, frozen=True, kw_only=True):
     document: str
     supplier_id: str
     supplier_name: str
+    spend_category: str
     reason: str
     problems: tuple[Problem, ...]
     remedy: str
@@ -70,7 +73,8 @@ class CaseFilter(Struct, frozen=True, kw_only=True):
     """Which cases, in which order. Empty texts ask for all.
 
     ``assignee``: one person, or ``nobody``; ``assignees``: any of several, such as a person and those they stand in
-    for. ``text`` is looked for in the reason, the document and the supplier's name.
+    for. ``text`` is looked for in the reason, the document and the supplier's name. ``spend_category`` is the beginning
+    of what is bought: ``UNSPSC:43``.
     """
 
     status: str = "open"
@@ -82,6 +86,7 @@ class CaseFilter(Struct, frozen=True, kw_only=True):
     assignees: tuple[str, ...] = ()
     supplier_id: str = ""
     document: str = ""
+    spend_category: str = ""
     bucket: str = ""
     overdue: bool = False
     text: str = ""
@@ -179,6 +184,8 @@ def _condition(wanted: CaseFilter, reach: Reach, now: datetime) -> ColumnElement
         parts.append(CASE.c.assignee == ("" if wanted.assignee == "nobody" else wanted.assignee))
     if wanted.assignees:
         parts.append(CASE.c.assignee.in_(wanted.assignees))
+    if wanted.spend_category:
+        parts.append(_bought(wanted.spend_category))
     if wanted.bucket in BUCKETS:
         parts.append(_in_bucket(*BUCKETS[wanted.bucket], now))
     if wanted.overdue:
@@ -187,6 +194,12 @@ def _condition(wanted: CaseFilter, reach: Reach, now: datetime) -> ColumnElement
         looked_in = (CASE.c.reason, CASE.c.document, SUPPLIER.c.name, CASE.c.subject)
         parts.append(or_(*(column.icontains(wanted.text, autoescape=True) for column in looked_in)))
     return and_(*parts)
+
+
+def _bought(beginning: str) -> ColumnElement[bool]:
+    """Its category is in this branch; what names no scheme is in none."""
+    wanted = normal(beginning)
+    return CASE.c.spend_category.startswith(wanted, autoescape=True) if wanted else false()
 
 
 def _in_bucket(least: int, below: int | None, now: datetime) -> ColumnElement[bool]:
@@ -335,6 +348,7 @@ def _item(row: Row[Any]) -> CaseItem:
         document=row.document,
         supplier_id=row.supplier_id,
         supplier_name=row.supplier_name or "",
+        spend_category=row.spend_category,
         reason=row.reason,
         problems=_PROBLEMS.decode(row.problems) if row.problems else (),
         remedy=row.remedy,

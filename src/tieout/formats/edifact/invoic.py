@@ -9,6 +9,7 @@ EN 16931 by CEN/TS 16931-3-4):
   line are in its net amount (203) already. Sub-lines are parts of their line and not counted again.
 * Amounts of credit notes are positive, as everywhere in EDIFACT. A negative one would say the contrary of its type,
   and is refused.
+* A rate of exchange (``CUX``, 5402) from the invoice's currency into our own is ``conversion_rate``.
 * What changes the amount to pay without being in ``gross`` is kept beside it: prepaid (113), rounding (366).
 """
 
@@ -20,7 +21,7 @@ from msgspec import Struct
 
 from tieout.formats import fields
 from tieout.formats.codes import load
-from tieout.formats.edifact.lines import description, item, order_line
+from tieout.formats.edifact.lines import classified, description, item, order_line
 from tieout.formats.edifact.message import Message, part
 from tieout.formats.edifact.parties import entity, supplier
 from tieout.formats.edifact.terms import day_by_terms
@@ -107,6 +108,7 @@ class _Invoic:
         self._check_sign(kind, gross)
         self._check_payable(summary, totals, gross)
         self._note_payee()
+        rate = self.message.conversion(self.currency, self.entity)
         return Invoice(
             kind=kind,
             number=number,
@@ -126,6 +128,9 @@ class _Invoic:
             prepaid=totals.prepaid or None,
             rounding=totals.rounding or None,
             purpose=PURPOSES.get(part(self.root.first("BGM"), 1), ""),
+            conversion_rate=rate.rate,
+            conversion_per=rate.per,
+            converted_to=rate.to,
         )
 
     def _missing(self, expected: str) -> None:
@@ -250,6 +255,7 @@ class _Invoic:
             order_line_id=order_line(message, node),
             item=item(message, node),
             price_per=price_per,
+            category=classified(message, node),
         )
 
     def _quantity(self, node: Node) -> tuple[Decimal | None, str]:

@@ -1,6 +1,7 @@
 """What lines of all messages say alike: which item it is, and which line of which order."""
 
 from tieout.formats import fields
+from tieout.formats.commodity import SCHEMES, category_of
 from tieout.formats.edifact.message import Message, part
 from tieout.formats.edifact.tree import Node
 
@@ -18,8 +19,16 @@ def item(message: Message, node: Node) -> str:
         for element in range(6, 1, -1)
         if part(segment, element)
     }
-    return next((numbers[kind] for kind in _ITEM_NUMBERS if kind in numbers), "") or next(
-        iter(reversed(numbers.values())), ""
+    others = (number for kind, number in reversed(numbers.items()) if kind not in SCHEMES)
+    return next((numbers[kind] for kind in _ITEM_NUMBERS if kind in numbers), "") or next(others, "")
+
+
+def classified(message: Message, node: Node) -> str:
+    """What kind of thing a line is about: the best of the classifications among its numbers (``PIA``, 7143)."""
+    return category_of(
+        (part(segment, element, 2), message.text(segment, element), "")
+        for segment in node.every("PIA")
+        for element in range(2, 7)
     )
 
 

@@ -13,6 +13,7 @@ from tieout.formats import fields
 from tieout.formats.codes import CodeList, load
 from tieout.formats.edifact.syntax import PICTURES, Opening, day_of, plain_number
 from tieout.formats.edifact.tree import Node, qualifier
+from tieout.formats.exchange_rate import Conversion, Quote, conversion, own_currency
 from tieout.formats.interchanges import Names
 from tieout.formats.price_unit import for_units
 from tieout.formats.reading import Findings
@@ -171,11 +172,35 @@ class Message:
         """The currency of the document, or that of our entity where it names none."""
         if named := self.currency(*usages):
             return named
-        common = set(self.names.currencies.values())
-        ours = self.names.currencies.get(entity, "") or (common.pop() if len(common) == 1 else "")
-        if ours:
+        if ours := own_currency(self.names.currencies, entity):
             self.findings.assume("the currency (CUX)", f"{ours}, which is ours", self.where(self.root.segment))
         return ours
+
+    def conversion(self, currency: str, entity: str) -> Conversion:
+        """The rate into our own currency (``CUX``): an amount in the reference currency times the rate (5402) is that
+        in the target currency (EANCOM, INVOIC and ORDERS); each may be counted in units of its own (6348)."""
+        stated = (group.segment for group in self.root.under("CUX"))
+        return conversion(
+            (self._quote(segment) for segment in stated if part(segment, 3)),
+            currency,
+            own_currency(self.names.currencies, entity),
+            self.findings,
+        )
+
+    def _quote(self, segment: Segment) -> Quote:
+        syntax, both = self.opening.syntax, self.opening.both_marks
+        rate, source_units, target_units = (
+            plain_number(text, syntax, both_marks=both)
+            for text in (part(segment, 3), part(segment, 1, 4), part(segment, 2, 4))
+        )
+        return Quote(
+            source=part(segment, 1, 2),
+            target=part(segment, 2, 2),
+            rate=rate,
+            source_units=source_units,
+            target_units=target_units,
+            where=self.where(segment),
+        )
 
     def unit(self, code: str, segment: Segment) -> str:
         """A unit of measure (UN/ECE recommendation 20), told once when it is none that we know."""

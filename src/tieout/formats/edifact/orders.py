@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 
 from tieout.formats.codes import load
-from tieout.formats.edifact.lines import description, item, order_line
+from tieout.formats.edifact.lines import classified, description, item, order_line
 from tieout.formats.edifact.message import Message, part
 from tieout.formats.edifact.parties import entity, supplier
 from tieout.formats.edifact.tree import Node
@@ -77,6 +77,7 @@ def read_orders(message: Message) -> Iterator[PurchaseOrder]:
     _prove_counts(message, nodes, tuple(line.quantity for line in lines))
     if ordered_on is None or seller is None or not findings.complete:
         return
+    rate = message.conversion(currency, buyer)
     yield PurchaseOrder(
         order_id=number,
         entity=buyer,
@@ -84,6 +85,9 @@ def read_orders(message: Message) -> Iterator[PurchaseOrder]:
         currency=currency,
         ordered_on=ordered_on,
         lines=tuple(lines),
+        conversion_rate=rate.rate,
+        conversion_per=rate.per,
+        converted_to=rate.to,
     )
 
 
@@ -151,6 +155,7 @@ def _order_line(message: Message, node: Node, position: int) -> OrderLine | None
         price_per=priced[2] if priced else Decimal(1),
         description=description(message, node),
         tax_rate=tax_rate,
+        category=classified(message, node),
     )
 
 

@@ -9,6 +9,8 @@
 * An allowance or charge is ``freight`` by its reason code (BT-105, UNTDID 7161). A prepayment invoice (386) and one
   that the buyer wrote (389) say so in ``purpose``. The receiving advice (BT-15), else the despatch advice (BT-16), is
   the receipt of every line that names none.
+* The category of a line is the best of its classifications (BT-158), UNSPSC first (see
+  :mod:`tieout.formats.commodity`).
 * What changes the amount to pay without being in ``gross`` is ``prepaid`` (BT-113) and ``rounding`` (BT-114).
 * Invoice or credit note is what BT-3 says (UNTDID 1001). A credit note's code in an ``Invoice`` of UBL is how several
   countries write credit notes, so it is one, and told; an invoice's code in a ``CreditNote`` is refused.
@@ -16,6 +18,8 @@
   note below zero is refused: some senders mean a credit by it, others a debit, and only a person can ask them.
 * A corrected invoice (384) stands for itself and names what it corrects in ``credits_number``, which is told: the
   corrected invoice must not be paid too. A proforma invoice (325) asks for no payment and is refused.
+* EN 16931 has no exchange rate. Where the syntax has one and it leads into our own currency, it is
+  ``conversion_rate`` (see :mod:`tieout.formats.exchange_rate`).
 * Factur-X MINIMUM and BASIC WL have no lines. They are taken in with one line per VAT rate, ``summary/1`` and so on, so
   that they can be approved and paid, but never matched with an order by lines; that is told.
 """
@@ -29,10 +33,12 @@ from typing import Literal
 from msgspec import structs
 
 from tieout.formats import fields
+from tieout.formats.commodity import category_of
 from tieout.formats.einvoice import rules
 from tieout.formats.einvoice.below_zero import turned
 from tieout.formats.einvoice.semantic import EN_16931, AllowanceCharge, Line, Party, SemanticInvoice, Tax
 from tieout.formats.einvoice.skonto import cash_discounts
+from tieout.formats.exchange_rate import conversion, own_currency
 from tieout.formats.price_unit import for_units
 from tieout.formats.reading import Context, Findings
 from tieout.formats.source import Source
@@ -119,10 +125,13 @@ class _Conversion:
             self._prove_summary(lines, net)
         self._tell_other_currency()
         prepaid, rounding = self._adjustments(gross)
+        entity = self._entity()
+        own = own_currency(self.context.currencies, entity)
+        rate = conversion(semantic.rates, self.currency, own, findings)
         invoice = Invoice(
             kind=kind,
             number=semantic.number,
-            entity=self._entity(),
+            entity=entity,
             supplier_id=supplier_id_of(tax_id),
             supplier_tax_id=tax_id,
             supplier_name=name,
@@ -141,6 +150,9 @@ class _Conversion:
             purpose=PURPOSES.get(semantic.type_code, ""),
             payee_account=_payee_account(semantic),
             collected=any(payment.means_code in ALREADY_PAID for payment in semantic.payments),
+            conversion_rate=rate.rate,
+            conversion_per=rate.per,
+            converted_to=rate.to,
         )
         return turned(invoice, semantic.totals.where, findings)
 
@@ -273,6 +285,7 @@ class _Conversion:
             item=_item(line),
             price_per=price_per,
             receipt_id=_reference(line.receipt_id) or self._receipt(),
+            category=category_of((each.scheme, each.value, each.version) for each in line.classifications),
         )
 
     def _receipt(self) -> str:

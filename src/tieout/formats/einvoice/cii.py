@@ -32,6 +32,7 @@ from tieout.formats.einvoice.semantic import (
     TaxPart,
     Totals,
 )
+from tieout.formats.exchange_rate import Quote
 from tieout.formats.format import Format, Head
 from tieout.formats.reading import Context, Findings
 from tieout.formats.source import Source
@@ -90,6 +91,12 @@ DIALECTS = {dialect.root: dialect for dialect in (D16B, ZUGFERD)}
 
 #: Type codes of additional documents (UNTDID 1001) that are no attachments: the tender (BT-17), the object (BT-18).
 _TENDER, _INVOICED_OBJECT = "50", "130"
+#: Exchange rates, the best first: into the currency of VAT accounting, of the invoice as such, of the payment.
+_RATES = (
+    "TaxApplicableTradeCurrencyExchange",
+    "InvoiceApplicableTradeCurrencyExchange",
+    "PaymentApplicableTradeCurrencyExchange",
+)
 #: Kinds of lines (Factur-X EXTENDED) that repeat or explain what other lines say; they are in no total.
 _NOT_COUNTED = {"GROUP", "INFORMATION"}
 
@@ -174,6 +181,7 @@ class _Reader:
             taxes=tuple(self._tax_part(tax) for tax in taxes),
             attachments=tuple(_attachment(each) for each in self._documents() if _attaches(each)),
             lines=tuple(self._lines()),
+            rates=tuple(self._rates()),
             standard=self.dialect.standard,
             where=self.node.where,
         )
@@ -312,6 +320,19 @@ class _Reader:
             group.findings.fault(Code.BAD_VALUE, group.where, detail=detail)
         return own.pop() if len(own) == 1 else None, other
 
+    def _rates(self) -> Iterator[Quote]:
+        """The rates of the settlement: a source amount times the ``ConversionRate`` is the target amount."""
+        for name in _RATES:
+            for each in self.settlement.all(name):
+                yield Quote(
+                    source=each.text("SourceCurrencyCode"),
+                    target=each.text("TargetCurrencyCode"),
+                    rate=each.raw("ConversionRate"),
+                    source_units=each.raw("SourceUnitBasisNumeric"),
+                    target_units=each.raw("TargetUnitBaseNumeric"),
+                    where=each.where,
+                )
+
     # ── lines ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _lines(self) -> Iterator[Line]:
@@ -376,7 +397,8 @@ def _classifications(product: Node) -> Iterator[Identifier]:
     """BT-158."""
     for each in product.all("DesignatedProductClassification"):
         if value := each.text("ClassCode"):
-            yield Identifier(value=value, scheme=each.attribute("listID", "ClassCode"))
+            scheme, version = (each.attribute(name, "ClassCode") for name in ("listID", "listVersionID"))
+            yield Identifier(value=value, scheme=scheme, version=version)
 
 
 def _is_charge(node: Node) -> bool:

@@ -15,6 +15,8 @@ from typing import dataclass_transform
 import msgspec
 from msgspec import Struct
 
+from tieout.formats.exchange_rate import Quote
+
 #: The standard whose rules of presence and form are applied; others (FatturaPA, a scan) have their own.
 EN_16931 = "EN 16931"
 
@@ -29,6 +31,8 @@ class Identifier(Group):
 
     value: str
     scheme: str = ""
+    version: str = ""
+    "of the scheme, where it has several (BT-158-2)"
 
 
 class PostalAddress(Group):
@@ -353,6 +357,8 @@ class SemanticInvoice(Group):
     "BG-24"
     lines: tuple[Line, ...] = ()
     "BG-25"
+    rates: tuple[Quote, ...] = ()
+    "exchange rates, the best first, where the syntax has a place for them (EN 16931 has none)"
     standard: str = EN_16931
     "whose rules apply: those of EN 16931 on presence and form are left out for other standards"
     where: str = ""

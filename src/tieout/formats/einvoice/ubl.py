@@ -28,6 +28,7 @@ from tieout.formats.einvoice.semantic import (
     TaxPart,
     Totals,
 )
+from tieout.formats.einvoice.ubl_rate import quotes
 from tieout.formats.format import Format, Head
 from tieout.formats.reading import Context, Findings
 from tieout.formats.source import Source
@@ -108,6 +109,7 @@ def semantic_of(root: Element, findings: Findings) -> SemanticInvoice:
         taxes=taxes,
         attachments=tuple(_attachment(each) for each in node.all("AdditionalDocumentReference") if _attaches(each)),
         lines=tuple(_line(each, currency) for each in node.all("CreditNoteLine" if is_credit else "InvoiceLine")),
+        rates=tuple(quotes(node)),
         where=node.where,
     )
 
@@ -376,18 +378,19 @@ def _line(node: Node, currency: str) -> Line:
         seller_item=item.text("SellersItemIdentification", "ID"),
         buyer_item=item.text("BuyersItemIdentification", "ID"),
         standard_item=_identifier(item, "StandardItemIdentification", "ID"),
-        classifications=tuple(_classifications(item)),
+        classifications=tuple(classifications(item)),
         origin=item.text("OriginCountry", "IdentificationCode"),
         attributes=tuple((each.text("Name"), each.text("Value")) for each in item.all("AdditionalItemProperty")),
         where=node.where,
     )
 
 
-def _classifications(item: Node) -> Iterator[Identifier]:
+def classifications(item: Node) -> Iterator[Identifier]:
     """BT-158."""
     for each in item.all("CommodityClassification"):
         if value := each.text("ItemClassificationCode"):
-            yield Identifier(value=value, scheme=each.attribute("listID", "ItemClassificationCode"))
+            scheme, version = (each.attribute(name, "ItemClassificationCode") for name in ("listID", "listVersionID"))
+            yield Identifier(value=value, scheme=scheme, version=version)
 
 
 def _tell_what_is_left_out(node: Node, item: Node) -> None:

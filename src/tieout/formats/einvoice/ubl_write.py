@@ -5,18 +5,24 @@ no e-invoicing product; what the canonical invoice does not know (addresses, pay
 """
 
 import re
+from collections.abc import Iterable, Iterator
 from decimal import Decimal
 from typing import Any
 
 from lxml import etree
 from msgspec import Struct
 
+from tieout.formats.commodity import CODES, category_of
 from tieout.formats.einvoice.canonical import ALLOWANCE, CHARGE
 from tieout.formats.einvoice.skonto import skonto
 from tieout.formats.einvoice.ubl import CREDIT_NOTE, INVOICE, NAMESPACES
+from tieout.formats.einvoice.ubl_rate import unwritable as rate_problems
+from tieout.formats.einvoice.ubl_rate import write_rate
+from tieout.formats.exchange_rate import Conversion
 from tieout.formats.xml import Element
 from tieout.kernel.money import EXACT, Money, multiply, total
-from tieout.model.documents import Invoice, InvoiceKind, InvoiceLine
+from tieout.kernel.problem import Code, Problem
+from tieout.model.documents import Invoice, InvoiceKind, InvoiceLine, OrderLine, PurchaseOrder
 
 CAC = "urn:oasis:names:specification:ubl:schema:xsd:CommonAggregateComponents-2"
 CBC = "urn:oasis:names:specification:ubl:schema:xsd:CommonBasicComponents-2"
@@ -54,13 +60,48 @@ def write_ubl(invoice: Invoice, parties: Parties) -> bytes:
         _basic(_aggregate(root, "PaymentTerms"), "Note", terms)
     lines = [line for line in invoice.lines if not line.line_id.startswith((ALLOWANCE, CHARGE))]
     extras = [line for line in invoice.lines if line.line_id.startswith((ALLOWANCE, CHARGE))]
+    rate = conversion_of(invoice)
+    if is_credit:
+        write_rate(root, invoice.currency, rate)
     for extra in extras:
         _allowance_or_charge(root, extra)
+    if not is_credit:
+        write_rate(root, invoice.currency, rate)
     _tax(root, invoice)
     _totals(root, invoice, lines, extras)
     for line in lines:
         _line(root, line, is_credit=is_credit)
     return etree.tostring(root, xml_declaration=True, encoding="UTF-8", pretty_print=True)
+
+
+def unwritable(invoice: Invoice) -> tuple[Problem, ...]:
+    """What of an invoice UBL has no place for, so that it would be read back as another one."""
+    return (*rate_problems(conversion_of(invoice)), *category_problems(invoice.lines))
+
+
+def category_problems(lines: Iterable[InvoiceLine | OrderLine]) -> Iterator[Problem]:
+    """Categories that would be read back as others, or as none."""
+    for line in lines:
+        scheme, _, code = line.category.partition(":")
+        if line.category and category_of([(CODES.get(scheme, scheme), code, "")]) != line.category:
+            yield Problem(Code.BAD_VALUE, f"line {line.line_id}, category", "a scheme and a code", line.category)
+
+
+def write_classification(item: Element, category: str) -> None:
+    """BT-158: the category of a line, its scheme by the code of UNTDID 7143 where it has one."""
+    if category:
+        scheme, _, code = category.partition(":")
+        _basic(
+            _aggregate(item, "CommodityClassification"),
+            "ItemClassificationCode",
+            code,
+            listID=CODES.get(scheme, scheme),
+        )
+
+
+def conversion_of(document: Invoice | PurchaseOrder) -> Conversion:
+    """The rate that a document states."""
+    return Conversion(document.conversion_rate, document.conversion_per, document.converted_to)
 
 
 def _aggregate(parent: Element, name: str) -> Element:
@@ -206,6 +247,7 @@ def _line(root: Element, line: InvoiceLine, *, is_credit: bool) -> None:
     _basic(item, "Name", line.description)
     if line.item:
         _basic(_aggregate(item, "SellersItemIdentification"), "ID", line.item)
+    write_classification(item, line.category)
     _category(item, "ClassifiedTaxCategory", line.tax_rate)
     price = _aggregate(element, "Price")
     _basic(price, "PriceAmount", f"{line.unit_price:f}", currencyID=line.net.currency)

@@ -4,10 +4,12 @@ from datetime import date
 from decimal import Decimal
 
 from tieout.formats import fields
+from tieout.formats.exchange_rate import NONE, Conversion
 from tieout.formats.reading import CsvShape, Findings
 from tieout.formats.tables.contract import Row
 from tieout.kernel.money import Money, is_currency
 from tieout.kernel.problem import Code
+from tieout.model.commodity import normal
 from tieout.model.identity import supplier_id_of
 
 _TRUE, _FALSE = {"true", "yes", "1"}, {"false", "no", "0"}
@@ -60,11 +62,43 @@ def flag(row: Row, column: str, findings: Findings) -> bool:
     return said not in _FALSE
 
 
+def category(row: Row, findings: Findings) -> str:
+    """What is bought, by its code with the scheme in front; one without a scheme would say nothing."""
+    said = optional(row, "category", findings)
+    found = normal(said)
+    if said and (not found or found.endswith(":")):
+        expected = "a scheme and a code, such as UNSPSC:43211503"
+        findings.fault(Code.BAD_VALUE, row.where("category"), expected=expected, actual=said)
+    return found
+
+
 def currency(row: Row, findings: Findings) -> str:
     """The currency of the document."""
     found = row.text("currency")
     if not is_currency(found):
         findings.fault(Code.BAD_VALUE, row.where("currency"), expected="an ISO 4217 code", actual=found)
+    return found
+
+
+def conversion(row: Row, shape: CsvShape, findings: Findings) -> Conversion:
+    """The rate into our own currency: ``conversion_rate`` units of ``converted_to`` (ours, where it is empty) for
+    ``conversion_per`` units of the document's currency (one, where it is empty)."""
+    if not row.text("conversion_rate"):
+        return NONE
+    rate = _above_zero(row, "conversion_rate", shape, findings)
+    per = _above_zero(row, "conversion_per", shape, findings)
+    to = row.text("converted_to")
+    if to and not is_currency(to):
+        findings.fault(Code.BAD_VALUE, row.where("converted_to"), expected="an ISO 4217 code", actual=to)
+    return Conversion(rate, per, to)
+
+
+def _above_zero(row: Row, column: str, shape: CsvShape, findings: Findings) -> Decimal:
+    """A number that something is divided by; one where nothing is said."""
+    found = number(row, column, shape, findings, default="1")
+    if found <= 0:
+        findings.fault(Code.BAD_VALUE, row.where(column), expected="more than zero", actual=row.text(column))
+        return Decimal(1)
     return found
 
 

@@ -34,6 +34,7 @@ def _invoice(rows: list[Row], told: Told, findings: Findings) -> Invoice | None:
         findings.assume("the due date", "the day of issue", first.where("due_on"))
     tax_id = cells.text(first, "supplier_tax_id", findings)
     kind = _kind(first, findings)
+    rate = cells.conversion(first, told.shape, findings)
     if net is None or tax is None or gross is None or len(read) < len(lines) or not findings.complete:
         return None
     cells.check_unique([line.line_id for line in read], rows, "line_id", findings)
@@ -60,6 +61,9 @@ def _invoice(rows: list[Row], told: Told, findings: Findings) -> Invoice | None:
         withheld=withheld,
         rounding=rounding,
         payee_account=cells.optional(first, "payee_account", findings),
+        conversion_rate=rate.rate,
+        conversion_per=rate.per,
+        converted_to=rate.to,
     )
     return turned(invoice, first.where("gross"), findings)
 
@@ -112,6 +116,7 @@ def _line(row: Row, currency: str, told: Told, findings: Findings) -> InvoiceLin
         order_line_id=cells.optional(row, "order_line_id", findings),
         item=cells.optional(row, "item", findings),
         receipt_id=cells.optional(row, "receipt", findings),
+        category=cells.category(row, findings),
     )
 
 
@@ -147,6 +152,9 @@ INVOICES = Contract(
         Column("withheld", is_required=False),
         Column("rounding", is_required=False),
         Column("payee_account", is_required=False),
+        Column("conversion_rate", is_required=False),
+        Column("conversion_per", is_required=False),
+        Column("converted_to", is_required=False),
         Column("line_id", is_line=True),
         Column("quantity", is_line=True),
         Column("unit", is_line=True, is_required=False),
@@ -158,6 +166,7 @@ INVOICES = Contract(
         Column("order_line_id", is_line=True, is_required=False),
         Column("item", is_line=True, is_required=False),
         Column("receipt", is_line=True, is_required=False, attribute="receipt_id"),
+        Column("category", is_line=True, is_required=False),
     ),
     _invoice,
     (_BUYER,),

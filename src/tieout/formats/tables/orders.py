@@ -15,6 +15,7 @@ def _order(rows: list[Row], told: Told, findings: Findings) -> PurchaseOrder:
     currency = cells.currency(first, findings)
     lines = tuple(_order_line(row, told, findings) for row in rows)
     cells.check_unique([line.line_id for line in lines], rows, "line_id", findings)
+    rate = cells.conversion(first, told.shape, findings)
     return PurchaseOrder(
         order_id=cells.text(first, "order_id", findings),
         entity=cells.text(first, "entity", findings),
@@ -22,6 +23,9 @@ def _order(rows: list[Row], told: Told, findings: Findings) -> PurchaseOrder:
         currency=currency,
         ordered_on=cells.day(first, "ordered_on", findings),
         lines=lines,
+        conversion_rate=rate.rate,
+        conversion_per=rate.per,
+        converted_to=rate.to,
     )
 
 
@@ -35,6 +39,7 @@ def _order_line(row: Row, told: Told, findings: Findings) -> OrderLine:
         description=cells.optional(row, "description", findings),
         tax_rate=cells.number(row, "tax_rate", told.shape, findings, default="0"),
         receipt_required=cells.flag(row, "receipt_required", findings),
+        category=cells.category(row, findings),
     )
 
 
@@ -81,6 +86,9 @@ ORDERS = Contract(
         *_SUPPLIER,
         Column("currency"),
         Column("ordered_on"),
+        Column("conversion_rate", is_required=False),
+        Column("conversion_per", is_required=False),
+        Column("converted_to", is_required=False),
         Column("line_id", is_line=True),
         Column("item", is_line=True),
         Column("quantity", is_line=True),
@@ -89,6 +97,7 @@ ORDERS = Contract(
         Column("description", is_line=True, is_required=False),
         Column("tax_rate", is_line=True, is_required=False),
         Column("receipt_required", is_line=True, is_required=False),
+        Column("category", is_line=True, is_required=False),
     ),
     _order,
     (SUPPLIER,),

@@ -13,6 +13,7 @@ from functools import reduce
 from msgspec import Struct
 
 from tieout.formats import fields
+from tieout.formats.commodity import category_of
 from tieout.formats.x12.amounts import READINGS, Extras, Reading, extras, is_counted, tax_of
 from tieout.formats.x12.message import Message, pairs, value
 from tieout.formats.x12.terms import discounts, due_on
@@ -33,6 +34,8 @@ _PER = {"PN": 1, "HP": 2, "TP": 3}
 #: Product numbers (element 235), the best first: the buyer's, the vendor's, the maker's, and those on the package.
 PRODUCTS = ("BP", "IN", "PI", "SK", "VP", "VN", "VC", "VA", "MG", "MF", "UP", "UK", "UA", "EN", "UI", "IB")
 _NO_CHARGE = "NC"
+#: ``PID02`` and ``PID03`` of a UNSPSC code, and ``PID07`` where it is said once more.
+UNSPSC, _SPSC = ("MAC", "UN"), "SPSC"
 #: ``SAC02`` codes (element 1300) of delivery costs: freight, shipping, shipping and handling.
 _FREIGHT = ("D240", "G821", "G830")
 
@@ -73,6 +76,7 @@ def read_invoice(message: Message) -> Iterator[Invoice]:
     if is_negative and value(big, 7) not in _CREDITS:
         detail = "an invoice with a negative total; read as a credit note"
         message.findings.note(Code.UNSUPPORTED_CONTENT, message.where(tds, 1), actual=str(gross), detail=detail)
+    rate = message.conversion(currency, entity)
     yield Invoice(
         kind=InvoiceKind.CREDIT_NOTE if is_credit else InvoiceKind.INVOICE,
         number=number,
@@ -90,6 +94,9 @@ def read_invoice(message: Message) -> Iterator[Invoice]:
         credits_number=message.reference(message.root, *_CREDITED) if is_credit else "",
         document=message.header.mark,
         discounts=() if is_credit else tuple(discounts(message, issued_on, gross)),
+        conversion_rate=rate.rate,
+        conversion_per=rate.per,
+        converted_to=rate.to,
     )
 
 
@@ -187,6 +194,7 @@ def _invoice_line(message: Message, line: _Line, number: int, order: str, end: E
         order_id=order_id,
         order_line_id=_order_line(message, line.node, products, order_id),
         item=next((products[kind] for kind in PRODUCTS if products.get(kind)), ""),
+        category=classified(message, line.node),
     )
 
 
@@ -205,6 +213,17 @@ def _rate(message: Message, line: _Line, end: Extras) -> Decimal:
     texts = line.extras.rate_texts or ("" if line.extras.tax else end.rate_texts)
     rates = [rate for text in texts if (rate := parse_decimal(text)) is not None]
     return fields.plain(reduce(EXACT.add, rates, Decimal(0)))
+
+
+def classified(message: Message, node: Node) -> str:
+    """What kind of thing a line is about: ``PID`` of a material classification (element 750, ``MAC``) by a list of the
+    United Nations (559, ``UN``), which is the UNSPSC."""
+    found = (inner.segment for inner in node.under("PID"))
+    return category_of(
+        ("UNSPSC", message.text(segment, 4), "")
+        for segment in found
+        if (value(segment, 2), value(segment, 3)) == UNSPSC and value(segment, 7) in ("", _SPSC)
+    )
 
 
 def description(message: Message, node: Node) -> str:

@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from tieout.formats import fields
 from tieout.formats.codes import CodeList, load
+from tieout.formats.exchange_rate import Conversion, Quote, conversion, own_currency
 from tieout.formats.interchanges import Names
 from tieout.formats.reading import Findings
 from tieout.formats.segments import Segment
@@ -222,6 +223,19 @@ class Message:
         if not found:
             self.findings.assume("the currency (CUR)", known or DEFAULT_CURRENCY, self.where(None))
         return known or DEFAULT_CURRENCY
+
+    def conversion(self, currency: str, entity: str) -> Conversion:
+        """The rate into our own currency (``CUR03``, element 280): an amount in ``CUR02`` times the rate is that in
+        ``CUR05``. Without ``CUR05`` it is taken to be ours, and told."""
+        own = own_currency(self.names.currencies, entity)
+        stated = [node.segment for node in self.root.under("CUR") if value(node.segment, 3)]
+        return conversion((self._quote(segment, own) for segment in stated), currency, own, self.findings)
+
+    def _quote(self, segment: Segment, own: str) -> Quote:
+        source, target = value(segment, 2), value(segment, 5)
+        if not target and own not in ("", source):
+            self.findings.assume("the currency of the exchange rate (CUR05)", own, self.where(segment, 3))
+        return Quote(source=source, target=target or own, rate=value(segment, 3), where=self.where(segment, 3))
 
     def entity(self, partners: Iterable[str]) -> str:
         """Which of our legal entities is the buyer. ``partners``: names of the side of the interchange it is on."""

@@ -7,7 +7,7 @@ from functools import reduce
 from tieout.formats.codes import load
 from tieout.formats.fields import plain
 from tieout.formats.segments import Segment
-from tieout.formats.x12.invoice import PRODUCTS, description, unit_price
+from tieout.formats.x12.invoice import PRODUCTS, classified, description, unit_price
 from tieout.formats.x12.message import Message, pairs, value
 from tieout.formats.x12.tree import Node
 from tieout.kernel.money import EXACT
@@ -43,6 +43,7 @@ def read_order(message: Message) -> Iterator[PurchaseOrder]:
         message.not_taken_over(node.segment, "allowances and charges of an order are not taken over")
     if ordered_on is None or seller is None or not message.findings.complete:
         return
+    rate = message.conversion(currency, entity)
     yield PurchaseOrder(
         order_id=order_id,
         entity=entity,
@@ -50,6 +51,9 @@ def read_order(message: Message) -> Iterator[PurchaseOrder]:
         currency=currency,
         ordered_on=ordered_on,
         lines=tuple(lines),
+        conversion_rate=rate.rate,
+        conversion_per=rate.per,
+        converted_to=rate.to,
     )
 
 
@@ -89,6 +93,7 @@ def _order_line(message: Message, node: Node, number: int) -> OrderLine | None:
         unit_price=price,
         description=description(message, node),
         tax_rate=_tax_rate(message, node),
+        category=classified(message, node),
     )
 
 
@@ -148,6 +153,7 @@ def _changed_line(message: Message, node: Node) -> OrderLine | None:
         unit_price=price,
         description=description(message, node),
         tax_rate=_tax_rate(message, node),
+        category=classified(message, node),
     )
 
 

@@ -14,6 +14,7 @@ from tieout.formats.fields import one_line, plain
 from tieout.formats.outgoing import Envelope, advice_of
 from tieout.formats.price_unit import for_units
 from tieout.formats.written import Written
+from tieout.formats.x12.invoice import UNSPSC
 from tieout.formats.x12.message import UNITS
 from tieout.kernel.money import EXACT, Money, total
 from tieout.kernel.problem import Code, Problem
@@ -28,7 +29,7 @@ VERSION_4010, VERSION_5010 = "00401", "00501"
 _ID_MAX, _CONTROL_MAX, _ORDER_MAX, _LINE_MAX, _PRODUCT_MAX = 15, 9, 22, 20, 48
 #: Names, references, pieces of text, hash totals.
 _NAME_MAX, _REFERENCE_MAX, _TEXT_MAX, _HASH_MAX = 60, 30, 80, 10
-_NUMBER_MAX = 15
+_NUMBER_MAX, _RATE_MIN, _RATE_MAX, _CODE_MAX = 15, 4, 10, 12
 #: The qualifier of an id that is as agreed between the two (element I05).
 AS_AGREED = "ZZ"
 #: From our units (recommendation 20) to element 355.
@@ -49,7 +50,8 @@ NOBODY = Party()
 
 
 def write_850(order: PurchaseOrder, envelope: Envelope, buyer: Party = NOBODY, seller: Party = NOBODY) -> Written:
-    """Order something. Without ``seller`` the partner of the interchange is the supplier."""
+    """Order something. Without ``seller`` the partner of the interchange is the supplier. Of the categories of lines
+    only UNSPSC has a place in X12; others are for ourselves and left out."""
     parties = (("BY", buyer), ("SE", seller))
     problems = [*envelope_problems(envelope), *_party_problems(parties), *_order_problems(order)]
     return interchange("PO", [("850", _order(order, parties))], envelope, problems)
@@ -192,6 +194,8 @@ def _order_problems(order: PurchaseOrder) -> Iterator[Problem]:
     yield from _text_problems("order_id", order.order_id, _ORDER_MAX)
     if not order.lines:
         yield Problem(Code.MISSING_FIELD, "lines", expected="an order line")
+    if order.conversion_rate is not None:
+        yield from _rate_problems(order, order.conversion_rate)
     if len({line.line_id for line in order.lines}) < len(order.lines):
         yield Problem(Code.BAD_VALUE, "lines", detail="line number used twice")
     for line in order.lines:
@@ -209,15 +213,36 @@ def _order_problems(order: PurchaseOrder) -> Iterator[Problem]:
             yield Problem(Code.BAD_VALUE, f"{where}: price_per", expected, str(line.price_per))
         if len(_unit(line.unit)) > 2:
             yield Problem(Code.UNKNOWN_CODE, f"{where}: unit", "a unit with an X12 code", line.unit)
+        if line.category.startswith("UNSPSC:") and len(line.category) > len("UNSPSC:") + _CODE_MAX:
+            yield Problem(Code.TOO_LARGE, f"{where}: category", actual=line.category, limit=f"{_CODE_MAX} characters")
         if line.description != one_line(line.description):
             yield Problem(Code.BAD_VALUE, f"{where}: description", "a text on one line", line.description)
         if any(len(part) > _TEXT_MAX for part in _parts(line.description)):
             yield Problem(Code.TOO_LARGE, f"{where}: description", limit=f"{_TEXT_MAX} characters without a blank")
 
 
+def _rate_problems(order: PurchaseOrder, rate: Decimal) -> Iterator[Problem]:
+    """``CUR03`` multiplies one unit of the order's currency, and has at most ten digits (element 280)."""
+    if rate <= 0 or order.conversion_per != 1:
+        expected = f"a rate above zero, for one {order.currency}"
+        yield Problem(Code.BAD_VALUE, "conversion_rate", expected, f"{rate} for {order.conversion_per}")
+    elif len(_number(rate).replace(".", "")) > _RATE_MAX:
+        yield Problem(Code.TOO_LARGE, "conversion_rate", actual=str(rate), limit=f"{_RATE_MAX} digits")
+    if not order.converted_to:
+        yield Problem(Code.MISSING_FIELD, "converted_to", "the currency that the rate leads to")
+
+
+def _rate(rate: Decimal) -> str:
+    """``CUR03``, with four digits at least."""
+    whole, _, decimals = _number(rate).partition(".")
+    decimals = decimals.ljust(_RATE_MIN - len(whole), "0")
+    return f"{whole}.{decimals}" if decimals else whole
+
+
 def _order(order: PurchaseOrder, parties: Iterable[tuple[str, Party]]) -> Iterator[Row]:
     yield ("BEG", "00", "SA", order.order_id, "", f"{order.ordered_on:%Y%m%d}")
-    yield ("CUR", "BY", order.currency)
+    rate = (_rate(order.conversion_rate), "BY", order.converted_to) if order.conversion_rate is not None else ()
+    yield ("CUR", "BY", order.currency, *rate)
     yield from _names(parties)
     for line in order.lines:
         yield from _order_line(line)
@@ -237,6 +262,9 @@ def _order_line(line: OrderLine) -> Iterator[Row]:
     yield ("PO1", *row)
     for part in _parts(line.description):
         yield ("PID", "F", "", "", "", part)
+    scheme, _, code = line.category.partition(":")
+    if scheme == "UNSPSC":
+        yield ("PID", "S", *UNSPSC, code, "", "", "SPSC")
     if line.tax_rate:
         yield ("TXI", "TX", "", _number(line.tax_rate))
 

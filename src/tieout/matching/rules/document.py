@@ -152,22 +152,27 @@ def schedules_within_limit(whole: Whole, plan: Plan) -> Iterator[Check]:
 
 def conversion_rate_within_limit(whole: Whole, plan: Plan) -> Iterator[Check]:
     """What the invoice's conversion rate makes of it in our own currency may exceed what the order's rate does by an
-    amount in our own currency (Oracle Financials help, invoice tolerances: conversion rate amount)."""
-    rate = whole.invoice.conversion_rate
-    if rate is None or whole.invoice.sign < 0:
+    amount in our own currency (Oracle Financials help, invoice tolerances: conversion rate amount). Rates into two
+    different currencies cannot be compared."""
+    invoice = whole.invoice
+    rate = invoice.conversion_rate
+    if rate is None or invoice.sign < 0:
         return
     by_order: dict[str, list[Claim]] = {}
     for claim in whole.claims:
         by_order.setdefault(claim.order.order_id, []).append(claim)
     for order_id, claims in by_order.items():
-        planned = claims[0].order.conversion_rate
-        if planned is None:
+        order = claims[0].order
+        planned, per = order.conversion_rate, order.conversion_per
+        if planned is None or invoice.converted_to not in ("", order.converted_to or invoice.converted_to):
             continue
-        net = Money(sum(claim.minor for claim in claims), whole.invoice.currency).amount
-        expected, actual = WIDE.multiply(net, planned), WIDE.multiply(net, rate)
+        net = Money(sum(claim.minor for claim in claims), invoice.currency).amount
+        expected = WIDE.multiply(WIDE.multiply(net, planned), invoice.conversion_per)
+        actual = WIDE.multiply(WIDE.multiply(net, rate), per)
+        scale = ONE if per == invoice.conversion_per == ONE else WIDE.multiply(per, invoice.conversion_per)
+        about = f"order {order_id} at {planned:f}" + (f" for {per:f}" if per != ONE else "")
         for bound in plan.of("conversion_rate"):
-            about = f"order {order_id} at {planned:f}"
-            yield compared(bound, "conversion_rate", about, "in own currency", expected, actual, ONE)
+            yield compared(bound, "conversion_rate", about, "in own currency", expected, actual, scale)
 
 
 def payable_in_full(invoice: Invoice) -> Iterator[Problem]:

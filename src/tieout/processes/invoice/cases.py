@@ -1,14 +1,17 @@
 """The cases about an invoice: their classes, what they say, and until when they should be worked."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import date, datetime
 
 from msgspec.structs import replace
 
 from tieout.kernel.problem import Code, Problem
 from tieout.model.cases import Case, CaseClass
-from tieout.model.documents import Invoice
+from tieout.model.commodity import main_category
+from tieout.model.documents import Invoice, InvoiceLine
 from tieout.model.events import Event
+from tieout.processes import order as orders
+from tieout.processes.address import order_subject
 from tieout.processes.case import is_open, open_case, settle_case
 from tieout.processes.invoice.state import CUT_OFF, State, text_of
 from tieout.processes.process import Facts, Output
@@ -72,7 +75,7 @@ def open_cases(
     yield from settle_cases(state, event, facts, others, "the problem is another one now")
     for one in classes:
         found = tuple(problem for problem in problems if _class_of(problem, question) is one)
-        yield open_case(_dated_case(state, event, one, found, text_of(found)))
+        yield open_case(_dated_case(state, event, facts, one, found, text_of(found)))
 
 
 def _open_now(state: State, event: Event, facts: Facts, classes: tuple[CaseClass, ...]) -> Iterator[CaseClass]:
@@ -100,7 +103,7 @@ def say_again(
 ) -> Iterator[Output]:
     """The open cases of a question say why what somebody has just decided about it does not count."""
     for one in _open_now(state, event, facts, question):
-        yield open_case(_dated_case(state, event, one, (problem,), reason))
+        yield open_case(_dated_case(state, event, facts, one, (problem,), reason))
 
 
 def case_about(one: CaseClass, document: str, invoice: Invoice, reason: str, problems: tuple[Problem, ...]) -> Case:
@@ -114,15 +117,43 @@ def case_about(one: CaseClass, document: str, invoice: Invoice, reason: str, pro
         amount=invoice.gross,
         supplier_id=invoice.supplier_id,
         category=invoice.purpose or invoice.kind.value,
+        spend_category=spend_category(invoice),
     )
 
 
-def _dated_case(state: State, event: Event, one: CaseClass, problems: tuple[Problem, ...], reason: str) -> Case:
+def spend_category(invoice: Invoice, ordered: Callable[[InvoiceLine], str] = lambda line: "") -> str:
+    """What an invoice mostly buys, which is what a case about it is routed by: of its lines' categories the one with
+    the largest net amount, all lines of one code together; of equal ones the first by its code.
+
+    A line that names none has that of the order line it bills (``ordered``). Lines without either count for none, so
+    freight and charges never decide, and neither does what nobody has classified.
+    """
+    return main_category((line.category or ordered(line), line.net.minor) for line in invoice.lines)
+
+
+def ordered_category(invoice: Invoice, facts: Facts) -> Callable[[InvoiceLine], str]:
+    """Of a line the category of the order line that it names, where that is known here."""
+    ids = {line.order_id for line in invoice.lines if line.order_id and not line.category}
+    subjects = {order_id: order_subject(invoice.entity, order_id, invoice.supplier_id) for order_id in ids}
+    known = {order_id: orders.position(facts.state("order", subject)) for order_id, subject in subjects.items()}
+
+    def of_line(line: InvoiceLine) -> str:
+        order = known.get(line.order_id)
+        found = order.lines.get(line.order_line_id) if order else None
+        return found.category if found else ""
+
+    return of_line
+
+
+def _dated_case(
+    state: State, event: Event, facts: Facts, one: CaseClass, problems: tuple[Problem, ...], reason: str
+) -> Case:
     invoice = state.invoice
     told = f"Invoice {invoice.number} of {invoice.supplier_name}: {reason}"
     deadline, name = _deadline(invoice, event.recorded_at.date())
     return replace(
         case_about(one, event.subject, invoice, told, problems),
+        spend_category=spend_category(invoice, ordered_category(invoice, facts)),
         deadline=datetime.combine(deadline, CUT_OFF) if deadline else None,
         deadline_name=name,
     )

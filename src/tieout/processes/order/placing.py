@@ -25,6 +25,8 @@ def placed(state: State, order: PurchaseOrder) -> State:
         charges=order.charges,
         charged_minor=state.position.charged_minor if state.position else {},
         conversion_rate=order.conversion_rate,
+        conversion_per=order.conversion_per,
+        converted_to=order.converted_to,
     )
     terms, taxes = order.payment_terms_days, _taxes(order.lines)
     if (known, terms, taxes) == (state.position, state.terms_days, state.taxes):
@@ -96,6 +98,7 @@ def _line(line: OrderLine, before: LinePosition | None, state: State) -> LinePos
         retainage_percent=line.retainage_percent,
         tax_rate=line.tax_rate if line.tax_rate or line.tax_code else None,
         deliver_on=line.deliver_on,
+        category=line.category,
     )
 
 

@@ -29,7 +29,10 @@ from tieout.web.words import case_title
 
 _SAID = {"assign_case": "assigned", "comment_case": "remarked", "ask_supplier": "asked"}
 #: The filters of the queue, as they stand in the address.
-FILTERS = ("status", "case_class", "severity", "entity", "owner_role", "assignee", "supplier_id", "bucket", "text")
+FILTERS = (
+    *("status", "case_class", "severity", "entity", "owner_role", "assignee", "supplier_id", "spend_category"),
+    *("bucket", "text"),
+)
 #: The classes in which two invoices are compared.
 _DUPLICATES = (CaseClass.DUPLICATE, CaseClass.SUSPECTED_DUPLICATE)
 _FORM_BYTES = 1024 * 1024

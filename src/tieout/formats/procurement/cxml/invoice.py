@@ -18,7 +18,7 @@ from tieout.formats.einvoice.below_zero import turned
 from tieout.formats.einvoice.canonical import ALLOWANCE, CHARGE, SUMMARY
 from tieout.formats.einvoice.node import Node
 from tieout.formats.procurement.cxml.orders import tax_rate
-from tieout.formats.procurement.cxml.paper import Paper, item_number, ranked, words
+from tieout.formats.procurement.cxml.paper import Paper, classified, item_number, ranked, words
 from tieout.formats.procurement.parties import Name
 from tieout.formats.procurement.prices import check_line, line_amount
 from tieout.kernel.money import Money, total
@@ -253,6 +253,7 @@ def _line(paper: Paper, item: Node, reference: str, order_id: str, rate: Decimal
         order_line_id=paper.attribute(referred, "lineNumber"),
         item=item_number(referred),
         price_per=price_per,
+        category=classified(referred),
     )
 
 

@@ -11,7 +11,7 @@ from decimal import Decimal
 from itertools import product
 
 from tieout.formats.einvoice.node import Node
-from tieout.formats.procurement.cxml.paper import Paper, item_number, words
+from tieout.formats.procurement.cxml.paper import Paper, classified, item_number, words
 from tieout.formats.procurement.prices import added, fitting, line_amount, per_unit
 from tieout.kernel.money import Money, multiply, total
 from tieout.kernel.problem import Code
@@ -126,6 +126,7 @@ def _line(paper: Paper, item: Node, position: int) -> OrderLine | None:
         description=words(detail, "Description"),
         tax_rate=tax_rate(paper, item.get("Tax")),
         receipt_required=limit is None,
+        category=classified(detail),
     )
 
 

@@ -11,6 +11,7 @@ from decimal import Decimal
 
 from tieout.formats import fields
 from tieout.formats.codes import load
+from tieout.formats.commodity import category_of
 from tieout.formats.einvoice.node import Node
 from tieout.formats.procurement import parties
 from tieout.formats.procurement.parties import Known, Name, Seller
@@ -193,6 +194,14 @@ def words(node: Node, name: str) -> str:
     if found is None:
         return ""
     return found.text("ShortName") or node.text(name)
+
+
+def classified(holder: Node) -> str:
+    """What kind of thing a line is about: the best of its ``Classification``, by ``code`` or by its text."""
+    return category_of(
+        (each.attribute("domain"), each.attribute("code") or " ".join((each.element.text or "").split()), "")
+        for each in holder.all("Classification")
+    )
 
 
 def item_number(holder: Node) -> str:

@@ -10,7 +10,11 @@ from collections.abc import Iterator
 from decimal import Decimal
 from itertools import chain
 
+from tieout.formats.commodity import category_of
 from tieout.formats.einvoice.node import Node
+from tieout.formats.einvoice.ubl import classifications
+from tieout.formats.einvoice.ubl_rate import quotes
+from tieout.formats.exchange_rate import conversion, own_currency
 from tieout.formats.procurement.prices import check_line, line_amount
 from tieout.formats.procurement.ubl.paper import Paper, description, item_number, reference
 from tieout.kernel.money import Money, total
@@ -35,6 +39,7 @@ def read_order(paper: Paper) -> Iterator[PurchaseOrder]:
     lines = [line for _, line in _lines(paper)]
     if ordered_on is None or seller is None or not findings.complete:
         return
+    rate = conversion(quotes(root), paper.currency, own_currency(paper.context.currencies, buyer), findings)
     yield PurchaseOrder(
         order_id=order_id,
         entity=buyer,
@@ -42,6 +47,9 @@ def read_order(paper: Paper) -> Iterator[PurchaseOrder]:
         currency=paper.currency,
         ordered_on=ordered_on,
         lines=tuple(lines),
+        conversion_rate=rate.rate,
+        conversion_per=rate.per,
+        converted_to=rate.to,
     )
 
 
@@ -152,6 +160,7 @@ def _line(paper: Paper, item: Node, holder: Node, *, is_deleted: bool) -> OrderL
             each.text("Name") == RECEIPT_REQUIRED and each.text("Value") == "false"
             for each in article.all("AdditionalItemProperty")
         ),
+        category=category_of((each.scheme, each.value, each.version) for each in classifications(article)),
     )
 
 

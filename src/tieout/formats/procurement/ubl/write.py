@@ -11,7 +11,8 @@ from lxml import etree
 from msgspec import Struct
 
 from tieout.formats import fields
-from tieout.formats.einvoice.ubl_write import CAC, CBC
+from tieout.formats.einvoice.ubl_rate import unwritable, write_rate
+from tieout.formats.einvoice.ubl_write import CAC, CBC, category_problems, conversion_of, write_classification
 from tieout.formats.procurement.prices import line_amount
 from tieout.formats.procurement.ubl.orders import RECEIPT_REQUIRED
 from tieout.formats.unwritable import prose, unfit
@@ -58,6 +59,7 @@ def write_order(order: PurchaseOrder, buyer: Party, seller: Party) -> Written:
         _basic(root, name, text)
     _party(root, "BuyerCustomerParty", buyer)
     _party(root, "SellerSupplierParty", seller)
+    write_rate(root, order.currency, conversion_of(order))
     amounts = [line_amount(line.quantity, line.unit_price, order.currency, line.price_per) for line in order.lines]
     totals = _aggregate(root, "AnticipatedMonetaryTotal")
     for name in ("LineExtensionAmount", "PayableAmount"):
@@ -89,6 +91,8 @@ def _obstacles(order: PurchaseOrder, buyer: Party, seller: Party) -> Iterator[Pr
         for line in order.lines
     ):
         yield Problem(Code.BAD_VALUE, "lines", limit=str(Money(fields.MINOR_MAX, order.currency)))
+    yield from unwritable(conversion_of(order))
+    yield from category_problems(order.lines)
     if supplier_id_of(seller.tax_id) != order.supplier_id:
         yield Problem(Code.WRONG_SUPPLIER, "supplier_id", expected=order.supplier_id, actual=seller.tax_id)
 
@@ -135,6 +139,7 @@ def _line(root: Element, line: OrderLine, amount: Money) -> None:
         _basic(article, "Name", line.description)
     if line.item:
         _basic(_aggregate(article, "BuyersItemIdentification"), "ID", line.item)
+    write_classification(article, line.category)
     if line.tax_rate:
         _tax(article, line.tax_rate)
     if not line.receipt_required:
