@@ -746,6 +746,8 @@ POLICY_MEANINGS: dict[type[Struct], dict[str, str]] = {
         "conversion_rate": "what the invoice's conversion rate adds, in the entity's currency",
         "unplanned_charges": "what becomes of charges the order does not know: a person decides (`refuse`), they are"
         " `spread` over the goods, or booked on an `account` of their own; not given: as the dialect does",
+        "on_variance": "what becomes of an invoice outside a limit: it has to `wait`, or it goes on to approval and is"
+        " posted on hold (`post_on_hold`), which blocks its payment until the hold is released",
     },
     DuplicateRules: {
         "layers": "which comparisons are made; `exact` always is",

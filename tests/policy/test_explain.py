@@ -57,6 +57,7 @@ def test_the_settings_of_an_entity() -> None:
         Setting("tolerances.price", "value: percent 2, amount 5", "region emea"),
         *(Setting(f"tolerances.{check}", f"zero {GENERIC}", "dialect") for check in CHECKED),
         Setting("tolerances.unplanned_charges", "refuse (of dialect generic)", "dialect"),
+        Setting("tolerances.on_variance", "wait", "default"),
         *settings(load(TEXT)),
     )
 
@@ -155,6 +156,7 @@ def test_what_an_erp_makes_of_its_limits() -> None:
         "quantity_accepted": f"zero {blank('sap')}",
         "tax": "zero",
         "unplanned_charges": "spread (of dialect sap)",
+        "on_variance": "wait",
     }
     assert told(dialect="oracle_fusion", unplanned_charges="refuse")["price"] == f"unlimited {blank('oracle_fusion')}"
     assert told(dialect="oracle_fusion", unplanned_charges="refuse")["unplanned_charges"] == "refuse"

@@ -14,6 +14,7 @@ from tests.processes.company import (
     approve,
     bill,
     names,
+    receipt,
     receive,
     refold,
     states_of,
@@ -22,8 +23,9 @@ from tests.processes.story import Story
 
 from tieout.kernel.problem import Code
 from tieout.model.documents import GoodsReceipt, Invoice, OrderLine, PurchaseOrder, ReceiptLine
-from tieout.model.effects import PostInvoice, UpsertSupplier
+from tieout.model.effects import PostInvoice, SubmitInvoice, UpsertSupplier
 from tieout.model.facts import (
+    ApprovalDecided,
     GoodsReceived,
     InvoiceReceived,
     InvoiceValidated,
@@ -219,8 +221,62 @@ def test_what_fits_no_order_goes_to_approval_as_it_did() -> None:
     told = company(order_of(L1="77"), policy=SEARCHING)
     document = replace(nameless(order_id=""), lines=(replace(bill().lines[0], order_id="", order_line_id=""),))
     facts = told.tell(InvoiceReceived(invoice=document, channel="email", system_id="7"), entity="de")
-    assert facts[1] == InvoiceValidated()
+    assert facts[1] == InvoiceValidated(waits_for_orders=f"de/{SUPPLIER_ID}")
     assert told.state("invoice", told.links["ap", "7"][1]).status == "valid"
+
+
+def waiting_for_its_order() -> tuple[Story, str]:
+    """An invoice that names no order and came before the one it bills."""
+    told = company(order_of("PO-1", L1="77"), policy=SEARCHING)
+    document = replace(nameless(order_id=""), lines=(replace(bill().lines[0], order_id="", order_line_id=""),))
+    told.tell(InvoiceReceived(invoice=document, channel="email", system_id="7"), entity="de")
+    return told, told.links["ap", "7"][1]
+
+
+def order_comes(told: Story, price: str = "10") -> None:
+    told.tell(OrderPlaced(order=order_of("PO-2", L1=price)), entity="de", source="procurement")
+
+
+def test_an_order_that_comes_later_is_found_too() -> None:
+    told, invoice_id = waiting_for_its_order()
+    assert (told.state("invoice", invoice_id).status, told.state("open_orders", f"de/{SUPPLIER_ID}").waiting) == (
+        "valid",
+        (invoice_id,),
+    )
+    order_comes(told)
+    state = told.state("invoice", invoice_id)
+    assert (state.status, state.searched) == ("mismatched", True)
+    assert "quantity over received" in state.reason
+    assert told.state("open_orders", f"de/{SUPPLIER_ID}").waiting == ()
+    assert refold(told) == states_of(told)
+
+
+def test_the_approvers_are_told_when_an_order_is_found_later() -> None:
+    told, invoice_id = waiting_for_its_order()
+    order_comes(told)
+    lines = (ReceiptLine(order_line_id="L1", quantity=D(10)),)
+    told.tell(GoodsReceived(receipt=replace(receipt(), order_id="PO-2", lines=lines)), entity="de")
+    state = told.state("invoice", invoice_id)
+    assert (state.status, state.approval) == ("matched", "")
+    verdicts = [one.payload.verdict for one in told.asked(SubmitInvoice) if isinstance(one.payload, SubmitInvoice)]
+    assert [verdict.matched for verdict in verdicts] == [False, True]
+
+
+@pytest.mark.parametrize("approved", [True, False])
+def test_what_is_decided_is_left_alone_when_an_order_comes(approved: bool) -> None:
+    told, invoice_id = waiting_for_its_order()
+    told.tell(ApprovalDecided(approved=approved, approver="cora"), invoice_id, entity="de")
+    before = told.state("invoice", invoice_id)
+    order_comes(told)
+    assert told.state("invoice", invoice_id) == before
+
+
+def test_an_order_that_does_not_fit_changes_nothing() -> None:
+    told, invoice_id = waiting_for_its_order()
+    before = told.state("invoice", invoice_id)
+    order_comes(told, price="55")
+    assert told.state("invoice", invoice_id) == before
+    assert told.state("open_orders", f"de/{SUPPLIER_ID}").waiting == (invoice_id,)
 
 
 def test_so_many_orders_are_remembered_the_latest() -> None:

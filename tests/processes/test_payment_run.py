@@ -227,7 +227,8 @@ def test_an_invoice_is_taken_by_one_run_only() -> None:
     second = RunItem(derive("pay", "run_2", A.invoice_id), A.invoice_id, A.supplier_id)
     other = RunProposed(run_id="run_2", entity="de", debtor=OURS, currency="EUR", execute_on=DAY, items=(second,))
     facts = story.tell(other, entity="de", actor=ALICE)
-    problem = Problem(Code.NOT_PAYABLE, A.invoice_id, "a posted and approved invoice that is open")
+    taken = f"{A.invoice.number} is in payment {A.payment_id}"
+    problem = Problem(Code.NOT_PAYABLE, A.invoice_id, "a posted and approved invoice that is open", taken)
     assert PaymentWithheld(payment_id=second.payment_id, run_id="run_2", problems=(problem,)) in facts
     assert statuses(story, "payment_run") == {RUN: "ready", "run_2": "cancelled"}
     assert story.cases() == {f"payment_withheld {A.invoice_id}": "open"}

@@ -134,13 +134,15 @@ class Discrepancy(Wire):
 
 
 class MatchReport(Wire):
-    """What an outside matching engine says. ``reference`` is the caller's id of the invoice, ``reportId`` of this."""
+    """What an outside matching engine says. ``reference`` is the caller's id of the invoice, ``reportId`` of this;
+    ``holds``: it will be posted on hold for these, and approving it does not release them."""
 
     report_id: Name
     verdict: Literal["matched", "discrepant"]
     reference: str = ""
     discrepancies: tuple[Discrepancy, ...] = ()
     policy: str = ""
+    holds: tuple[str, ...] = ()
     as_of: str = ""
 
 

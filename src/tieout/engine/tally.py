@@ -1,8 +1,8 @@
 """What became of each invoice, read off the facts about it: of those that were recorded, and of those of a trial.
 
 The same reading of both is what makes them comparable. *Touched* means that a human being did something about the
-invoice, or about a case of it, between its arrival and its posting; what people did about a case that a trial never
-opens was not needed there and is not counted.
+invoice, or about a case of it, between its arrival and its posting (the release of its hold, where it was posted on
+hold); what people did about a case that a trial never opens was not needed there and is not counted.
 """
 
 from typing import Any
@@ -63,8 +63,8 @@ _NEVER_PAID = frozenset(("cancelled", "duplicate"))
 
 class Life(Struct, gc=False):
     """One invoice as far as it came. Moments are microseconds, 0 for never: when it arrived, when it last came through
-    by itself, when the ERP had it. ``stopped_as``: how it stood when it was stopped as a duplicate. ``denied``: the
-    last word of an approver was no."""
+    by itself, when the ERP had it, when the hold with which the ERP had it was released. ``stopped_as``: how it stood
+    when it was stopped as a duplicate. ``denied``: the last word of an approver was no."""
 
     number: str
     supplier: str
@@ -78,6 +78,7 @@ class Life(Struct, gc=False):
     denied: bool = False
     passed_at: int = 0
     posted_at: int = 0
+    released_at: int = 0
     touches: int = 0
     problems: tuple[Problem, ...] = ()
     verdict: Verdict | None = None
@@ -94,6 +95,11 @@ class Life(Struct, gc=False):
         """Whether the ERP holds it."""
         return self.posted_at > 0
 
+    @property
+    def payable_at(self) -> int:
+        """Since when the ERP holds it without a hold, so that it can be paid; 0 when it does not."""
+        return 0 if not self.posted_at or self.status == "on_hold" else max(self.posted_at, self.released_at)
+
     def discount_lost(self, ready_at: int) -> int:
         """What may no longer be taken off if it could be paid from a moment on, in minor units: the best discount that
         was open when it arrived, less the best that is open then. A discount is open to the end of its day (UTC)."""
@@ -105,8 +111,8 @@ class Life(Struct, gc=False):
 
     @property
     def touchless(self) -> bool:
-        """Whether the ERP holds it and no human being had to do anything for that."""
-        return self.posted and not self.touches
+        """Whether the ERP holds it, free to be paid, and no human being had to do anything for that."""
+        return self.payable_at > 0 and not self.touches
 
 
 class Tally:
@@ -158,7 +164,7 @@ class Tally:
     def touch(self, document: str) -> None:
         """A human being did something about it."""
         life = self.lives[document]
-        if not life.posted:
+        if not life.payable_at:
             life.touches += 1
 
 
@@ -174,13 +180,15 @@ def _life(invoice: Invoice, moment: int) -> Life:
 
 def _advance(life: Life, data: Any, moment: int) -> None:
     match data:
-        case InvoiceMatched(verdict=verdict, accepted_by=accepted_by):
+        case InvoiceMatched(verdict=verdict, accepted_by=accepted_by, released=released):
             life.status, life.passed_at = "accepted" if accepted_by else "matched", moment
+            life.released_at = moment if released else life.released_at
             life.verdict = verdict
             life.problems = verdict.problems
-        case MatchFailed(verdict=verdict):
+        case MatchFailed(verdict=verdict, on_hold=on_hold):
             if life.status not in ("matched", "accepted"):
-                life.status, life.held, life.verdict, life.problems = "held", True, verdict, verdict.problems
+                life.status, life.held = "on_hold" if on_hold else "held", True
+                life.verdict, life.problems = verdict, verdict.problems
         case InvoiceFoundInvalid(problems=problems):
             life.status, life.problems = "invalid", problems
         case DuplicateStopped():
@@ -192,7 +200,7 @@ def _advance(life: Life, data: Any, moment: int) -> None:
                 life.status, life.stopped_as = life.stopped_as, ""
                 life.problems = life.verdict.problems if life.verdict else ()
         case InvoiceValidated():
-            if life.status != "held":
+            if life.status not in ("held", "on_hold"):
                 life.status, life.problems, life.passed_at = "valid", (), moment
         case ApprovalDecided(approved=approved):
             life.denied = not approved

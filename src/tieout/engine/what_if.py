@@ -438,7 +438,7 @@ def _side(tally: Tally, last: int) -> Side:
         sum(life.touchless for life in lives),
         classes,
         results,
-        _counted((life, life.discount_lost(life.posted_at or last)) for life in lives if life.discounts),
+        _counted((life, life.discount_lost(life.payable_at or last)) for life in lives if life.discounts),
     )
 
 

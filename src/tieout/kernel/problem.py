@@ -70,6 +70,7 @@ class Code(StrEnum):
     RETAINAGE_DIFFERS = "retainage_differs"
     NOTHING_BILLED = "nothing_billed"
     PARTLY_PAYABLE = "partly_payable"
+    HOLD_NOT_RELEASABLE = "hold_not_releasable"
     NOT_APPROVED = "not_approved"
     # effects
     POSTING_REFUSED = "posting_refused"

@@ -68,9 +68,12 @@ class Claim(Struct, frozen=True):
 
     @property
     def before(self) -> Decimal:
-        """What was billed before. Never below nothing: crediting more than was billed opens no room."""
-        billed = self.position.billed
-        return billed if billed > ZERO else ZERO
+        """What was billed before. Below nothing only by what a credit note gave back of this very invoice: crediting
+        more than was billed opens no room."""
+        position = self.position
+        if position.billed >= ZERO:
+            return position.billed
+        return max(position.billed, position.credited.copy_negate())
 
     @property
     def after(self) -> Decimal:
@@ -81,8 +84,8 @@ class Claim(Struct, frozen=True):
 
     @property
     def minor_before(self) -> int:
-        """The net amount billed before, in minor units; never below nothing."""
-        return max(self.position.billed_minor, 0)
+        """The net amount billed before, in minor units; below nothing as the quantity may be."""
+        return max(self.position.billed_minor, -self.position.credited_minor)
 
     def major(self, minor: int) -> Decimal:
         """Minor units of the document's currency in major units."""
@@ -277,7 +280,7 @@ def _spread(
         return
     left = quantity
     for receipt_id, receipt in position.receipts.items():
-        billed = max(receipt.billed, ZERO)
+        billed = max(receipt.billed, receipt.credited.copy_negate())
         room = WIDE.multiply(billed if sign < 0 else WIDE.subtract(receipt.received, billed), scale)
         room = WIDE.subtract(room, taken.get(receipt_id, (ZERO, 0))[0])
         if room > ZERO and left > ZERO:

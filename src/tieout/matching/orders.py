@@ -9,10 +9,12 @@ from tieout.model.documents import LineKind, OrderCharge, UnitFactor
 
 
 class ReceiptPosition(Struct, frozen=True, omit_defaults=True):
-    """What came with one receipt of an order line and how much of that has been billed, in the order line's unit."""
+    """What came with one receipt of an order line and how much of that has been billed, in the order line's unit.
+    ``credited``: as on its line."""
 
     received: Decimal
     billed: Decimal = Decimal(0)
+    credited: Decimal = Decimal(0)
 
 
 class LinePosition(Struct, frozen=True, omit_defaults=True):
@@ -23,8 +25,9 @@ class LinePosition(Struct, frozen=True, omit_defaults=True):
     ``*_minor`` are net amounts in minor units of the order's currency: of a service, ``received_minor`` was accepted.
     ``receipts``, oldest first, are kept for lines that are matched to their receipts. ``settled_on_receipt``: we bill
     ourselves; it falls away when a supplier's invoice is accepted. ``tax_rate`` is a percentage, nothing when the order
-    does not say; ``deliver_on`` the day that was agreed. ``retained_minor`` is withheld so far.
-    ``category`` is what is bought, by its code in a classification.
+    does not say; ``deliver_on`` the day that was agreed. ``retained_minor`` is withheld so far. ``category`` is what is
+    bought, by its code in a classification. ``credited`` is what a credit note gave back of the very invoice that is
+    looked at, so that what is billed beside it may be below nothing.
     """
 
     ordered: Decimal
@@ -55,6 +58,8 @@ class LinePosition(Struct, frozen=True, omit_defaults=True):
     tax_rate: Decimal | None = None
     deliver_on: date | None = None
     category: str = ""
+    credited: Decimal = Decimal(0)
+    credited_minor: int = 0
 
     @property
     def by_amount(self) -> bool:

@@ -54,21 +54,28 @@ class RecordReceipt(Payload):
 
 
 class PostInvoice(Payload):
-    """Post a supplier invoice or credit note to the ledger. The outcome is what the ERP holds: :class:`Posting`."""
+    """Post a supplier invoice or credit note to the ledger. The outcome is what the ERP holds: :class:`Posting`.
+
+    ``hold``: post it with a payment block for these holds, by the names of the ERP's dialect (SAP: payment block R). A
+    target that has none posts it as any other, and the block is ours alone: nothing is paid that is on hold here.
+    """
 
     operation: ClassVar[str] = "post_invoice"
     invoice_id: str
     invoice: Invoice
     post_on: date
+    hold: tuple[str, ...] = ()
 
 
 class SubmitInvoice(Payload):
-    """Hand an invoice with its match verdict to the AP platform, which routes it to approvers."""
+    """Hand an invoice with its match verdict to the AP platform, which routes it to approvers. ``hold``: it does not
+    agree, and will be posted on hold for this; approving it does not release the hold."""
 
     operation: ClassVar[str] = "submit_invoice"
     invoice_id: str
     invoice: Invoice
     verdict: Verdict
+    hold: tuple[str, ...] = ()
 
 
 class ReportPosting(Payload):

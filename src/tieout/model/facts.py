@@ -7,7 +7,7 @@ Facts *from outside* come through intake; the others are *derived* by the proces
 
 from collections.abc import Callable
 from datetime import date, datetime
-from typing import Any, ClassVar, TypeVar, dataclass_transform
+from typing import Any, ClassVar, Literal, TypeVar, dataclass_transform
 
 import msgspec
 from msgspec import Struct
@@ -373,9 +373,11 @@ class ComparisonDue(Fact):
 @fact("invoice.validated")
 class InvoiceValidated(Fact):
     """Derived (invoice): supplier known, sums right, entity and currency right. ``search``: it names no order, and
-    among the open orders of its supplier are some that fit."""
+    among the open orders of its supplier are some that fit. ``waits_for_orders``: none did so far; as long as nobody
+    has decided about it, it is looked for again with every order that comes to these."""
 
     search: bool = False
+    waits_for_orders: str = ""
 
 
 @fact("invoice.found_invalid")
@@ -406,13 +408,14 @@ class InvoiceMatched(Fact):
     """Derived (invoice): it agrees with its orders and receipts within the limits of the policy, or a person
     (``accepted_by``) accepted the problems in the verdict. ``orders`` are the subjects of the orders it bills, and
     ``post_on`` is the day it will be posted on, so that orders know in which period it counts. ``self_billed``: we
-    wrote it ourselves."""
+    wrote it ourselves. ``released``: the holds it was posted with, or was to be, and which are released now."""
 
     verdict: Verdict
     orders: tuple[str, ...] = ()
     post_on: date | None = None
     accepted_by: str = ""
     self_billed: bool = False
+    released: tuple[str, ...] = ()
 
 
 @fact("invoice.match_failed")
@@ -420,17 +423,24 @@ class MatchFailed(Fact):
     """Derived (invoice): at least one check failed. Payment is stopped, not the existence of the invoice.
 
     ``waits_for`` are the subjects of the orders whose next receipt or change may mend it, ``waits_for_prepayment`` the
-    account of prepayments whose next payment may.
+    account of prepayments whose next payment may. ``on_hold``: it goes on all the same, and is posted with these holds
+    (by the ERP's names); until they are released nothing pays it. It counts as billed: what is in the verdict, of these
+    ``orders``, on the day ``post_on``. ``goes_on`` the first time, when it is handed to the approvers.
     """
 
     verdict: Verdict
     waits_for: tuple[str, ...] = ()
     waits_for_prepayment: str = ""
+    on_hold: tuple[str, ...] = ()
+    orders: tuple[str, ...] = ()
+    post_on: date | None = None
+    goes_on: bool = False
 
 
 @fact("invoice.match_released")
 class MatchReleased(Fact):
-    """Derived (invoice): it was cancelled after it had been matched; what it billed may be billed again."""
+    """Derived (invoice): it was cancelled after it had been matched, or can no longer go on on hold; what it billed may
+    be billed again."""
 
     allocations: tuple[Allocation, ...]
     orders: tuple[str, ...]
@@ -439,9 +449,11 @@ class MatchReleased(Fact):
 
 @fact("invoice.variance_accepted")
 class VarianceAccepted(Fact):
-    """Outside: a person with the duty to do so accepted what matching found."""
+    """Outside: a person with the duty to do so accepted what matching found (``about`` the match) or what the ERP holds
+    otherwise than it should (``about`` the posting); both when it does not say."""
 
     reason: str
+    about: Literal["", "match", "posting"] = ""
 
 
 @fact("invoice.approval_decided")

@@ -17,6 +17,9 @@ class StandingKind(Struct, frozen=True):
 STANDINGS: dict[str, StandingKind] = {
     "unposted": StandingKind("Invoices that arrived and are not posted", True),
     "payable": StandingKind("Posted invoices that no booked payment settles (approved-but-unpaid)", False),
+    "on_hold": StandingKind(
+        "Posted invoices on hold, of those above, which nothing pays before they are released", False
+    ),
     "in_flight": StandingKind("Payments sent to a bank and not yet booked", False),
     "unaccrued": StandingKind("Received-not-invoiced order lines without an accrual", True),
     "unknown_effect": StandingKind("Writes whose outcome is not known", True),

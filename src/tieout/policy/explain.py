@@ -86,7 +86,7 @@ def _tolerances(loaded: Loaded, entity: str, value: Tolerances | str, origins: d
     for name, text in holding(held):
         key = f"tolerances.{name}"
         level = _nearest(origins, key)
-        by_dialect = level == DEFAULT and name != "dialect" and name not in given
+        by_dialect = level == DEFAULT and name not in ("dialect", "on_variance") and name not in given
         yield Setting(key, text, DIALECT if by_dialect else level)
 
 
@@ -105,6 +105,7 @@ def holding(tolerances: Tolerances) -> Iterator[tuple[str, str]]:
             yield name, f"{limit_words(omitted)} {by_dialect}"
     charges = tolerances.unplanned_charges
     yield "unplanned_charges", charges or f"{dialect.unplanned_charges} (of dialect {dialect.name})"
+    yield "on_variance", tolerances.on_variance
 
 
 def _given(tolerances: Tolerances) -> Iterator[str]:

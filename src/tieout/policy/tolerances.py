@@ -11,6 +11,7 @@ Combine = Literal["all", "any", "each"]
 Base = Literal["order", "receipt", "invoice"]
 Absolute = Literal["difference", "invoice"]
 Charges = Literal["refuse", "spread", "account"]
+OnVariance = Literal["wait", "post_on_hold"]
 
 
 class Limit(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -35,7 +36,9 @@ class Tolerances(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, 
     """The limits of one tolerance set, by the name of the check. Over and under are separate checks. A limit that is
     not given is what ``dialect`` makes of a blank one. ``unplanned_charges``: what becomes of freight and charges that
     were not agreed: a person decides (``refuse``), they are ``spread`` over the goods by value, or booked on an
-    ``account`` of their own."""
+    ``account`` of their own. ``on_variance``: an invoice that is outside a limit has to ``wait``, or it goes on to
+    approval and is posted on hold (``post_on_hold``): the ERP owes it, and nothing pays it before the hold is released.
+    """
 
     dialect: str = "generic"
     price: Limit | None = None
@@ -64,9 +67,10 @@ class Tolerances(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, 
     tax_under: Limit | None = None
     conversion_rate: Limit | None = None
     unplanned_charges: Charges | None = None
+    on_variance: OnVariance = "wait"
 
 
-CHECKS = tuple(
-    field.name for field in msgspec.structs.fields(Tolerances) if field.name not in ("dialect", "unplanned_charges")
-)
+#: What a tolerance set says that is no limit.
+_NO_LIMITS = frozenset({"dialect", "unplanned_charges", "on_variance"})
+CHECKS = tuple(field.name for field in msgspec.structs.fields(Tolerances) if field.name not in _NO_LIMITS)
 """The names of all checks that take a limit."""

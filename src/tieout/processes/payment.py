@@ -272,7 +272,8 @@ def _compose(payment_id: str, data: PaymentRequested, facts: Facts) -> tuple[Pay
     problems = tuple(_obstacles(data.supplier_id, facts))
     if due is None or due.amount.minor <= 0:
         expected = "a posted and approved invoice that is open"
-        problems = (Problem(Code.NOT_PAYABLE, data.invoice_id, expected), *problems)
+        actual = invoices.obstacle(facts.state("invoice", data.invoice_id))
+        problems = (Problem(Code.NOT_PAYABLE, data.invoice_id, expected, actual), *problems)
     elif due.amount.currency != data.currency:
         problems = (Problem(Code.CURRENCY_MISMATCH, data.invoice_id, data.currency, due.amount.currency), *problems)
     supplier = _supplier(data.supplier_id, facts)

@@ -159,11 +159,11 @@ class People:
         kind, lot = case["case_class"], Random(case["subject"]).random()
         if invoice is not None and kind in ("price_variance", "quantity_variance", "missing_receipt", "order_mismatch"):
             if lot < 0.5 and kind != "missing_receipt":
-                self._about(invoice, IDA, VarianceAccepted(reason="agreed with the buyer"))
+                self._about(invoice, IDA, VarianceAccepted(reason="agreed with the buyer", about="match"))
             elif lot < 0.6:
                 self._about(invoice, IDA, InvoiceCancelled(reason="the supplier sends a new one"))
         elif invoice is not None and kind == "posting_differs":
-            self._about(invoice, IDA, VarianceAccepted(reason="corrected in the ERP"))
+            self._about(invoice, IDA, VarianceAccepted(reason="corrected in the ERP", about="posting"))
         elif invoice is not None and kind in ("duplicate", "suspected_duplicate"):
             cleared = lot < (0.4 if kind == "suspected_duplicate" else 0.1)
             data: Fact = (

@@ -158,9 +158,9 @@ def quantity_bars(extent: Extent, counted: bool) -> Markup:
 _STAGES: tuple[tuple[str, tuple[str, ...], str], ...] = (
     ("Arrived", ("received", "admitted", "valid"), "info"),
     ("Stopped", ("duplicate", "suspect", "invalid", "mismatched", "rejected"), "bad"),
-    ("Matched", ("matched",), "info"),
+    ("Matched", ("matched", "held"), "info"),
     ("Posting", ("posting", "posting_unknown", "posting_failed"), "warn"),
-    ("Posted", ("posted", "reserved"), "good"),
+    ("Posted", ("posted", "posted_on_hold", "reserved"), "good"),
     ("Paid", ("paid", "closed"), "good"),
 )
 

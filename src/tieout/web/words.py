@@ -28,7 +28,7 @@ _TONES = {
         posting_unknown quarantined refused rejected returned review_overdue suspect undecided unknown
     """,
     "warn": """
-        calling_off cancelled held high not_ready open partly releasing unposted withheld
+        calling_off cancelled held high not_ready on_hold open partly posted_on_hold releasing unposted withheld
     """,
     "info": """
         admitted claimed collecting coming leased parked posting probing received released requested reserved

@@ -262,7 +262,8 @@ def _from_line(line: InvoiceLine) -> Values:
 
 
 def from_verdict(payload: SubmitInvoice, key: str) -> Values:
-    """The verdict. An invoice without an order was not matched: no rule of theirs may approve it, people do."""
+    """The verdict, and the holds it will be posted with. An invoice without an order was not matched: no rule of theirs
+    may approve it, people do."""
     verdict = payload.verdict
     found = [_from_problem(problem) for problem in verdict.problems]
     if not verdict.matched and not found:
@@ -273,6 +274,7 @@ def from_verdict(payload: SubmitInvoice, key: str) -> Values:
         "reference": payload.invoice_id,
         "discrepancies": found,
         "policy": verdict.policy,
+        **({"holds": list(payload.hold)} if payload.hold else {}),
     }
 
 

@@ -15,7 +15,7 @@ from tieout.kernel.money import Money
 INVOICE = VIEW_TABLES["invoice"]
 PAGE_MAX = 500
 
-OWED = ("posted", "reserved")
+OWED = ("posted", "posted_on_hold", "reserved")
 """Where an invoice stands while it is approved and unpaid (the standing ``payable``)."""
 BUCKETS = ("overdue", "this_week", "next_week", "this_month", "later", "undated")
 """When something is due: before today, within 7, 14 and 30 days, later, or nobody knows."""

@@ -118,10 +118,13 @@ def _invoice(fact: f.Fact) -> Words | None:
         case f.LinesAssigned(assignments=chosen, reason=reason):
             lines = ", ".join(f"line {one.line_id}: order {one.order_id} line {one.order_line_id}" for one in chosen)
             return Words("Order lines chosen", "; ".join(part for part in (lines, reason) if part))
-        case f.InvoiceMatched(verdict=verdict):
+        case f.InvoiceMatched(verdict=verdict, released=released):
             orders = sorted({allocation.order_id for allocation in verdict.allocations})
             parts = [f"with order {', '.join(orders)}"] if orders else []
+            parts += [f"on hold no more ({', '.join(released)})"] if released else []
             return Words("Matched", "; ".join((*parts, *map(_found_line, verdict.assigned))))
+        case f.MatchFailed(verdict=verdict, on_hold=holds) if holds:
+            return Words(f"Does not match; goes on, on hold ({', '.join(holds)})", told(verdict.problems))
         case f.MatchFailed(verdict=verdict):
             waits = "Waits for a receipt" if verdict.waits_for_receipt else "Does not match"
             return Words(waits, told(verdict.problems))

@@ -35,7 +35,10 @@ from tieout.processes.registry import PROCESSES
 RECEIPTS_MAX = 500
 #: In these the invoice is billed on its orders; in all others it only wants to be.
 _COUNTED = frozenset(
-    ("matched", "posting", "posting_failed", "posting_unknown", "posted", "reserved", "paid", "closed")
+    (
+        *("matched", "held", "posting", "posting_failed", "posting_unknown"),
+        *("posted", "posted_on_hold", "reserved", "paid", "closed"),
+    )
 )
 _DECODERS = {process.name: msgspec.json.Decoder(process.state) for process in PROCESSES}
 
@@ -142,19 +145,23 @@ class Choice(Struct, frozen=True, kw_only=True):
 
 
 class Look(Struct, frozen=True, kw_only=True):
-    """One verdict: when, under which version of the policy, and who accepted what was found, if somebody did."""
+    """One verdict: when, under which version of the policy, and who accepted what was found, if somebody did. ``hold``:
+    what it goes on on hold for, all the same; ``released``: what it was on hold for until then."""
 
     at: datetime
     matched: bool
     policy: str
     accepted_by: str
     verdict: Verdict
+    hold: tuple[str, ...] = ()
+    released: tuple[str, ...] = ()
 
 
 class Workbench(Struct, frozen=True, kw_only=True):
     """Everything that matching looks at for one invoice. ``looks`` are all verdicts, the last one first; ``whole`` are
     the checks of the last one that are about the document and not about a line. ``choices``: what a person has to
-    choose; ``found``: the order lines that were found for lines which name none. ``holds``: those the ERP told of."""
+    choose; ``found``: the order lines that were found for lines which name none. ``holds``: those the ERP told of,
+    ``hold`` what keeps it from being paid here."""
 
     invoice_id: str
     item: InvoiceItem
@@ -168,6 +175,7 @@ class Workbench(Struct, frozen=True, kw_only=True):
     choices: tuple[Choice, ...] = ()
     found: dict[str, AssignedLine] = {}
     holds: tuple[str, ...] | None = None
+    hold: tuple[str, ...] = ()
 
     @property
     def counted(self) -> bool:
@@ -207,6 +215,7 @@ def workbench(sql: Connection, invoice_id: str, reach: Reach) -> Workbench | Non
         choices=tuple(_choices(invoice, verdict, known)),
         found={one.line_id: one for one in verdict.assigned},
         holds=state.holds,
+        hold=state.hold,
     )
 
 
@@ -252,6 +261,8 @@ def _look(row: Any) -> Look:
         policy=row.policy,
         accepted_by=accepted_by,
         verdict=fact.verdict,
+        hold=fact.on_hold if isinstance(fact, MatchFailed) else (),
+        released=fact.released if isinstance(fact, InvoiceMatched) else (),
     )
 
 

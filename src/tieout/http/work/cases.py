@@ -13,6 +13,7 @@ from tieout.http.work.acts import ACTS, ALWAYS, SHORT, Act, name_of, names_of, v
 from tieout.http.work.suppliers import SupplierWork
 from tieout.http.work.writes import WriteWork
 from tieout.model import facts as f
+from tieout.model.cases import CaseClass
 
 #: So large may a file be that is added to a case, and so long its name.
 ATTACHMENT_BYTES_MAX = 10_000_000
@@ -94,7 +95,8 @@ class CaseWork(SupplierWork, WriteWork):
             case "settle_case":
                 return f.CaseSettled(resolution=reason), case.case_id
             case "accept_variance":
-                return f.VarianceAccepted(reason=reason), case.document
+                posting = case.case_class == CaseClass.POSTING_DIFFERS
+                return f.VarianceAccepted(reason=reason, about="posting" if posting else "match"), case.document
             case "assign_lines":
                 chosen = choices.line_choices(values["lines"])
                 return f.LinesAssigned(assignments=chosen, reason=reason), case.document

@@ -79,7 +79,7 @@ def _within_receipts(claim: Claim, bounds: tuple[Bound, ...]) -> Iterator[Check 
 
 def _billed_of(receipt: ReceiptPosition, scaled: Decimal, scale: Decimal) -> tuple[Decimal, Decimal]:
     """What came with a receipt, and all that is billed of it, in ``scale`` parts of the unit."""
-    before = WIDE.multiply(max(receipt.billed, ZERO), scale)
+    before = WIDE.multiply(max(receipt.billed, receipt.credited.copy_negate()), scale)
     return WIDE.multiply(receipt.received, scale), WIDE.add(before, scaled)
 
 

@@ -17,6 +17,6 @@ as ``suspect`` for a person, from either place (``admission`` says more).
 
 from tieout.processes.invoice.fingerprints import payee_of, prints
 from tieout.processes.invoice.life import PROCESS
-from tieout.processes.invoice.state import Due, State, payable
+from tieout.processes.invoice.state import Due, State, obstacle, payable
 
-__all__ = ["PROCESS", "Due", "State", "payable", "payee_of", "prints"]
+__all__ = ["PROCESS", "Due", "State", "obstacle", "payable", "payee_of", "prints"]

@@ -42,7 +42,7 @@ from tieout.processes import lookalike
 from tieout.processes.case import open_case
 from tieout.processes.invoice.cases import ALIKE, case_about, same_person, say_again, settle_cases
 from tieout.processes.invoice.fingerprints import compared_as
-from tieout.processes.invoice.state import State, has_orders, objection_to, ready
+from tieout.processes.invoice.state import State, cleared, objection_to, ready
 from tieout.processes.process import Emit, Facts, Output, Send
 
 _NAMED_MAX = 5
@@ -77,7 +77,7 @@ def admitted(state: State, data: InvoiceAdmitted) -> State:
         return admitted
     if state.approval == "denied":
         return replace(admitted, status="rejected", reason=f"{state.decided_by} refused it")
-    return ready(replace(admitted, status="matched" if has_orders(state.invoice) else "valid"))
+    return ready(replace(admitted, status=cleared(state)))
 
 
 def first_look(mine: Fingerprint, invoice: Invoice, facts: Facts) -> Iterator[Output]:

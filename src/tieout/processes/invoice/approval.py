@@ -7,14 +7,14 @@ from msgspec.structs import replace
 from tieout.kernel.clock import to_micros
 from tieout.kernel.problem import Code, Problem
 from tieout.model.cases import CaseClass
-from tieout.model.effects import SubmitInvoice
+from tieout.model.effects import SubmitInvoice, effect_id
 from tieout.model.events import Event
 from tieout.model.facts import ApprovalDecided, ApprovalDue
 from tieout.model.verdict import Verdict
 from tieout.policy.calendars import add_business_hours
 from tieout.processes.invoice.cases import open_cases, settle_cases
 from tieout.processes.invoice.posting import post, supplier_at, systems
-from tieout.processes.invoice.state import OPEN, State, entered_by, flagged, ready
+from tieout.processes.invoice.state import OPEN, State, cleared, entered_by, flagged, ready
 from tieout.processes.process import Facts, Intent, Output, Timer
 
 
@@ -26,31 +26,29 @@ def decided(state: State, data: ApprovalDecided) -> State:
         return _denied(state, data.approver, f"{data.approver} entered this invoice and cannot approve it")
     if not data.approved:
         return _denied(state, data.approver, f"{data.approver} refused it: {data.reason or 'no reason given'}")
-    status = ("matched" if state.clear else "mismatched") if state.status == "rejected" else state.status
+    status = (cleared(state) if state.clear else "mismatched") if state.status == "rejected" else state.status
     approved = replace(state, status=status, approval="approved", decided_by=data.approver)
     return ready(approved)
 
 
 def _denied(state: State, by: str, reason: str) -> State:
-    status = "rejected" if state.status in ("valid", "mismatched", "matched") else state.status
+    status = "rejected" if state.status in ("valid", "mismatched", "matched", "held") else state.status
     denied = replace(state, status=status, approval="denied", decided_by=by, reason=reason)
     return flagged(denied, CaseClass.REJECTED_APPROVAL)
 
 
-def undecided(state: State) -> bool:
-    """Whether it was handed to the approvers and none of them has said anything."""
-    return state.clear and not state.approval and state.status in ("valid", "matched")
-
-
 def submit(state: State, event: Event, verdict: Verdict, facts: Facts) -> Iterator[Output]:
-    """Hand it to the approvers with the verdict (``matched`` is false without problems when there is no order)."""
+    """Hand it to the approvers with the verdict (``matched`` is false without problems when there is no order), or tell
+    those who have it that it agrees now."""
     settings, invoice = systems(state, facts), state.invoice
+    again = state.handed and verdict.matched
+    first = "" if state.submitted else effect_id(settings.ap, SubmitInvoice.operation, event.subject)
     yield Intent(
         connector=settings.ap,
-        payload=SubmitInvoice(invoice_id=event.subject, invoice=invoice, verdict=verdict),
-        key=event.subject,
+        payload=SubmitInvoice(invoice_id=event.subject, invoice=invoice, verdict=verdict, hold=state.hold),
+        key=f"{event.subject}/matched" if again else event.subject,
         entity=invoice.entity,
-        after=supplier_at(settings.ap, state, facts),
+        after=first if again else supplier_at(settings.ap, state, facts),
     )
     if state.status == "posting":
         yield from post(state, event, facts)

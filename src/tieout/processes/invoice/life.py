@@ -43,10 +43,11 @@ from tieout.model.facts import (
 from tieout.model.verdict import Verdict
 from tieout.policy.duties import is_person
 from tieout.processes.invoice.admission import admitted, clear, compare_again, first_look, stop, tell_suspects
-from tieout.processes.invoice.approval import decided, heed, remind, submit, undecided
+from tieout.processes.invoice.approval import decided, heed, remind, submit
 from tieout.processes.invoice.cases import ALIKE, INVALID, MISMATCH, REFUSED, classes_of, open_cases, settle_cases
 from tieout.processes.invoice.fingerprints import compared_as, prints, seeks
-from tieout.processes.invoice.matching import accept, judge, match_released, matched, order_subjects
+from tieout.processes.invoice.holding import taken_back
+from tieout.processes.invoice.matching import accept, failed, judge, match_released, matched, order_subjects
 from tieout.processes.invoice.posting import answered, close, compare_holds, hear, post, posted, report
 from tieout.processes.invoice.prepaid import paid_in_advance, set_off, taken_off
 from tieout.processes.invoice.state import (
@@ -55,13 +56,15 @@ from tieout.processes.invoice.state import (
     POSTING,
     STOPPED,
     State,
+    disagrees,
     flagged,
+    held_for,
     objection_to,
     received,
     text_of,
-    unmatched,
+    undecided,
 )
-from tieout.processes.invoice.validity import validate, validated
+from tieout.processes.invoice.validity import search_again, validate, validated
 from tieout.processes.invoice.view import show, stands
 from tieout.processes.process import Emit, Facts, Link, Output, Process, by_subject
 
@@ -83,7 +86,9 @@ def _evolved(state: State, event: Event) -> State:
             return admitted(state, event.data)
         case InvoiceValidated(search=search) if state.status in ("admitted", "invalid"):
             return validated(state, search=search)
-        case LinesAssigned(assignments=choices) if unmatched(state) and is_person(event.actor):
+        case InvoiceValidated(search=True) if state.searchable:
+            return replace(validated(state, search=True), handed=True)
+        case LinesAssigned(assignments=choices) if disagrees(state) and is_person(event.actor):
             return replace(state, invoice=chosen(state.invoice, choices))
         case InvoiceMatched():
             return matched(state, event.data)
@@ -120,18 +125,17 @@ def _stopped(state: State, event: Event) -> State:
             return flagged(stop(state, event.data, "suspect", reason), CaseClass.SUSPECTED_DUPLICATE)
         case InvoiceFoundInvalid(problems=problems) if state.status in ("admitted", "invalid"):
             return flagged(replace(state, status="invalid", reason=text_of(problems)), *classes_of(problems, INVALID))
-        case MatchFailed(verdict=verdict) if not state.clear and state.status in ("valid", "mismatched", "rejected"):
-            status = "rejected" if state.status == "rejected" else "mismatched"
-            failed = replace(state, status=status, reason=text_of(verdict.problems))
-            failed = replace(failed, dialect=verdict.dialect, predicted=verdict.holds)
-            return flagged(failed, *classes_of(verdict.problems, MISMATCH))
-        case VarianceAccepted() if state.differs and not objection_to(state, event.actor):
-            return replace(state, differs=False, reason="")
+        case MatchFailed():
+            return failed(state, event.data)
+        case VarianceAccepted(about=about) if (
+            state.differs and about != "match" and not objection_to(state, event.actor)
+        ):
+            return replace(state, differs=False, reason=held_for(state) if state.hold else "")
         case VarianceAccepted() if reason := objection_to(state, event.actor):
             return replace(state, reason=reason)
         case PostingFailed(problems=problems) if state.status in POSTING:
-            failed = replace(state, status="posting_failed", reason=text_of(problems))
-            return flagged(failed, *classes_of(problems, REFUSED))
+            refused = replace(state, status="posting_failed", reason=text_of(problems))
+            return flagged(refused, *classes_of(problems, REFUSED))
         case EffectHandled(operation=PostInvoice.operation, action="cancelled") if state.status in POSTING:
             return replace(state, status="posting_failed", reason=f"{event.actor} called the posting off")
         case EffectHandled(operation=PostInvoice.operation, action="redelivered") if state.status == "posting_failed":
@@ -139,9 +143,11 @@ def _stopped(state: State, event: Event) -> State:
         case ApprovalDue() if undecided(state):
             return flagged(state, CaseClass.APPROVAL_OVERDUE)
         case InvoiceCancelled(reason=reason) if state.status in CANCELLABLE:
-            return replace(state, status="cancelled", reason=reason, cancelled=True)
+            return replace(state, status="cancelled", reason=reason, cancelled=True, hold=())
         case MatchReleased() if state.status == "cancelled":
             return replace(state, allocations=())
+        case MatchReleased():
+            return taken_back(state)
         case _:
             return state
 
@@ -172,20 +178,27 @@ def decide(state: State | None, event: Event, facts: Facts) -> Iterator[Output]:
             if state.clear:
                 yield from submit(state, event, Verdict(False, (), (), event.policy), facts)
             else:
-                yield judge(state, event, facts)
+                yield from judge(state, event, facts)
         case RecheckRequested() if state.status == "invalid":
             yield from validate(state, facts)
-        case RecheckRequested() | LinesAssigned() if unmatched(state):
-            yield judge(state, event, facts)
-        case MatchFailed(verdict=verdict) if unmatched(state):
+        case RecheckRequested() if state.searchable:
+            yield from search_again(state, facts)
+        case RecheckRequested() | LinesAssigned() if disagrees(state):
+            yield from judge(state, event, facts)
+        case MatchFailed(verdict=verdict, goes_on=goes_on) if disagrees(state):
             yield from open_cases(state, event, facts, verdict.problems, MISMATCH)
-        case InvoiceMatched(verdict=verdict, accepted_by=accepted_by):
-            yield from set_off(state, event, facts)
+            if goes_on:
+                yield from set_off(state, event, facts)
+                yield from submit(state, event, verdict, facts)
+        case InvoiceMatched(verdict=verdict, accepted_by=accepted_by, released=released):
             told = f"accepted by {accepted_by}" if accepted_by else "it matches now"
             yield from settle_cases(state, event, facts, MISMATCH, told)
-            yield from submit(state, event, verdict, facts)
+            if not released:
+                yield from set_off(state, event, facts)
+            if not released or undecided(state):
+                yield from submit(state, event, verdict, facts)
         case VarianceAccepted():
-            yield from accept(state, event, facts)
+            yield from accept(state, event, event.data, facts)
         case ApprovalDecided():
             yield from heed(state, event, facts)
         case ApprovalDue() if undecided(state):

@@ -1,9 +1,11 @@
 """An invoice and its orders: it is matched as they stand now, or a person accepts what does not agree."""
 
 from collections.abc import Iterator
+from datetime import date
 
 from msgspec.structs import replace
 
+from tieout.kernel.money import Money
 from tieout.kernel.problem import Code
 from tieout.matching.assignment import assign, filled
 from tieout.matching.orders import OrderPosition
@@ -11,15 +13,25 @@ from tieout.matching.three_way import allocate, match
 from tieout.model.cases import CaseClass
 from tieout.model.documents import Invoice
 from tieout.model.events import Event
-from tieout.model.facts import InvoiceMatched, MatchFailed, MatchReleased
+from tieout.model.facts import InvoiceMatched, MatchFailed, MatchReleased, VarianceAccepted
 from tieout.model.verdict import Allocation, Verdict
 from tieout.policy.matching import MatchingRules
 from tieout.processes import order as orders
 from tieout.processes import prepayment as prepayments
 from tieout.processes.address import order_subject
-from tieout.processes.invoice.cases import MISMATCH, same_person, say_again, settle_cases
-from tieout.processes.invoice.prepaid import is_covered
-from tieout.processes.invoice.state import State, has_orders, objection_to, ready, unmatched
+from tieout.processes.invoice.cases import MISMATCH, classes_of, same_person, say_again, settle_cases
+from tieout.processes.invoice.holding import holds_on, put_on_hold, released, unreleasable
+from tieout.processes.invoice.prepaid import is_covered, taken_off
+from tieout.processes.invoice.state import (
+    State,
+    disagrees,
+    flagged,
+    has_orders,
+    objection_to,
+    ready,
+    text_of,
+    unmatched,
+)
 from tieout.processes.open_orders import open_orders
 from tieout.processes.process import Emit, Facts, Output
 
@@ -31,6 +43,8 @@ _SETTLEMENT = "settlement on receipt"
 
 def matched(state: State, data: InvoiceMatched) -> State:
     """It agrees with its orders, or a person has accepted how it does not: the verdict is kept for the posting."""
+    if state.hold:
+        return released(state, data)
     if state.clear or state.status not in ("valid", "mismatched", "rejected"):
         return state
     if state.ours and not state.approval:
@@ -51,35 +65,73 @@ def matched(state: State, data: InvoiceMatched) -> State:
     )
 
 
-def judge(state: State, event: Event, facts: Facts) -> Emit:
+def failed(state: State, data: MatchFailed) -> State:
+    """It does not agree with its orders: it waits, or goes on on hold."""
+    if not state.hold and (state.clear or state.status not in ("valid", "mismatched", "rejected")):
+        return state
+    verdict = data.verdict
+    state = replace(state, dialect=verdict.dialect, predicted=verdict.holds)
+    if data.on_hold:
+        state = put_on_hold(state, data)
+    elif not state.hold:
+        status = "rejected" if state.status == "rejected" else "mismatched"
+        state = replace(state, status=status, reason=text_of(verdict.problems))
+    return flagged(state, *classes_of(verdict.problems, MISMATCH))
+
+
+def judge(state: State, event: Event, facts: Facts) -> Iterator[Output]:
     """Match it with its orders as they stand now."""
     invoice = _as_told(state, facts)
-    tolerances = facts.policy.tolerances_of(invoice.entity)
-    verdict = match(invoice, _known(state, facts), tolerances, event.policy, _rules(state, facts))
+    tolerances, rules = facts.policy.tolerances_of(invoice.entity), _rules(state, facts)
+    known = _known(state, event.subject, facts)
+    verdict = match(invoice, known, tolerances, event.policy, rules)
     if verdict.matched:
-        return _match_emitted(state, verdict, facts)
+        yield _match_emitted(state, verdict, facts)
+        return
     mendable = any(problem.code not in _UNMENDABLE for problem in verdict.problems)
-    waits_for = _concerned(invoice, verdict) if mendable else ()
-    account = prepayments.account_of(invoice) if invoice.prepaid else ""
-    return Emit(MatchFailed(verdict=verdict, waits_for=waits_for, waits_for_prepayment=account))
+    failed = MatchFailed(
+        verdict=verdict,
+        waits_for=_concerned(invoice, verdict) if mendable else (),
+        waits_for_prepayment=prepayments.account_of(invoice) if invoice.prepaid else "",
+    )
+    if on_hold := holds_on(state, verdict, tolerances):
+        billed = replace(verdict, allocations=allocate(invoice, known, tolerances, rules))
+        failed = replace(failed, verdict=billed, on_hold=on_hold, goes_on=not state.hold)
+        failed = replace(
+            failed,
+            orders=_billed_or_held(state, billed),
+            post_on=_posting_day(state, billed, facts),
+        )
+    elif state.hold:
+        yield Emit(match_released(state))
+        if state.invoice.prepaid:
+            yield taken_off(state, event, Money.zero(state.invoice.currency))
+    yield Emit(failed)
 
 
-def accept(state: State, event: Event, facts: Facts) -> Iterator[Output]:
+def accept(state: State, event: Event, data: VarianceAccepted, facts: Facts) -> Iterator[Output]:
     """A person takes the responsibility for what matching or posting found; never for their own invoice."""
-    objection = objection_to(state, event.actor)
-    if unmatched(state):
-        if objection:
-            yield from say_again(state, event, facts, MISMATCH, same_person(event), objection)
-            return
-        invoice = _as_told(state, facts)
-        known, rules = _known(state, facts), _rules(state, facts)
-        tolerances = facts.policy.tolerances_of(invoice.entity)
-        found = match(invoice, known, tolerances, event.policy, rules)
-        billed = allocate(invoice, known, tolerances, rules)
-        verdict = replace(found, matched=True, allocations=billed, waits_for_receipt=False)
-        yield _match_emitted(state, verdict, facts, event.actor)
-    elif not state.differs:
+    if data.about != "posting" and disagrees(state):
+        yield from _accept_match(state, event, facts)
+    if data.about != "match" and not unmatched(state) and not state.differs:
         yield from settle_cases(state, event, facts, (CaseClass.POSTING_DIFFERS,), f"accepted by {event.actor}")
+
+
+def _accept_match(state: State, event: Event, facts: Facts) -> Iterator[Output]:
+    if objection := objection_to(state, event.actor):
+        yield from say_again(state, event, facts, MISMATCH, same_person(event), objection)
+        return
+    if problem := unreleasable(state):
+        told = f"{problem.actual} may not be released by hand; what it waits for releases it"
+        yield from say_again(state, event, facts, MISMATCH, problem, told)
+        return
+    invoice = _as_told(state, facts)
+    known, rules = _known(state, event.subject, facts), _rules(state, facts)
+    tolerances = facts.policy.tolerances_of(invoice.entity)
+    found = match(invoice, known, tolerances, event.policy, rules)
+    billed = allocate(invoice, known, tolerances, rules)
+    verdict = replace(found, matched=True, allocations=billed, waits_for_receipt=False)
+    yield _match_emitted(state, verdict, facts, event.actor)
 
 
 def match_released(state: State) -> MatchReleased:
@@ -89,12 +141,16 @@ def match_released(state: State) -> MatchReleased:
     return MatchReleased(allocations=state.allocations, orders=billed, post_on=post_on)
 
 
+def is_searched_for(invoice: Invoice, facts: Facts) -> bool:
+    """Whether the orders that it bills are looked for: it names none, and the policy wants it."""
+    return facts.policy.matching.search_orders and not has_orders(invoice)
+
+
 def finds_orders(invoice: Invoice, facts: Facts) -> bool:
     """Whether an invoice that names no order could bill some of its supplier's, if policy has it looked for."""
-    rules = facts.policy.matching
-    if not rules.search_orders or has_orders(invoice):
+    if not is_searched_for(invoice, facts):
         return False
-    found = assign(invoice, open_orders(invoice, facts), rules)
+    found = assign(invoice, open_orders(invoice, facts), facts.policy.matching)
     return bool(found.assigned or found.ambiguous)
 
 
@@ -104,9 +160,10 @@ def order_subjects(invoice: Invoice) -> dict[str, str]:
     return {order_id: order_subject(invoice.entity, order_id, invoice.supplier_id) for order_id in ids}
 
 
-def _known(state: State, facts: Facts) -> dict[str, OrderPosition]:
+def _known(state: State, invoice_id: str, facts: Facts) -> dict[str, OrderPosition]:
     """The orders to match it with: those it names, and where it names none those of its supplier."""
-    found = ((one, orders.position(facts.state("order", its))) for one, its in order_subjects(state.invoice).items())
+    named_orders = order_subjects(state.invoice).items()
+    found = ((one, orders.seen_by(facts.state("order", its), invoice_id)) for one, its in named_orders)
     named = {order_id: position for order_id, position in found if position is not None}
     return {**open_orders(state.invoice, facts), **named} if state.searched else named
 
@@ -127,20 +184,40 @@ def _concerned(invoice: Invoice, verdict: Verdict) -> tuple[str, ...]:
 
 def _as_told(state: State, facts: Facts) -> Invoice:
     """The invoice as matching should take it. One that calls itself self-billed and was not written by us is the
-    supplier's. What it takes off as prepaid needs nobody's look when so much was paid in advance and is still open."""
+    supplier's. What it takes off as prepaid needs nobody's look when so much was paid in advance and is still open, or
+    was taken off when it was put on hold."""
     invoice = state.invoice
     if invoice.purpose == "self_billed" and not state.ours:
         invoice = replace(invoice, purpose="")
-    return replace(invoice, prepaid=None) if is_covered(state, facts) else invoice
+    return replace(invoice, prepaid=None) if state.hold or is_covered(state, facts) else invoice
 
 
 def _match_emitted(state: State, verdict: Verdict, facts: Facts, accepted_by: str = "") -> Emit:
+    return Emit(
+        InvoiceMatched(
+            verdict=verdict,
+            orders=_billed_or_held(state, verdict),
+            post_on=_posting_day(state, verdict, facts),
+            accepted_by=accepted_by,
+            self_billed=state.ours,
+            released=state.hold,
+        )
+    )
+
+
+def _posting_day(state: State, verdict: Verdict, facts: Facts) -> date:
+    """The day it is posted on; of one on hold that was settled when it went on."""
+    if state.hold and state.post_on:
+        return state.post_on
     billed = _billed(state.invoice, verdict.allocations)
     days = [orders.posting_day(facts.state("order", subject), state.invoice.issued_on) for subject in billed]
-    post_on = max(days, default=state.invoice.issued_on)
-    return Emit(
-        InvoiceMatched(verdict=verdict, orders=billed, post_on=post_on, accepted_by=accepted_by, self_billed=state.ours)
-    )
+    return max(days, default=state.invoice.issued_on)
+
+
+def _billed_or_held(state: State, verdict: Verdict) -> tuple[str, ...]:
+    """The orders that it bills, and those that it billed on hold: they have to let go of that."""
+    held = state.allocations if state.hold else ()
+    return _billed(state.invoice, (*verdict.allocations, *held))
 
 
 def _billed(invoice: Invoice, allocations: tuple[Allocation, ...]) -> tuple[str, ...]:

@@ -26,7 +26,7 @@ from tieout.processes import supplier as suppliers
 from tieout.processes.invoice.admission import last_look, suspicion
 from tieout.processes.invoice.cases import REFUSED, open_cases, settle_cases
 from tieout.processes.invoice.fingerprints import compared_as
-from tieout.processes.invoice.state import CUT_OFF, POSTING, UNPOSTED, State, flagged, text_of
+from tieout.processes.invoice.state import CUT_OFF, POSTING, UNPOSTED, State, flagged, held_for, text_of
 from tieout.processes.process import Emit, Facts, Intent, Link, Output, Send
 
 
@@ -42,11 +42,11 @@ def answered(state: State, outcome: Outcome) -> State:
 def posted(state: State, posting: Posting) -> State:
     """The ERP's word counts, whatever we thought before."""
     problems = differences(state, posting)
-    status = "posted" if state.status in UNPOSTED else state.status
+    standing = "posted_on_hold" if state.hold else "posted"
+    status = standing if state.status in UNPOSTED else state.status
+    reason = text_of(problems) or (held_for(state) if state.hold else "")
     holds = state.holds if posting.holds is None else posting.holds
-    state = replace(
-        state, status=status, posting=posting, holds=holds, differs=bool(problems), reason=text_of(problems)
-    )
+    state = replace(state, status=status, posting=posting, holds=holds, differs=bool(problems), reason=reason)
     return flagged(state, CaseClass.POSTING_DIFFERS) if problems else state
 
 
@@ -83,7 +83,7 @@ def _posting(state: State, event: Event, facts: Facts) -> Intent:
     post_on = state.post_on or invoice.issued_on
     return Intent(
         connector=settings.erp,
-        payload=PostInvoice(invoice_id=event.subject, invoice=invoice, post_on=post_on),
+        payload=PostInvoice(invoice_id=event.subject, invoice=invoice, post_on=post_on, hold=state.hold),
         key=event.subject,
         entity=invoice.entity,
         after=supplier_at(settings.erp, state, facts),

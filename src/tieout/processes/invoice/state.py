@@ -20,11 +20,13 @@ from tieout.policy.duties import PERSON, is_person, same_actor
 CUT_OFF = time(12, tzinfo=UTC)
 #: Until here nobody but us knows of it.
 STOPPED = frozenset({"duplicate", "suspect"})
-OPEN = frozenset({"received", "admitted", "invalid", "valid", "mismatched", "matched", "rejected"}) | STOPPED
+OPEN = frozenset({"received", "admitted", "invalid", "valid", "mismatched", "matched", "held", "rejected"}) | STOPPED
 CANCELLABLE = OPEN | {"posting_failed"}
 POSTING = frozenset({"posting", "posting_unknown", "posting_failed"})
 UNPOSTED = CANCELLABLE | POSTING | {"cancelled"}
-OWED = frozenset({"posted", "reserved"})
+OWED = frozenset({"posted", "posted_on_hold", "reserved"})
+#: What is on hold here is in the ERP, or on its way, and stays on hold whatever else is found.
+BOOKED_ON_HOLD = POSTING | {"posted_on_hold"}
 #: The source of messages that processes send; nobody outside can use it.
 _OURSELVES = "tieout"
 
@@ -36,7 +38,8 @@ class State(Struct, frozen=True, omit_defaults=True):
     ``ours``: we wrote it for what we received. ``predicted``: the holds that an ERP of this ``dialect`` should place,
     ``holds`` those it told of. ``account`` (a digest) and ``parent`` are the supplier's when the invoice was compared
     with others; ``compared`` is with how many. ``candidates`` are those it was stopped for last, ``apart`` those that a
-    person has told from it.
+    person has told from it. ``hold``: it does not agree with its orders and goes on all the same; these holds keep it
+    from being paid. ``handed``: the approvers have it with an earlier verdict.
     """
 
     invoice: Invoice
@@ -68,6 +71,13 @@ class State(Struct, frozen=True, omit_defaults=True):
     compared: int = 0
     candidates: tuple[Candidate, ...] = ()
     apart: tuple[str, ...] = ()
+    hold: tuple[str, ...] = ()
+    handed: bool = False
+
+    @property
+    def searchable(self) -> bool:
+        """Whether it names no order and nobody has decided about it, so that an order that comes now may be its own."""
+        return undecided(self) and self.status == "valid" and not self.searched
 
 
 class Due(Struct, frozen=True):
@@ -85,6 +95,19 @@ def payable(state: State | None) -> Due | None:
         return None
     invoice = state.invoice
     return Due(invoice.payable, invoice.due_on, invoice.number) if invoice.payable.minor > 0 else None
+
+
+def obstacle(state: State | None) -> str:
+    """Why nothing can be paid of it now; empty when it can."""
+    if payable(state) is not None or state is None:
+        return "" if state else "an invoice nobody knows"
+    if state.status == "posted_on_hold":
+        return f"{state.invoice.number} is posted on hold: {', '.join(state.hold)}"
+    if state.differs:
+        return f"{state.invoice.number} is held otherwise by the ERP: {state.reason}"
+    if state.status == "reserved":
+        return f"{state.invoice.number} is in payment {state.payment_id}"
+    return f"{state.invoice.number} is {state.status.replace('_', ' ')}"
 
 
 def received(data: InvoiceReceived, event: Event) -> State:
@@ -112,6 +135,23 @@ def unmatched(state: State) -> bool:
     return not state.clear and state.status in ("mismatched", "rejected")
 
 
+def disagrees(state: State) -> bool:
+    """Whether it does not agree with its orders, be it that it waits or that it goes on on hold."""
+    return unmatched(state) or bool(state.hold)
+
+
+def undecided(state: State) -> bool:
+    """Whether it was handed to the approvers and none of them has said anything."""
+    return state.clear and not state.approval and state.status in ("valid", "matched", "held")
+
+
+def cleared(state: State) -> str:
+    """Where it stands when nothing but an approval is missing."""
+    if state.hold:
+        return "held"
+    return "matched" if has_orders(state.invoice) else "valid"
+
+
 def has_orders(invoice: Invoice) -> bool:
     """Whether it names an order on any of its lines."""
     return any(line.order_id for line in invoice.lines)
@@ -128,6 +168,11 @@ def objection_to(state: State, actor: str) -> str:
     if not is_person(actor):
         return f"{actor} is not a person and cannot accept a variance"
     return f"{actor} entered this invoice and cannot accept its variance" if entered_by(state, actor) else ""
+
+
+def held_for(state: State) -> str:
+    """What holds it, as one reason that people read."""
+    return f"on hold: {', '.join(state.hold)}"
 
 
 def text_of(problems: tuple[Problem, ...]) -> str:

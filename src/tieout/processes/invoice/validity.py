@@ -7,14 +7,15 @@ from msgspec.structs import replace
 from tieout.kernel.problem import Code, Problem
 from tieout.matching.invoice_check import invoice_problems
 from tieout.model.facts import InvoiceFoundInvalid, InvoiceValidated
-from tieout.processes.invoice.matching import finds_orders
+from tieout.processes import open_orders
+from tieout.processes.invoice.matching import finds_orders, is_searched_for
 from tieout.processes.invoice.state import State, has_orders, ready
 from tieout.processes.process import Emit, Facts, Output
 
 
 def validated(state: State, *, search: bool) -> State:
     """It is valid. Without an order there is nothing to match, unless orders are looked for."""
-    state = replace(state, status="valid", reason="", searched=search)
+    state = replace(state, status="valid", reason="", searched=search, clear=False, post_on=None)
     if search or has_orders(state.invoice):
         return state
     return ready(replace(state, clear=True, post_on=state.invoice.issued_on))
@@ -34,4 +35,13 @@ def validate(state: State, facts: Facts) -> Iterator[Output]:
     if problems:
         yield Emit(InvoiceFoundInvalid(problems=problems, waits_for_supplier=invoice.supplier_id if unknown else ""))
     else:
-        yield Emit(InvoiceValidated(search=finds_orders(invoice, facts)))
+        found = finds_orders(invoice, facts)
+        waits = is_searched_for(invoice, facts) and not found
+        place = open_orders.subject_of(invoice) if waits else ""
+        yield Emit(InvoiceValidated(search=found, waits_for_orders=place))
+
+
+def search_again(state: State, facts: Facts) -> Iterator[Output]:
+    """An order has come: does the invoice bill some of it?"""
+    if finds_orders(state.invoice, facts):
+        yield Emit(InvoiceValidated(search=True, waits_for_orders=open_orders.subject_of(state.invoice)))

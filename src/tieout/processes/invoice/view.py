@@ -33,11 +33,14 @@ def show(subject: str, state: State) -> Row:
 
 
 def stands(subject: str, state: State) -> Iterator[Standing]:
-    """Unposted until the ERP holds it or it falls out; then payable until a booked payment settles it."""
+    """Unposted until the ERP holds it or it falls out; then payable until a booked payment settles it, and as long as
+    it is on hold among these as well."""
     invoice = state.invoice
     if state.status in OWED:
         period = state.posting.period if state.posting else period_of(invoice.issued_on)
         yield Standing("payable", invoice.entity, period, subject, invoice.payable)
+        if state.status == "posted_on_hold":
+            yield Standing("on_hold", invoice.entity, period, subject, invoice.payable)
     elif state.status in UNPOSTED and state.status not in ("duplicate", "cancelled"):
         period = period_of(state.post_on or invoice.issued_on)
         yield Standing("unposted", invoice.entity, period, subject, invoice.payable)

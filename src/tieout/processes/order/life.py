@@ -5,7 +5,7 @@
     OrderPlaced ──► open ◄── GoodsReceived (received +)      a receipt may come before its order
                      ▲ ◄──── OrderChanged: lines as they stand from now on
                      │ ◄──── OrderResponded otherwise than ordered: a case; GoodsDespatched only announces
-                     ▲ ◄──── InvoiceMatched (billed +), MatchReleased (billed −)
+                     ▲ ◄──── InvoiceMatched (billed +), MatchReleased (billed −), MatchFailed on hold (billed +)
                      │ ◄──── MatchFailed: the invoice waits; the next receipt or order change looks at it again
     AccrualRequested ──► AccrualProposed (journal + reversal) ──EffectSettled──► AccrualPosted
 
@@ -47,6 +47,7 @@ from tieout.model.facts import (
 from tieout.policy.duties import is_person
 from tieout.processes.order.accrual import accrue, accrued, periods, stands, unaccrued
 from tieout.processes.order.billing import billed, billed_by_hand
+from tieout.processes.order.holding import given_back, held, let_go
 from tieout.processes.order.placing import changed, closed, placed
 from tieout.processes.order.purchasing import answered, create, misfits, record
 from tieout.processes.order.receiving import received
@@ -79,12 +80,18 @@ def evolve(state: State | None, event: Event) -> State | None:
             announced = (*(one for one in state.announced if one != advice.despatch_id), advice.despatch_id)
             return replace(state, announced=announced[-ANNOUNCED_MAX:])
         case InvoiceMatched(verdict=verdict, post_on=post_on) if state:
-            state = billed(without(state, event.subject), verdict.allocations, post_on or event.occurred_at.date(), 1)
+            before = let_go(without(state, event.subject), event.subject)
+            state = billed(before, verdict.allocations, post_on or event.occurred_at.date(), 1)
+            if state.held and any(one.quantity < 0 or one.net.minor < 0 for one in verdict.allocations):
+                state = given_back(before, state)
             return state if event.data.self_billed else billed_by_hand(state, verdict.allocations)
         case MatchReleased(allocations=allocations, post_on=post_on) if state:
+            if event.subject in state.held:
+                return let_go(without(state, event.subject), event.subject)
             return billed(state, allocations, post_on, -1)
         case MatchFailed():
-            return wait(state or State(), event.subject, event.data)
+            state = wait(state or State(), event.subject, event.data)
+            return held(state, event.subject, event.data) if event.data.on_hold else state
         case AccrualProposed(journal=journal, reversal=reversal) if state:
             period = period_of(journal.posted_on)
             covered, covered_minor = as_of(state.received, period), minor_as_of(state.received_minor, period)
@@ -121,8 +128,12 @@ def decide(state: State | None, event: Event, facts: Facts) -> Iterator[Output]:
             yield from settle_credit(state, subject_of(state), facts)
             helped, told = helped_by(state, verdict.allocations, 1), f"{event.subject} was matched"
             yield from recheck(helped, told, state.position.supplier_id, state.entity)
+        case MatchFailed(verdict=verdict, on_hold=on_hold) if on_hold and not state.repeated and state.position:
+            helped = tuple(one for one in helped_by(state, verdict.allocations, 1) if one != event.subject)
+            told = f"{event.subject} was put on hold"
+            yield from recheck(helped, told, state.position.supplier_id, state.entity)
         case MatchReleased(allocations=allocations) if state.position:
-            helped, told = helped_by(state, allocations, -1), f"{event.subject} was cancelled"
+            helped, told = helped_by(state, allocations, -1), f"{event.subject} bills nothing of it any more"
             yield from recheck(helped, told, state.position.supplier_id, state.entity)
         case SettlementRequested(through=through):
             yield from settle(state, facts, through)
@@ -187,7 +198,8 @@ def _route_settled(event: Event) -> tuple[str, ...]:
 
 
 def _route_waiting(event: Event) -> tuple[str, ...]:
-    return event.data.waits_for if isinstance(event.data, MatchFailed) else ()
+    data = event.data
+    return tuple(dict.fromkeys((*data.waits_for, *data.orders))) if isinstance(data, MatchFailed) else ()
 
 
 def _route_effect(event: Event) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from tieout.kernel.clock import period_of
 from tieout.kernel.money import EXACT
 from tieout.matching.orders import OrderPosition
 from tieout.model.documents import GoodsReceipt
+from tieout.model.verdict import Allocation
 from tieout.processes.address import order_subject
 
 ZERO = Decimal(0)
@@ -49,6 +50,16 @@ class LineTax(Struct, frozen=True):
     code: str
 
 
+class Held(Struct, frozen=True, omit_defaults=True):
+    """What an invoice on hold bills of the order, and the day it is posted on. ``credited`` is what credit notes gave
+    back of it meanwhile: quantities by order line, and by line and receipt; amounts by order line."""
+
+    allocations: tuple[Allocation, ...]
+    post_on: date
+    credited: Quantities = {}
+    credited_minor: Amounts = {}
+
+
 class State(Struct, frozen=True, omit_defaults=True):
     """Where an order stands. ``position`` is what matching sees; the period tables are what it is made of.
 
@@ -56,7 +67,7 @@ class State(Struct, frozen=True, omit_defaults=True):
     the last event counted, in the units of the order; ``misfit``: a case was ever opened about one. ``by_hand`` are
     lines for which the supplier sent an invoice of its own: we do not bill ourselves for them any more. ``settled`` is
     how much we billed ourselves for, by line and receipt. ``fallen`` are lines that fell away, with the day: what came
-    until then is all that is ordered of them.
+    until then is all that is ordered of them. ``held`` are the invoices that are billed on hold, the earliest first.
     """
 
     position: OrderPosition | None = None
@@ -88,6 +99,7 @@ class State(Struct, frozen=True, omit_defaults=True):
     by_hand: tuple[str, ...] = ()
     settled: Quantities = {}
     fallen: dict[str, date] = {}
+    held: dict[str, Held] = {}
 
 
 def position(state: State | None) -> OrderPosition | None:

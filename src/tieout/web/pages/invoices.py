@@ -18,6 +18,7 @@ _UNPOSTED = (
     "valid",
     "invalid",
     "matched",
+    "held",
     "mismatched",
     "rejected",
     "posting",

@@ -20,7 +20,15 @@ from tieout.web.pages.cases import entities_of
 from tieout.web.site import Site
 
 #: What the list can be narrowed to, and what it is called.
-WAITING = {"mismatched": "Do not agree", "matched": "Agree, wait for approval", "rejected": "Approval refused"}
+WAITING = {
+    "mismatched": "Do not agree",
+    "held": "Do not agree, to be posted on hold",
+    "posted_on_hold": "Posted on hold",
+    "matched": "Agree, wait for approval",
+    "rejected": "Approval refused",
+}
+#: Those that only a policy which posts on hold brings about.
+_ON_HOLD = ("held", "posted_on_hold")
 
 _CHOOSE = "assign_lines"
 
@@ -44,7 +52,11 @@ def routes(site: Site) -> list[HTTPRouteHandler]:
             found=found,
             wanted=wanted,
             status=status,
-            waiting=[(name, label, counts.get(name, 0)) for name, label in WAITING.items()],
+            waiting=[
+                (name, label, counts.get(name, 0))
+                for name, label in WAITING.items()
+                if name not in _ON_HOLD or name == status or counts.get(name)
+            ],
             entities=entities_of(site, caller),
             foretold=foretold,
             dialects=DIALECTS,
