@@ -605,7 +605,8 @@ POLICY_MEANINGS: dict[type[Struct], dict[str, str]] = {
         "partners": "one table for each partner in EDI, `[partners.acme]`",
         "channels": "what may come in by a channel, `[channels.mail]`",
         "tolerances": "named sets of limits, `[tolerances.default]`; the set `default` must be there",
-        "matching": "how far matching looks for the order line of an invoice line, `[matching]`",
+        "matching": "how far matching looks for the order line of an invoice line, `[matching]`, for every entity"
+        " that says nothing else",
         "duplicates": "how invoices are compared with those that came before, `[duplicates]`",
         "bank_change_confirmations": "how many people, other than the requester, must confirm new bank details",
         "signal_age_minutes_max": "how long ago a required source may have been heard of for a period to be ready",
@@ -654,6 +655,7 @@ POLICY_MEANINGS: dict[type[Struct], dict[str, str]] = {
         "close": "the connector of its close tool",
         "procurement": "the connector of its procurement system",
         "tolerances": "the set of limits it uses, or limits of its own that change the set `default`",
+        "matching": "how far matching looks for the order line of an invoice line; not given: as `[matching]` says",
     },
     Partner: {
         "name": "what people call it",
@@ -778,6 +780,7 @@ _POLICY_TABLES: dict[type[Struct], str] = {
     Urgency: "`[urgency]`",
     Amounts: "`[urgency.amounts.<currency>]`",
     Tolerances: "`[tolerances.<name>]`",
+    MatchingRules: "`[matching]`, and `matching` of an entity, a region or the group",
     DuplicateRules: "`[duplicates]`",
     Limit: "`[tolerances.<name>.<limit>]`",
     Identity: "`[[identities]]`",

@@ -26,7 +26,8 @@ class EntityPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
     ``tax_ids``: how documents name it: VAT numbers, registrations, network addresses, EDI ids. ``accounts``: further
     bank accounts of its own whose statements come, as the banks number them. ``region``: what it does not say itself
-    it takes from there, then from the group. ``tolerances``: the name of a set, or limits of its own.
+    it takes from there, then from the group. ``tolerances``: the name of a set, or limits of its own. ``matching``: how
+    far lines are looked for; without it as the policy says for everybody.
     """
 
     name: str
@@ -43,6 +44,7 @@ class EntityPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     close: str = "close"
     procurement: str = "procurement"
     tolerances: Tolerances | str = "default"
+    matching: MatchingRules | None = None
 
     @property
     def systems(self) -> frozenset[str]:
@@ -131,6 +133,11 @@ class Policy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         settings = self.entities.get(entity)
         named = settings.tolerances if settings else "default"
         return self.tolerances[named] if isinstance(named, str) else named
+
+    def matching_of(self, entity: str) -> MatchingRules:
+        """How far matching looks for the order lines of an entity's invoices."""
+        settings = self.entities.get(entity)
+        return (settings.matching if settings else None) or self.matching
 
     def at(self, moment: datetime) -> "Policy":
         """The policy in force at a moment: a policy alone always is."""

@@ -91,7 +91,7 @@ def match_released(state: State) -> MatchReleased:
 
 def finds_orders(invoice: Invoice, facts: Facts) -> bool:
     """Whether an invoice that names no order could bill some of its supplier's, if policy has it looked for."""
-    rules = facts.policy.matching
+    rules = facts.policy.matching_of(invoice.entity)
     if not rules.search_orders or has_orders(invoice):
         return False
     found = assign(invoice, open_orders(invoice, facts), rules)
@@ -113,7 +113,7 @@ def _known(state: State, facts: Facts) -> dict[str, OrderPosition]:
 
 def _rules(state: State, facts: Facts) -> MatchingRules:
     """What was begun under one policy is not given up under another."""
-    rules = facts.policy.matching
+    rules = facts.policy.matching_of(state.invoice.entity)
     return replace(rules, search_orders=True) if state.searched else rules
 
 
