@@ -1,6 +1,7 @@
 """An invoice and its orders: it is matched as they stand now, or a person accepts what does not agree."""
 
 from collections.abc import Iterator
+from datetime import date
 
 from msgspec.structs import replace
 
@@ -14,6 +15,7 @@ from tieout.model.events import Event
 from tieout.model.facts import InvoiceMatched, MatchFailed, MatchReleased
 from tieout.model.verdict import Allocation, Verdict
 from tieout.policy.matching import MatchingRules
+from tieout.policy.settling import books_are_open
 from tieout.processes import order as orders
 from tieout.processes import prepayment as prepayments
 from tieout.processes.address import order_subject
@@ -136,11 +138,20 @@ def _as_told(state: State, facts: Facts) -> Invoice:
 
 def _match_emitted(state: State, verdict: Verdict, facts: Facts, accepted_by: str = "") -> Emit:
     billed = _billed(state.invoice, verdict.allocations)
-    days = [orders.posting_day(facts.state("order", subject), state.invoice.issued_on) for subject in billed]
-    post_on = max(days, default=state.invoice.issued_on)
+    wanted = _booking_day(state, facts)
+    days = [orders.posting_day(facts.state("order", subject), wanted) for subject in billed]
+    post_on = max(days, default=wanted)
     return Emit(
         InvoiceMatched(verdict=verdict, orders=billed, post_on=post_on, accepted_by=accepted_by, self_billed=state.ours)
     )
+
+
+def _booking_day(state: State, facts: Facts) -> date:
+    """The day it was issued; what we wrote ourselves for a period that is over counts there while that can be."""
+    window = facts.policy.close_window_days
+    if state.ours and state.post_on and books_are_open(state.post_on, facts.now.date(), window):
+        return state.post_on
+    return state.invoice.issued_on
 
 
 def _billed(invoice: Invoice, allocations: tuple[Allocation, ...]) -> tuple[str, ...]:

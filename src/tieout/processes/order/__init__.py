@@ -1,7 +1,7 @@
 """A purchase order, by theme: what counts, what waits, what is accrued, and its whole life."""
 
 from tieout.processes.order.life import PROCESS
-from tieout.processes.order.settling import items
+from tieout.processes.order.settling import items, kind_of
 from tieout.processes.order.state import State, position, posting_day
 
-__all__ = ["PROCESS", "State", "items", "position", "posting_day"]
+__all__ = ["PROCESS", "State", "items", "kind_of", "position", "posting_day"]

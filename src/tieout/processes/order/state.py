@@ -102,9 +102,15 @@ def subject_of(state: State) -> str:
 def posting_day(state: State | None, issued_on: date) -> date:
     """The day an invoice of this order is posted on: the day it was issued, unless the goods were accrued for that
     period already; then the day the accrual is reversed."""
-    if state is None or not state.accrued_through or period_of(issued_on) > state.accrued_through:
+    through = accrued_until(state) if state else ""
+    if not through or period_of(issued_on) > through:
         return issued_on
-    return first_day(next_period(state.accrued_through))
+    return first_day(next_period(through))
+
+
+def accrued_until(state: State) -> str:
+    """The last period that was accrued, or for which an accrual is on its way; empty before the first."""
+    return max(state.accrued_through, state.accruing.period if state.accruing else "")
 
 
 def first_day(period: str) -> date:
