@@ -60,6 +60,7 @@ from tieout.policy.duties import ACTIONS, CONFLICTS, DUTIES, Identity, duty_for
 from tieout.policy.matching import MatchingRules
 from tieout.policy.policy import Channel, EntityPolicy, Partner, Policy
 from tieout.policy.routing import Amounts, Escalation, Routing, Substitute, Urgency
+from tieout.policy.settling import SettlementRules
 from tieout.policy.tolerances import CHECKS, Limit, Tolerances
 
 HERE = Path(__file__).parent
@@ -605,7 +606,8 @@ POLICY_MEANINGS: dict[type[Struct], dict[str, str]] = {
         "partners": "one table for each partner in EDI, `[partners.acme]`",
         "channels": "what may come in by a channel, `[channels.mail]`",
         "tolerances": "named sets of limits, `[tolerances.default]`; the set `default` must be there",
-        "matching": "how far matching looks for the order line of an invoice line, `[matching]`",
+        "matching": "how far matching looks for the order line of an invoice line, `[matching]`, for every entity"
+        " that says nothing else",
         "duplicates": "how invoices are compared with those that came before, `[duplicates]`",
         "bank_change_confirmations": "how many people, other than the requester, must confirm new bank details",
         "signal_age_minutes_max": "how long ago a required source may have been heard of for a period to be ready",
@@ -654,6 +656,8 @@ POLICY_MEANINGS: dict[type[Struct], dict[str, str]] = {
         "close": "the connector of its close tool",
         "procurement": "the connector of its procurement system",
         "tolerances": "the set of limits it uses, or limits of its own that change the set `default`",
+        "matching": "how far matching looks for the order line of an invoice line; not given: as `[matching]` says",
+        "settlement": "when it bills itself for what came",
     },
     Partner: {
         "name": "what people call it",
@@ -715,6 +719,12 @@ POLICY_MEANINGS: dict[type[Struct], dict[str, str]] = {
         "assign_lines": "an invoice line that names its order but no line of it is given the line that fits, where that"
         " is certain",
         "search_orders": "an invoice that names no order is looked for among the supplier's last hundred orders",
+    },
+    SettlementRules: {
+        "receipts": "goods of order lines that are settled on receipt: `at_once`, `weekly`, `month_end` or `by_hand`."
+        " A week or month is settled on the first business day after it, in the country of the entity; a week ends with"
+        " its month",
+        "consignments": "what was withdrawn from a consignment, in the same rhythms",
     },
     Tolerances: {
         "dialect": "whose reading of limits it follows and whose holds it predicts: [matching](matching.md) lists them."
@@ -782,6 +792,8 @@ _POLICY_TABLES: dict[type[Struct], str] = {
     Urgency: "`[urgency]`",
     Amounts: "`[urgency.amounts.<currency>]`",
     Tolerances: "`[tolerances.<name>]`",
+    MatchingRules: "`[matching]`, and `matching` of an entity, a region or the group",
+    SettlementRules: "`settlement` of an entity, a region or the group",
     DuplicateRules: "`[duplicates]`",
     Limit: "`[tolerances.<name>.<limit>]`",
     Identity: "`[[identities]]`",

@@ -10,6 +10,7 @@ from tests.processes.company import ORDER, SUPPLIER, receipt
 from tieout.model.documents import ReceiptLine
 from tieout.model.events import Message
 from tieout.model.facts import Fact, GoodsReceived, OrderPlaced, SupplierProposed
+from tieout.policy.settling import SettlementRules, next_run
 
 ENTITY = "DE01"
 CONSIGNED = replace(ORDER.lines[0], line_id="1", kind="consignment", tax_code="V19", tax_rate=Decimal(19))
@@ -31,6 +32,8 @@ def came(line_id: str, kind: str, quantity: int, on: date = date(2026, 5, 3)) ->
 
 def test_the_test_mode_lists_what_is_settleable_and_why_the_rest_is_not(small: Tieout) -> None:
     order = replace(ORDER, entity=ENTITY, lines=(CONSIGNED, ESTIMATED))
+    company = small.company()
+    run = next_run(SettlementRules(), company.clock.now().date(), company.policy.entities[ENTITY].country)
     tell(
         small,
         SupplierProposed(supplier=replace(SUPPLIER, settled_on_receipt=True)),
@@ -41,6 +44,10 @@ def test_the_test_mode_lists_what_is_settleable_and_why_the_rest_is_not(small: T
     )
     arguments = ("settle-receipts", "--entity", ENTITY, "--through", "2026-05-31")
     before = small.ask(*arguments, "--test")
+    assert [(one["rhythm"], one["due_on"], one["due_through"]) for one in before] == [
+        ("month_end", str(run.due_on), str(run.through)),
+        ("at_once", None, None),
+    ]
     assert [(one["line_id"], one["quantity"], one["amount"]["minor"], one["reasons"]) for one in before] == [
         ("1", "4", 4000, []),
         ("2", "5", 5000, ["the price is only estimated"]),

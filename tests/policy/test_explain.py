@@ -58,7 +58,11 @@ def test_the_settings_of_an_entity() -> None:
         *(Setting(f"tolerances.{check}", f"zero {GENERIC}", "dialect") for check in CHECKED),
         Setting("tolerances.unplanned_charges", "refuse (of dialect generic)", "dialect"),
         Setting("tolerances.on_variance", "wait", "default"),
-        *settings(load(TEXT)),
+        Setting("matching.assign_lines", "true", "default"),
+        Setting("matching.search_orders", "false", "default"),
+        Setting("settlement.receipts", "at_once", "default"),
+        Setting("settlement.consignments", "month_end", "default"),
+        *(one for one in settings(load(TEXT)) if not one.key.startswith("matching.")),
     )
 
 
@@ -112,6 +116,33 @@ def test_an_entity_that_names_a_set_has_its_limits() -> None:
     assert found["tolerances.price"] == Setting("tolerances.price", f"zero {GENERIC}", "dialect")
     with pytest.raises(KeyError):
         settings(load(TEXT), "XX01")
+
+
+SEARCHING = """
+[matching]
+assign_lines = false
+[group.matching]
+assign_lines = true
+[regions.emea.matching]
+search_orders = true
+"""
+
+
+def test_matching_comes_from_the_level_that_says_it() -> None:
+    found = {one.key: one for one in settings(load(TEXT + SEARCHING), "DE01")}
+    assert found["matching.assign_lines"] == Setting("matching.assign_lines", "true", "group")
+    assert found["matching.search_orders"] == Setting("matching.search_orders", "true", "region emea")
+    only_top = {one.key: one for one in settings(load(TEXT + "[matching]\nsearch_orders = true\n"), "US01")}
+    assert only_top["matching.search_orders"] == Setting("matching.search_orders", "true", "policy")
+    assert only_top["matching.assign_lines"] == Setting("matching.assign_lines", "true", "default")
+
+
+def test_a_change_of_matching_is_told_for_each_entity_that_it_concerns() -> None:
+    after = load_policy(TEXT + "[matching]\nsearch_orders = true\n[entities.DE01.matching]\nsearch_orders = false\n")
+    assert differences(load_policy(TEXT), after) == (
+        Difference("entities.US01.matching.search_orders", "false", "true"),
+        Difference("matching.search_orders", "false", "true"),
+    )
 
 
 def test_in_what_two_policies_differ() -> None:

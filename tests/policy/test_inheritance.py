@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from tieout.policy.files import joined, separated
 from tieout.policy.load import PolicyError, load, load_policy
+from tieout.policy.matching import MatchingRules
 from tieout.policy.policy import EntityPolicy
 from tieout.policy.tolerances import Limit, Tolerances
 
@@ -113,6 +114,24 @@ def test_a_limit_is_taken_whole() -> None:
         """
     )
     assert policy.tolerances_of("de").price == Limit(kind="value", amount=Decimal(1))
+
+
+def test_matching_is_inherited_key_by_key_from_the_top_on() -> None:
+    policy = load_policy(
+        LEVELS
+        + """
+        [matching]
+        assign_lines = false
+        [regions.emea.matching]
+        search_orders = true
+        [entities.FR01.matching]
+        assign_lines = true
+        """
+    )
+    assert policy.matching_of("US01") == MatchingRules(assign_lines=False)
+    assert policy.matching_of("DE01") == MatchingRules(assign_lines=False, search_orders=True)
+    assert policy.matching_of("FR01") == MatchingRules(assign_lines=True, search_orders=True)
+    assert policy.matching_of("nobody") == MatchingRules(assign_lines=False)
 
 
 def test_a_name_of_a_set_begins_anew() -> None:

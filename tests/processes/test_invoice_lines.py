@@ -206,6 +206,18 @@ def test_the_open_orders_of_the_supplier_are_searched() -> None:
     assert refold(told) == states_of(told)
 
 
+@pytest.mark.parametrize(("everywhere", "entity", "status_then"), [
+    (False, MatchingRules(search_orders=True), "matched"),
+    (True, MatchingRules(search_orders=False), "valid"),
+    (True, None, "matched"),
+])  # fmt: skip
+def test_an_entity_has_its_own_word_on_the_search(everywhere: bool, entity: Any, status_then: str) -> None:
+    settings = replace(POLICY.entities["de"], matching=entity)
+    policy = replace(POLICY, entities={"de": settings}, matching=MatchingRules(search_orders=everywhere))
+    told = company(order_of(L1="10"), policy=policy)
+    assert status(told, receive(told, nameless(order_id=""))) == status_then
+
+
 def test_what_fits_orders_equally_is_asked_about_and_waits_for_all_of_them() -> None:
     told = company(order_of("PO-1", L1="9"), order_of("PO-2", L1="11"), policy=SEARCHING)
     document = nameless(order_id="")

@@ -1,10 +1,12 @@
 """Evaluated receipt settlement: we bill ourselves for what came, with numbers of the supplier's own series."""
 
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from msgspec.structs import replace
 from tests.processes.company import (
     ORDER,
@@ -29,13 +31,16 @@ from tieout.matching.settlement import unmet
 from tieout.model.documents import Invoice, InvoiceKind, PurchaseOrder, ReceiptLine
 from tieout.model.effects import PostInvoice, SubmitInvoice
 from tieout.model.facts import (
+    AccrualRequested,
     GoodsReceived,
     InvoiceReceived,
     OrderPlaced,
+    SelfBillDrafted,
     SettlementRequested,
     SupplierProposed,
     VarianceAccepted,
 )
+from tieout.policy.settling import SettlementRules, books_are_open
 from tieout.processes import settlement
 
 SETTLED = replace(SUPPLIER, settled_on_receipt=True, payment_terms_days=14)
@@ -170,6 +175,255 @@ def test_a_consignment_is_settled_for_what_was_withdrawn_by_the_end_of_a_period(
         )
     assert [one.net for one in written(told).values()] == [eur("40.00"), eur("20.00")]
     assert told.state("order", ORDER_SUBJECT).position.lines["1"].billed == 6
+
+
+# ── by the calendar ────────────────────────────────────────────────────────────────────────────────────────────────
+
+MONTHLY = SettlementRules()
+CONSIGNED: dict[str, Any] = {"kind": "consignment", "settled_on_receipt": False, "matched_to": "order"}
+
+
+def by_calendar(rules: SettlementRules = MONTHLY, **changes: Any) -> Story:
+    settings = replace(POLICY.entities["de"], settlement=rules)
+    told = Story(replace(POLICY, entities={"de": settings}), (*PROCESSES, settlement.PROCESS))
+    told.tell(SupplierProposed(supplier=SETTLED))
+    told.tell(OrderPlaced(order=ordered(quantity=Decimal(1000), **changes)), entity="de")
+    return told
+
+
+def withdraw(told: Story, quantity: str, on: date, number: int = 1) -> None:
+    told.tell(came(quantity, f"W-{number}", kind="withdrawal", received_on=on), entity="de")
+
+
+def ring(told: Story, at: datetime) -> None:
+    """It is that moment, and whatever is due by then comes, the earliest first."""
+    told.now = at
+    for key in sorted((one for one in told.timers if one.startswith("settlement/")), key=lambda one: due(told, one)):
+        if due(told, key) <= at:
+            home, subject, timer = told.timers.pop(key)
+            told.tell(timer.data, subject, home, actor="system:timer", source="timer", entity="de")
+
+
+def due(told: Story, key: str) -> datetime:
+    return told.timers[key][2].due_at
+
+
+def drafted(told: Story) -> list[tuple[str, str, str, str]]:
+    """What we billed ourselves for, when, on which day it is booked, and what is told about that."""
+    found = [event for event in told.events if isinstance(event.data, SelfBillDrafted)]
+    states = [told.state("invoice", invoice_id) for invoice_id in written(told)]
+    return [
+        (str(event.data.invoice.net), str(event.data.invoice.issued_on), str(state.post_on), event.data.note)
+        for event, state in zip(found, states, strict=True)
+    ]
+
+
+def test_a_month_of_withdrawals_is_settled_on_the_first_business_day_after_it_and_counts_in_it() -> None:
+    told = by_calendar(**CONSIGNED)
+    withdraw(told, "4", date(2026, 5, 4), 1)
+    withdraw(told, "3", date(2026, 5, 5), 2)
+    withdraw(told, "2", date(2026, 6, 1), 3)
+    ring(told, datetime(2026, 6, 1, 5, tzinfo=UTC))
+    assert drafted(told) == [], "not before its hour"
+    ring(told, datetime(2026, 6, 1, 6, tzinfo=UTC))
+    assert drafted(told) == [("70.00 EUR", "2026-06-01", "2026-05-31", "")]
+    assert told.standings() >= {("unaccrued", "de", "2026-06", ORDER_SUBJECT, "20.00 EUR")}
+    assert not any(name == "unaccrued" and period == "2026-05" for name, _, period, _, _ in told.standings())
+    ring(told, datetime(2026, 7, 1, 6, tzinfo=UTC))
+    assert drafted(told)[1:] == [("20.00 EUR", "2026-07-01", "2026-06-30", "")]
+    assert not any(key.startswith("settlement/") for key in told.timers), "nothing is left to wait for"
+    assert refold(told) == states_of(told)
+
+
+def test_what_is_settled_late_counts_in_the_period_that_is_open_and_says_so() -> None:
+    told = by_calendar(**CONSIGNED)
+    withdraw(told, "4", date(2026, 5, 4))
+    ring(told, datetime(2026, 6, 8, 6, tzinfo=UTC))
+    note = "2026-05 is closed, so it counts in 2026-06"
+    assert drafted(told) == [("40.00 EUR", "2026-06-08", "2026-06-08", note)]
+
+
+def test_a_run_that_comes_late_settles_every_month_that_is_over() -> None:
+    told = by_calendar(SettlementRules(receipts="weekly"), **CONSIGNED)
+    withdraw(told, "4", date(2026, 5, 4))
+    ring(told, datetime(2026, 6, 3, 6, tzinfo=UTC))  # it should have been looked at on 11 May
+    assert drafted(told) == [("40.00 EUR", "2026-06-03", "2026-05-31", "")]
+
+
+def test_what_was_accrued_counts_where_the_accrual_is_reversed() -> None:
+    told = by_calendar(**CONSIGNED)
+    withdraw(told, "4", date(2026, 5, 4))
+    request = AccrualRequested(entity="de", order_id="PO-1", supplier_id=SUPPLIER_ID, period="2026-05")
+    told.now = datetime(2026, 6, 1, 5, tzinfo=UTC)
+    told.tell(request, entity="de")  # on its way, and not yet in the ERP
+    ring(told, datetime(2026, 6, 1, 6, tzinfo=UTC))
+    note = "2026-05 is accrued, so it counts in 2026-06"
+    assert drafted(told) == [("40.00 EUR", "2026-06-01", "2026-06-01", note)]
+
+
+def test_what_waits_until_its_period_is_closed_is_booked_on_the_day_it_was_issued() -> None:
+    told = by_calendar(**CONSIGNED)
+    withdraw(told, "1001", date(2026, 5, 4))  # more than is ordered: it waits with a case
+    ring(told, datetime(2026, 6, 1, 6, tzinfo=UTC))
+    (invoice_id,) = written(told)
+    assert told.state("invoice", invoice_id).status == "mismatched"
+    told.now = datetime(2026, 6, 9, 6, tzinfo=UTC)
+    told.tell(OrderPlaced(order=ordered(quantity=Decimal(2000), **CONSIGNED)), entity="de")
+    state = told.state("invoice", invoice_id)
+    assert (state.status, state.post_on) == ("posting", date(2026, 6, 1))
+
+
+def test_receipts_can_be_gathered_for_a_week() -> None:
+    told = by_calendar(SettlementRules(receipts="weekly"))
+    for number, quantity in enumerate(("4", "3"), 1):
+        told.tell(came(quantity, f"GR-{number}"), entity="de")
+    assert written(told) == {}
+    ring(told, datetime(2026, 5, 11, 6, tzinfo=UTC))
+    assert drafted(told) == [("70.00 EUR", "2026-05-11", "2026-05-11", "")]
+
+
+def test_receipts_of_a_month_count_in_it_unless_some_of_them_came_later() -> None:
+    told = by_calendar(SettlementRules(receipts="month_end"))
+    told.tell(came("4"), entity="de")
+    ring(told, datetime(2026, 6, 1, 6, tzinfo=UTC))
+    told.tell(came("3", "GR-2", received_on=date(2026, 6, 2)), entity="de")
+    told.now = datetime(2026, 7, 1, 5, tzinfo=UTC)
+    told.tell(came("2", "GR-3", received_on=date(2026, 7, 1)), entity="de")
+    ring(told, datetime(2026, 7, 1, 6, tzinfo=UTC))
+    assert drafted(told) == [
+        ("40.00 EUR", "2026-06-01", "2026-05-31", ""),
+        ("50.00 EUR", "2026-07-01", "2026-07-01", "not all of it came in 2026-06, so it counts in 2026-07"),
+    ]
+
+
+def test_withdrawals_can_be_settled_at_once() -> None:
+    told = by_calendar(SettlementRules(consignments="at_once"), **CONSIGNED)
+    withdraw(told, "4", date(2026, 5, 4))
+    assert drafted(told) == [("40.00 EUR", "2026-05-04", "2026-05-04", "")]
+    assert not told.timers
+
+
+def test_by_hand_is_by_hand_and_follows_the_policy_when_that_changes() -> None:
+    told = by_calendar(SettlementRules(consignments="by_hand"), **CONSIGNED)
+    withdraw(told, "4", date(2026, 5, 4))
+    ring(told, datetime(2026, 6, 1, 6, tzinfo=UTC))
+    assert written(told) == {}
+    told.policy = POLICY
+    ring(told, datetime(2026, 7, 1, 6, tzinfo=UTC))
+    assert drafted(told) == [("40.00 EUR", "2026-07-01", "2026-06-30", "")]
+
+
+def test_a_supplier_that_agrees_later_is_settled_with_the_next_month() -> None:
+    told = by_calendar(**CONSIGNED)
+    told.tell(SupplierProposed(supplier=replace(SETTLED, settled_on_receipt=False)))
+    withdraw(told, "4", date(2026, 5, 4))
+    ring(told, datetime(2026, 6, 1, 6, tzinfo=UTC))
+    assert written(told) == {}
+    told.tell(SupplierProposed(supplier=SETTLED))
+    ring(told, datetime(2026, 7, 1, 6, tzinfo=UTC))
+    assert [one.net for one in written(told).values()] == [eur("40.00")]
+
+
+def test_what_stands_in_the_way_in_the_order_itself_waits_for_the_order() -> None:
+    told = by_calendar(**CONSIGNED, estimated=True)
+    withdraw(told, "4", date(2026, 5, 4))
+    assert not told.timers
+    told.tell(OrderPlaced(order=ordered(**CONSIGNED)), entity="de")
+    ring(told, datetime(2026, 6, 1, 6, tzinfo=UTC))
+    assert [one.net for one in written(told).values()] == [eur("40.00")]
+
+
+def test_a_withdrawal_that_is_taken_back_is_credited_once() -> None:
+    told = by_calendar(**CONSIGNED)
+    withdraw(told, "6", date(2026, 5, 4), 1)
+    ring(told, datetime(2026, 6, 1, 6, tzinfo=UTC))
+    withdraw(told, "-2", date(2026, 6, 3), 2)
+    for through in (date(2026, 5, 31), date(2026, 6, 30), date(2026, 5, 31)):
+        ask(told, through)
+    assert [(one.kind, one.net) for one in written(told).values()] == [
+        (InvoiceKind.INVOICE, eur("60.00")),
+        (InvoiceKind.CREDIT_NOTE, eur("20.00")),
+    ]
+
+
+def ask(told: Story, through: date) -> None:
+    """A person asks for the settlement, as `tieout settle-receipts` does."""
+    fact = SettlementRequested(entity="de", order_id="PO-1", supplier_id=SUPPLIER_ID, through=through)
+    told.tell(fact, entity="de", actor="person:paula", source="person")
+
+
+RHYTHMS = st.sampled_from(["at_once", "weekly", "month_end", "by_hand"])
+STEPS = st.lists(
+    st.tuples(
+        st.sampled_from(["withdraw", "receive", "take back", "ask", "ring", "ring again", "nothing"]),
+        st.integers(0, 25),  # days until then
+        st.integers(1, 9),
+        st.integers(-40, 40),  # days by which a document is older, or a request looks ahead
+    ),
+    max_size=12,
+)
+
+
+@given(RHYTHMS, RHYTHMS, STEPS)
+@settings(max_examples=60, deadline=None)
+def test_whichever_way_every_unit_is_settled_exactly_once(receipts: Any, consignments: Any, steps: list[Any]) -> None:
+    lines = (
+        replace(ORDER.lines[0], **FLAGGED, line_id="1", quantity=Decimal(1000)),
+        replace(ORDER.lines[0], **(FLAGGED | CONSIGNED), line_id="2", quantity=Decimal(1000)),
+    )
+    rules = SettlementRules(receipts=receipts, consignments=consignments)
+    told = by_calendar(rules)
+    told.tell(OrderPlaced(order=replace(ORDER, lines=lines)), entity="de")
+    rung: list[tuple[str, str, Any]] = []
+    for number, (what, days, quantity, shift) in enumerate(steps):
+        told.now += timedelta(days=days)
+        day = told.now.date() - timedelta(days=abs(shift))
+        kind, line_id, sign = {"receive": ("receipt", "1", 1), "take back": ("withdrawal", "2", -1)}.get(
+            what, ("withdrawal", "2", 1)
+        )
+        match what:
+            case "withdraw" | "receive" | "take back":
+                moved = (ReceiptLine(order_line_id=line_id, quantity=Decimal(sign * quantity)),)
+                arrived = replace(receipt(receipt_id=f"D-{number}", on=day), kind=kind, lines=moved)
+                told.tell(GoodsReceived(receipt=arrived), entity="de")
+            case "ask":
+                ask(told, told.now.date() + timedelta(days=shift))
+            case "ring":
+                rung += [
+                    one
+                    for key, one in told.timers.items()
+                    if key.startswith("settlement/") and one[2].due_at <= told.now
+                ]
+                ring(told, told.now)
+            case "ring again":  # a worker that died after its commit never does; if it did, nothing is billed twice
+                for home, subject, timer in rung:
+                    told.tell(timer.data, subject, home, actor="system:timer", source="timer", entity="de")
+        _check(told, everything=False)
+    for _ in range(3):
+        told.now += timedelta(days=40)
+        ring(told, told.now)
+    if "by_hand" in (receipts, consignments):
+        ask(told, told.now.date() + timedelta(days=60))
+    _check(told, everything=True)
+    assert refold(told) == states_of(told)
+
+
+def _check(told: Story, *, everything: bool) -> None:
+    """Billed is never more than what came, in the end exactly what is still here, and nothing in a closed period."""
+    came, most, billed = ({"1": Decimal(0), "2": Decimal(0)} for _ in range(3))
+    for event in told.events:
+        match event.data:
+            case GoodsReceived(receipt=document):
+                for moved in document.lines:
+                    came[moved.order_line_id] += moved.quantity
+                    most[moved.order_line_id] = max(most[moved.order_line_id], came[moved.order_line_id])
+            case SelfBillDrafted(invoice=invoice, post_on=post_on):
+                for line in invoice.lines:
+                    billed[line.order_line_id] += invoice.sign * line.quantity
+                assert all(billed[one] <= most[one] for one in billed)
+                day, window = event.recorded_at.date(), told.policy.close_window_days
+                assert books_are_open(post_on or invoice.issued_on, day, window)
+    assert not everything or billed == came
 
 
 def test_a_settlement_that_cannot_be_matched_yet_is_not_written_twice() -> None:

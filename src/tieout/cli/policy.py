@@ -17,6 +17,7 @@ from tieout.kernel.ids import partition_of
 from tieout.kernel.money import Money
 from tieout.model.facts import policy_home
 from tieout.policy.explain import Difference, differences, settings, warnings
+from tieout.policy.levels import FOR_ALL
 from tieout.policy.load import PolicyError
 from tieout.policy.policy import Policy
 from tieout.processes.policy_release import State, status_of
@@ -387,7 +388,8 @@ def _concerns(name: str, entity: str, key: str) -> bool:
     own = f"entities.{entity}."
     if name.startswith("entities."):
         return name.startswith(own) and _below(name.removeprefix(own), key)
-    return not name.startswith(("tolerances.", "partners.")) and _below(name, key)
+    by_entity = tuple(f"{one}." for one in FOR_ALL) if entity else ()
+    return not name.startswith(("tolerances.", "partners.", *by_entity)) and _below(name, key)
 
 
 @policy.command()

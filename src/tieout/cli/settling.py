@@ -25,7 +25,10 @@ from tieout.model.facts import SettlementRequested
     help="Withdrawals from consignments until the end of this day's month (default: today).",
 )
 @click.option(
-    "--test", "test_mode", is_flag=True, help="Change nothing: list what is settleable, and why the rest is not."
+    "--test",
+    "test_mode",
+    is_flag=True,
+    help="Change nothing: list what is settleable and when, and why the rest is not.",
 )
 @click.option("--as", "person", default=getpass.getuser, help="Who does it (default: your login name).")
 @JSON
@@ -35,11 +38,11 @@ def settle_receipts(
 ) -> None:
     """Bill ourselves for goods that are settled on receipt, and for withdrawals from consignments.
 
-    Goods settled on receipt are billed when they come; this settles what could not be settled then, and the
-    consignments of a period. What is billed once is not billed again.
+    Both happen by themselves in the rhythm that the policy names for an entity (`settlement`): at once, for each week
+    or for each month. This does it now. What is billed once is not billed again, whichever way.
 
     \b
-    tieout settle-receipts --entity DE01 --through 2026-05-31 --test     what would be billed, and why the rest not
+    tieout settle-receipts --entity DE01 --test                          what is billed when, and why the rest not
     tieout settle-receipts --entity DE01 --through 2026-05-31            ask for it; `tieout trace` finds the invoices
     """
     company = Company.at(config)
@@ -49,7 +52,7 @@ def settle_receipts(
     _ = company.store  # brings the schema up to date
     day = through.date() if through else company.clock.now().date()
     with Database(company.settings.database).read() as sql:
-        found = tuple(settlement_items(sql, None, entity, day))
+        found = tuple(settlement_items(sql, company.policy, None, entity, day))
     if not test_mode:
         _request(company, found, day, person)
     if as_json:
@@ -81,7 +84,7 @@ def _request(company: Company, found: Sequence[SettlementItem], day: date, perso
 def _print(title: str, items: Sequence[SettlementItem]) -> None:
     print_table(
         title,
-        ("entity", "supplier", "order", "line", "receipt", "quantity#", "amount#", "why not"),
+        ("entity", "supplier", "order", "line", "receipt", "quantity#", "amount#", "by itself", "why not"),
         [
             (
                 one.entity,
@@ -91,8 +94,18 @@ def _print(title: str, items: Sequence[SettlementItem]) -> None:
                 one.receipt_id,
                 f"{one.quantity} {one.unit}",
                 one.amount,
+                _when(one),
                 "; ".join(one.reasons),
             )
             for one in items
         ],
     )
+
+
+_RHYTHMS = {"at_once": "at once", "weekly": "each week", "month_end": "each month", "by_hand": "only when asked for"}
+
+
+def _when(item: SettlementItem) -> str:
+    if item.due_on:
+        return f"on {item.due_on}, for what came until {item.due_through}"
+    return "" if item.reasons else _RHYTHMS[item.rhythm]

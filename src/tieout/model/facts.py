@@ -277,13 +277,24 @@ class SettlementRequested(Fact):
     through: date
 
 
+@fact("order.settlement_due")
+class SettlementDue(Fact):
+    """Timer: what came of this order until this day is to be billed by us now, in the rhythm of its entity."""
+
+    through: date
+
+
 @fact("settlement.drafted")
 class SelfBillDrafted(Fact):
     """Derived (order): we bill ourselves for what was received of this order (its subject). The invoice has no number
-    yet: the settlement of the supplier and entity gives the next one."""
+    yet: the settlement of the supplier and entity gives the next one. ``through``: for what came until this day. What
+    is for a period that is over is booked on that day (``post_on``), or ``note`` says why it cannot be."""
 
     order: str
     invoice: Invoice
+    through: date | None = None
+    post_on: date | None = None
+    note: str = ""
 
 
 # ── invoice ────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -291,11 +302,13 @@ class SelfBillDrafted(Fact):
 
 @fact("invoice.received")
 class InvoiceReceived(Fact):
-    """Outside: a supplier invoice or credit note arrived. ``system_id`` is the id the sending system gave it."""
+    """Outside: a supplier invoice or credit note arrived. ``system_id`` is the id the sending system gave it.
+    ``post_on``: the day to book it on, of what we wrote ourselves; nobody else's word counts."""
 
     invoice: Invoice
     channel: str
     system_id: str = ""
+    post_on: date | None = None
 
 
 @fact("invoice.admitted")

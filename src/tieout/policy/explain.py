@@ -11,9 +11,9 @@ import msgspec
 from msgspec import Struct
 
 from tieout.policy.dialect import DIALECTS
-from tieout.policy.levels import DEFAULT
+from tieout.policy.levels import DEFAULT, FOR_ALL, POLICY
 from tieout.policy.load import Loaded
-from tieout.policy.policy import Policy
+from tieout.policy.policy import EntityPolicy, Policy
 from tieout.policy.shape import fields_of
 from tieout.policy.tolerances import CHECKS, Limit, Tolerances
 
@@ -42,16 +42,16 @@ class Difference(Struct, frozen=True):
 
 def settings(loaded: Loaded, entity: str = "") -> tuple[Setting, ...]:
     """What holds everywhere, and what holds for one entity. Raises ``KeyError`` for an entity it does not know."""
-    everywhere = _everywhere(loaded)
+    everywhere = _everywhere(loaded, without=FOR_ALL if entity else ())
     return (*_of_entity(loaded, entity), *everywhere) if entity else tuple(everywhere)
 
 
-def _everywhere(loaded: Loaded) -> Iterator[Setting]:
+def _everywhere(loaded: Loaded, without: tuple[str, ...]) -> Iterator[Setting]:
     tables = ("entities", "partners", "channels", "tolerances")
     for name in fields_of(Policy):
-        if name not in tables:
+        if name not in (*tables, *without):
             for key, value in flat(getattr(loaded.policy, name), name):
-                yield Setting(key, value, "policy" if _is_said(loaded.tables, key) else DEFAULT)
+                yield Setting(key, value, POLICY if _is_said(loaded.tables, key) else DEFAULT)
 
 
 def _is_said(tables: Any, key: str) -> bool:
@@ -66,7 +66,7 @@ def _is_said(tables: Any, key: str) -> bool:
 
 
 def _of_entity(loaded: Loaded, entity: str) -> Iterator[Setting]:
-    settled, origins = loaded.policy.entities[entity], loaded.origins[entity]
+    settled, origins = _settled(loaded.policy, entity), loaded.origins[entity]
     for name in fields_of(type(settled)):
         value = getattr(settled, name)
         if name == "tolerances":
@@ -74,6 +74,11 @@ def _of_entity(loaded: Loaded, entity: str) -> Iterator[Setting]:
             continue
         for key, text in flat(value, name):
             yield Setting(key, text, _nearest(origins, key))
+
+
+def _settled(policy: Policy, entity: str) -> EntityPolicy:
+    """An entity with what the policy says for everybody, where the entity itself does not."""
+    return msgspec.structs.replace(policy.entities[entity], matching=policy.matching_of(entity))
 
 
 def _tolerances(loaded: Loaded, entity: str, value: Tolerances | str, origins: dict[str, str]) -> Iterator[Setting]:
@@ -160,8 +165,9 @@ def differences(before: Policy, after: Policy) -> tuple[Difference, ...]:
 def _whole(policy: Policy) -> Iterator[tuple[str, str]]:
     for name in fields_of(Policy):
         if name == "entities":
-            for entity, settled in policy.entities.items():
-                resolved = msgspec.structs.replace(settled, tolerances=policy.tolerances_of(entity))
+            for entity in policy.entities:
+                limits = policy.tolerances_of(entity)
+                resolved = msgspec.structs.replace(_settled(policy, entity), tolerances=limits)
                 yield from flat(resolved, f"entities.{entity}")
         elif name != "tolerances":
             yield from flat(getattr(policy, name), name)

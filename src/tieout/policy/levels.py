@@ -1,7 +1,8 @@
 """Inheritance of a policy: what an entity does not say it takes from its region, then from the group.
 
 Tables are merged key by key; a limit is taken as a whole, since half a limit of one level and half of another would
-say what nobody wrote. The name of a legal entity and its own accounts are never inherited.
+say what nobody wrote. What stands at the top for everybody is the outermost level. The name of a legal entity and its
+own accounts are never inherited.
 """
 
 from collections.abc import Iterator, Mapping
@@ -14,6 +15,8 @@ from tieout.policy.policy import EntityPolicy
 from tieout.policy.shape import fields_of, missing_faults, shown, struct_in, table_faults
 from tieout.policy.tolerances import Limit
 
+POLICY = "policy"
+"""The level of what the policy says at its top, for everybody."""
 GROUP = "group"
 DEFAULT = "default"
 """The level of what nobody says: the default of the key, or of the dialect."""
@@ -21,11 +24,14 @@ DEFAULT = "default"
 OWN = frozenset({"name", "region", "tax_ids", "iban", "bic", "accounts"})
 """What belongs to one legal entity alone."""
 
+#: Tables that stand at the top too, for every entity that says nothing else.
+FOR_ALL = ("matching",)
 #: Taken whole from the level nearest to the entity.
 _WHOLE: tuple[type[Struct], ...] = (Limit,)
 
 Origins = dict[str, str]
-"""The level that says each key (``group``, ``region emea``, ``entity DE01``, ``set strict``), by its dotted name."""
+"""The level that says each key (``policy``, ``group``, ``region emea``, ``entity DE01``, ``set strict``), by its
+dotted name."""
 
 
 class Inherited(Struct, frozen=True):
@@ -72,7 +78,8 @@ def _tables(tables: Table, name: str) -> Table:
 
 
 def _entity(name: str, entity: Table, tables: Table) -> Inherited:
-    levels: list[tuple[str, Table]] = [(GROUP, tables.get(GROUP, {}))]
+    for_all = {key: tables[key] for key in FOR_ALL if key in tables}
+    levels: list[tuple[str, Table]] = [(POLICY, for_all), (GROUP, tables.get(GROUP, {}))]
     if region := entity.get("region", ""):
         levels.append((f"region {region}", _tables(tables, "regions")[region]))
     levels.append((f"entity {name}", entity))

@@ -18,6 +18,7 @@ from tieout.policy.duplicates import DuplicateRules
 from tieout.policy.duties import Act, Identity
 from tieout.policy.matching import MatchingRules
 from tieout.policy.routing import Desk, Escalation, Routing, Substitute, Urgency
+from tieout.policy.settling import SettlementRules
 from tieout.policy.tolerances import Tolerances
 
 
@@ -26,7 +27,9 @@ class EntityPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
     ``tax_ids``: how documents name it: VAT numbers, registrations, network addresses, EDI ids. ``accounts``: further
     bank accounts of its own whose statements come, as the banks number them. ``region``: what it does not say itself
-    it takes from there, then from the group. ``tolerances``: the name of a set, or limits of its own.
+    it takes from there, then from the group. ``tolerances``: the name of a set, or limits of its own. ``matching``: how
+    far lines are looked for; without it as the policy says for everybody. ``settlement``: when it bills itself for what
+    came.
     """
 
     name: str
@@ -43,6 +46,8 @@ class EntityPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     close: str = "close"
     procurement: str = "procurement"
     tolerances: Tolerances | str = "default"
+    matching: MatchingRules | None = None
+    settlement: SettlementRules = SettlementRules()
 
     @property
     def systems(self) -> frozenset[str]:
@@ -131,6 +136,16 @@ class Policy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         settings = self.entities.get(entity)
         named = settings.tolerances if settings else "default"
         return self.tolerances[named] if isinstance(named, str) else named
+
+    def matching_of(self, entity: str) -> MatchingRules:
+        """How far matching looks for the order lines of an entity's invoices."""
+        settings = self.entities.get(entity)
+        return (settings.matching if settings else None) or self.matching
+
+    def settlement_of(self, entity: str) -> SettlementRules:
+        """When an entity bills itself for what came."""
+        settings = self.entities.get(entity)
+        return settings.settlement if settings else SettlementRules()
 
     def at(self, moment: datetime) -> "Policy":
         """The policy in force at a moment: a policy alone always is."""

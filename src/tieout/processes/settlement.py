@@ -40,7 +40,7 @@ def decide(state: State | None, event: Event, facts: Facts) -> Iterator[Output]:
     draft = event.data.invoice
     invoice = replace(draft, number=f"SB-{draft.entity}-{state.last:06d}")
     invoice_id, home = derive("inv", event.subject, str(state.last)), supplier_home(draft.supplier_id)
-    received = InvoiceReceived(invoice=invoice, channel=CHANNEL)
+    received = InvoiceReceived(invoice=invoice, channel=CHANNEL, post_on=event.data.post_on)
     yield Send(received, invoice_id, home, entity=draft.entity, correlation=invoice_id)
 
 

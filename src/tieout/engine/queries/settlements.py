@@ -9,11 +9,16 @@ from msgspec import Struct
 from sqlalchemy import Connection, select
 
 from tieout.engine.queries.database import Reach
-from tieout.engine.schema import STATE
+from tieout.engine.schema import INBOX, STATE
+from tieout.kernel.clock import from_micros
 from tieout.kernel.money import Money, priced
 from tieout.model.documents import Supplier
+from tieout.model.facts import SettlementDue, decode_fact
+from tieout.policy.policy import Policy
+from tieout.policy.settling import Rhythm, Run
 from tieout.processes import order as orders
 from tieout.processes import supplier as suppliers
+from tieout.processes.address import order_subject
 
 _ORDER = msgspec.json.Decoder(orders.State)
 _SUPPLIER = msgspec.json.Decoder(suppliers.State)
@@ -22,7 +27,11 @@ _WORDS = (b"settled_on_receipt", b"consignment", b"by_hand")
 
 
 class SettlementItem(Struct, frozen=True, kw_only=True):
-    """What came of an order line and is not billed by us; settleable when there are no ``reasons`` against it."""
+    """What came of an order line and is not billed by us; settleable when there are no ``reasons`` against it.
+
+    ``rhythm`` is when the entity bills itself for such a line, ``due_on`` the day on which that happens next by itself,
+    for what came until ``due_through``; nothing where no day is set.
+    """
 
     entity: str
     supplier_id: str
@@ -34,11 +43,21 @@ class SettlementItem(Struct, frozen=True, kw_only=True):
     unit: str
     amount: Money
     reasons: tuple[str, ...]
+    rhythm: Rhythm
+    due_on: date | None = None
+    due_through: date | None = None
 
 
-def settlement_items(sql: Connection, reach: Reach, entity: str, through: date) -> Iterator[SettlementItem]:
+Runs = dict[str, list[Run]]
+"""The days that are set for an order (its subject), the earliest first."""
+
+
+def settlement_items(
+    sql: Connection, policy: Policy, reach: Reach, entity: str, through: date
+) -> Iterator[SettlementItem]:
     """Everything received of one entity (all, when it is empty) that is to be settled on receipt, or withdrawn from a
-    consignment until the end of the period of ``through``."""
+    consignment until the end of the period of ``through``; and when that happens by itself."""
+    runs = _runs(sql)
     known: dict[str, Supplier | None] = {}
     rows = sql.execute(select(STATE.c.data).where(STATE.c.process == "order").order_by(STATE.c.subject))
     for row in rows:
@@ -52,7 +71,19 @@ def settlement_items(sql: Connection, reach: Reach, entity: str, through: date) 
         supplier_id = state.position.supplier_id
         if supplier_id not in known:
             known[supplier_id] = _supplier(sql, supplier_id)
-        yield from _items(state, known[supplier_id], through)
+        subject = order_subject(state.entity, state.position.order_id, supplier_id)
+        yield from _items(state, known[supplier_id], through, policy, runs.get(subject, []))
+
+
+def _runs(sql: Connection) -> Runs:
+    """The timers of all orders that wait for their day."""
+    waits = (INBOX.c.status == "ready") & (INBOX.c.due_at > 0) & (INBOX.c.type == SettlementDue.type)
+    found: Runs = {}
+    for row in sql.execute(select(INBOX.c.subject, INBOX.c.data, INBOX.c.due_at).where(waits).order_by(INBOX.c.due_at)):
+        fact = decode_fact(SettlementDue.type, bytes(row.data))
+        assert isinstance(fact, SettlementDue)
+        found.setdefault(row.subject, []).append(Run(fact.through, from_micros(row.due_at).date()))
+    return found
 
 
 def _supplier(sql: Connection, supplier_id: str) -> Supplier | None:
@@ -62,11 +93,16 @@ def _supplier(sql: Connection, supplier_id: str) -> Supplier | None:
     return state.supplier if state and state.status == "active" else None
 
 
-def _items(state: orders.State, supplier: Supplier | None, through: date) -> Iterator[SettlementItem]:
+def _items(
+    state: orders.State, supplier: Supplier | None, through: date, policy: Policy, runs: list[Run]
+) -> Iterator[SettlementItem]:
     known = state.position
     assert known is not None
+    rules = policy.settlement_of(state.entity)
     for item in orders.items(state, supplier, through):
         line = known.lines[item.line_id]
+        kind = orders.kind_of(line)
+        run = None if item.reasons else next((one for one in runs if kind in rules.due(one.through)), None)
         yield SettlementItem(
             entity=state.entity,
             supplier_id=known.supplier_id,
@@ -78,4 +114,7 @@ def _items(state: orders.State, supplier: Supplier | None, through: date) -> Ite
             unit=line.unit,
             amount=priced(item.quantity, line.unit_price, line.price_per, known.currency),
             reasons=item.reasons,
+            rhythm=rules.of(kind),
+            due_on=run.due_on if run else None,
+            due_through=run.through if run else None,
         )

@@ -78,8 +78,13 @@ def _supplier(fact: f.Fact) -> Words | None:
             return Words(f"The credit note for return {receipt_id} should have come")
         case f.SettlementRequested(order_id=order, through=through):
             return Words("Settlement asked for", f"order {order}, through {through}")
-        case f.SelfBillDrafted(invoice=invoice):
-            return Words("We bill ourselves for what was received", f"{invoice.gross}")
+        case f.SettlementDue(through=through):
+            return Words("Settlement due", f"for what came until {through}")
+        case f.SelfBillDrafted(invoice=invoice, through=through, note=note):
+            until = f"for what came until {through}" if through else ""
+            return Words(
+                "We bill ourselves for what was received", "; ".join(filter(None, (str(invoice.gross), until, note)))
+            )
     return None
 
 

@@ -16,6 +16,7 @@ from tieout.model.events import Event
 from tieout.model.facts import InvoiceMatched, MatchFailed, MatchReleased, VarianceAccepted
 from tieout.model.verdict import Allocation, Verdict
 from tieout.policy.matching import MatchingRules
+from tieout.policy.settling import books_are_open
 from tieout.processes import order as orders
 from tieout.processes import prepayment as prepayments
 from tieout.processes.address import order_subject
@@ -143,14 +144,14 @@ def match_released(state: State) -> MatchReleased:
 
 def is_searched_for(invoice: Invoice, facts: Facts) -> bool:
     """Whether the orders that it bills are looked for: it names none, and the policy wants it."""
-    return facts.policy.matching.search_orders and not has_orders(invoice)
+    return facts.policy.matching_of(invoice.entity).search_orders and not has_orders(invoice)
 
 
 def finds_orders(invoice: Invoice, facts: Facts) -> bool:
     """Whether an invoice that names no order could bill some of its supplier's, if policy has it looked for."""
     if not is_searched_for(invoice, facts):
         return False
-    found = assign(invoice, open_orders(invoice, facts), facts.policy.matching)
+    found = assign(invoice, open_orders(invoice, facts), facts.policy.matching_of(invoice.entity))
     return bool(found.assigned or found.ambiguous)
 
 
@@ -170,7 +171,7 @@ def _known(state: State, invoice_id: str, facts: Facts) -> dict[str, OrderPositi
 
 def _rules(state: State, facts: Facts) -> MatchingRules:
     """What was begun under one policy is not given up under another."""
-    rules = facts.policy.matching
+    rules = facts.policy.matching_of(state.invoice.entity)
     return replace(rules, search_orders=True) if state.searched else rules
 
 
@@ -210,14 +211,23 @@ def _posting_day(state: State, verdict: Verdict, facts: Facts) -> date:
     if state.hold and state.post_on:
         return state.post_on
     billed = _billed(state.invoice, verdict.allocations)
-    days = [orders.posting_day(facts.state("order", subject), state.invoice.issued_on) for subject in billed]
-    return max(days, default=state.invoice.issued_on)
+    wanted = _booking_day(state, facts)
+    days = [orders.posting_day(facts.state("order", subject), wanted) for subject in billed]
+    return max(days, default=wanted)
 
 
 def _billed_or_held(state: State, verdict: Verdict) -> tuple[str, ...]:
     """The orders that it bills, and those that it billed on hold: they have to let go of that."""
     held = state.allocations if state.hold else ()
     return _billed(state.invoice, (*verdict.allocations, *held))
+
+
+def _booking_day(state: State, facts: Facts) -> date:
+    """The day it was issued; what we wrote ourselves for a period that is over counts there while that can be."""
+    window = facts.policy.close_window_days
+    if state.ours and state.post_on and books_are_open(state.post_on, facts.now.date(), window):
+        return state.post_on
+    return state.invoice.issued_on
 
 
 def _billed(invoice: Invoice, allocations: tuple[Allocation, ...]) -> tuple[str, ...]:

@@ -114,7 +114,8 @@ def received(data: InvoiceReceived, event: Event) -> State:
     """An invoice that has come in."""
     moment = to_micros(event.recorded_at)
     ours = data.invoice.purpose == "self_billed" and event.source == _OURSELVES
-    return State(data.invoice, data.channel, moment, moment, entered_by=event.actor, ours=ours)
+    post_on = data.post_on if ours else None
+    return State(data.invoice, data.channel, moment, moment, entered_by=event.actor, post_on=post_on, ours=ours)
 
 
 def ready(state: State) -> State:

@@ -2,7 +2,7 @@
 
 from tieout.processes.order.holding import seen_by
 from tieout.processes.order.life import PROCESS
-from tieout.processes.order.settling import items
+from tieout.processes.order.settling import items, kind_of
 from tieout.processes.order.state import State, position, posting_day
 
-__all__ = ["PROCESS", "State", "items", "position", "posting_day", "seen_by"]
+__all__ = ["PROCESS", "State", "items", "kind_of", "position", "posting_day", "seen_by"]

@@ -6,6 +6,7 @@
                      ▲ ◄──── OrderChanged: lines as they stand from now on
                      │ ◄──── OrderResponded otherwise than ordered: a case; GoodsDespatched only announces
                      ▲ ◄──── InvoiceMatched (billed +), MatchReleased (billed −), MatchFailed on hold (billed +)
+                     │ ◄──── SettlementRequested, SettlementDue: SelfBillDrafted, we bill ourselves for what came
                      │ ◄──── MatchFailed: the invoice waits; the next receipt or order change looks at it again
     AccrualRequested ──► AccrualProposed (journal + reversal) ──EffectSettled──► AccrualPosted
 
@@ -42,6 +43,7 @@ from tieout.model.facts import (
     OrderPlaced,
     OrderResponded,
     SelfBillDrafted,
+    SettlementDue,
     SettlementRequested,
 )
 from tieout.policy.duties import is_person
@@ -52,7 +54,7 @@ from tieout.processes.order.placing import changed, closed, placed
 from tieout.processes.order.purchasing import answered, create, misfits, record
 from tieout.processes.order.receiving import received
 from tieout.processes.order.returns import expect_credit, miss_credit, settle_credit
-from tieout.processes.order.settling import settle, settled
+from tieout.processes.order.settling import settle_asked, settle_at_once, settle_due, settled
 from tieout.processes.order.state import ANNOUNCED_MAX, Accrual, State, as_of, minor_as_of, subject_of
 from tieout.processes.order.waiting import helped_by, recheck, wait, without
 from tieout.processes.process import Emit, Facts, Output, Process, Row, by_subject
@@ -136,7 +138,9 @@ def decide(state: State | None, event: Event, facts: Facts) -> Iterator[Output]:
             helped, told = helped_by(state, allocations, -1), f"{event.subject} bills nothing of it any more"
             yield from recheck(helped, told, state.position.supplier_id, state.entity)
         case SettlementRequested(through=through):
-            yield from settle(state, facts, through)
+            yield from settle_asked(state, event.subject, facts, through)
+        case SettlementDue(through=through):
+            yield from settle_due(state, event.subject, facts, through)
         case AccrualRequested(period=period):
             yield from accrue(state, event.subject, period, facts)
         case EffectSettled(outcome=outcome, key=key) if outcome.status == "applied":
@@ -153,7 +157,7 @@ def _told(
     yield from misfits(state, event.subject, facts)
     yield from expect_credit(state, event.subject, facts)
     yield from settle_credit(state, event.subject, facts)
-    yield from settle(state, facts)
+    yield from settle_at_once(state, event.subject, facts)
     if known:
         invoices = (*state.waiting, *state.credits_waiting) if waiting is None else waiting
         yield from recheck(invoices, told, known.supplier_id, state.entity)
@@ -223,6 +227,7 @@ PROCESS = Process(
         OrderLineReopened: by_subject,
         CreditDue: by_subject,
         SettlementRequested: by_subject,
+        SettlementDue: by_subject,
         SelfBillDrafted: _route_settled,
         AccrualRequested: by_subject,
         AccrualProposed: by_subject,

@@ -1,7 +1,7 @@
 """What we bill ourselves for on an order: goods received of lines that are settled so, withdrawals of a consignment."""
 
 from collections.abc import Iterator
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 
 from msgspec import Struct
@@ -10,13 +10,15 @@ from msgspec.structs import replace
 from tieout.kernel.clock import period_of
 from tieout.kernel.money import EXACT, Money, multiply, priced, total
 from tieout.matching.orders import LinePosition, OrderPosition
-from tieout.matching.settlement import unmet
+from tieout.matching.settlement import unmet_by_line, unmet_by_supplier
 from tieout.model.documents import Invoice, InvoiceKind, InvoiceLine, Supplier
-from tieout.model.facts import SelfBillDrafted
-from tieout.processes.order.state import ZERO, LineTax, Quantities, State, as_of, subject_of
-from tieout.processes.process import Emit, Facts, Output
+from tieout.model.facts import SelfBillDrafted, SettlementDue
+from tieout.policy.settling import KINDS, Kind, books_are_open, ended, next_run
+from tieout.processes.order.state import ZERO, LineTax, Quantities, State, accrued_until, as_of, subject_of
+from tieout.processes.process import Emit, Facts, Output, Timer
 
 _HUNDREDTH = Decimal("0.01")
+_HOUR = time(6, tzinfo=UTC)
 
 
 class Item(Struct, frozen=True):
@@ -42,14 +44,16 @@ def items(state: State, supplier: Supplier | None, through: date | None = None) 
             item = Item(line_id, receipt_id, came, reasons)
             before = state.settled.get(item.key, ZERO)
             quantity = EXACT.subtract(came, before)
-            if quantity and (quantity > 0 or not through or line.received < before):
+            if quantity < 0 and line.kind == "consignment":  # what was billed of a later period is no credit
+                quantity = min(EXACT.subtract(line.received, before), ZERO)
+            if quantity:
                 yield replace(item, quantity=quantity)
 
 
 def _came(state: State, line_id: str, line: LinePosition, through: date | None) -> Iterator[tuple[str, Decimal]]:
     if line.kind == "consignment":
         if through is not None:
-            yield "", as_of(state.received, period_of(through)).get(line_id, ZERO)
+            yield "", min(as_of(state.received, period_of(through)).get(line_id, ZERO), line.received)
     elif line.settled_on_receipt or line_id in state.by_hand:
         if line.matched_to_receipt:
             yield from ((receipt_id, one.received) for receipt_id, one in line.receipts.items())
@@ -58,10 +62,14 @@ def _came(state: State, line_id: str, line: LinePosition, through: date | None) 
 
 
 def _reasons(state: State, line_id: str, line: LinePosition, supplier: Supplier | None) -> tuple[str, ...]:
+    return (*unmet_by_supplier(supplier, state.terms_days), *_in_the_way(state, line_id, line))
+
+
+def _in_the_way(state: State, line_id: str, line: LinePosition) -> Iterator[str]:
+    """What stands against it in the order itself."""
     tax = state.taxes.get(line_id)
     flagged = line.settled_on_receipt or line_id in state.by_hand
-    code = tax.code if tax else ""
-    return tuple(unmet(supplier, line, flagged=flagged, tax_code=code, terms_days=state.terms_days))
+    return unmet_by_line(line, flagged=flagged, tax_code=tax.code if tax else "")
 
 
 def _terms(state: State, supplier: Supplier | None) -> int | None:
@@ -70,26 +78,101 @@ def _terms(state: State, supplier: Supplier | None) -> int | None:
     return supplier.payment_terms_days if supplier else None
 
 
-def settle(state: State, facts: Facts, through: date | None = None) -> Iterator[Output]:
+def settle_at_once(state: State, subject: str, facts: Facts) -> Iterator[Output]:
+    """The order or its goods have changed: bill what policy has settled at once, and set a day for the rest."""
+    yield from _settle(state, subject, facts, None, facts.policy.settlement_of(state.entity).at_once)
+
+
+def settle_due(state: State, subject: str, facts: Facts, through: date) -> Iterator[Output]:
+    """A week or a month has ended: bill what policy has settled by then, and set a day for what is left."""
+    through = ended(through, facts.now.date())
+    yield from _settle(state, subject, facts, through, facts.policy.settlement_of(state.entity).due(through))
+
+
+def settle_asked(state: State, subject: str, facts: Facts, through: date) -> Iterator[Output]:
+    """A person asks for it, whatever the rhythm."""
+    yield from _settle(state, subject, facts, through, KINDS)
+
+
+def _settle(
+    state: State, subject: str, facts: Facts, through: date | None, kinds: tuple[Kind, ...]
+) -> Iterator[Output]:
     """Bill ourselves for what may be billed; for goods that went back after they were billed, credit ourselves."""
     known = state.position
-    if known is None or not any(_may_settle(line, through) for line in known.lines.values()):
+    if known is None or not any(map(_may_settle, known.lines.values())):
         return
     record = facts.state("supplier", known.supplier_id)
     supplier = record.supplier if record and record.status == "active" else None
-    if supplier is None or not supplier.settled_on_receipt:
-        return
-    open_items = [item for item in items(state, supplier, through) if not item.reasons]
-    for credit in (False, True):
-        chosen = [item for item in open_items if (item.quantity < 0) is credit]
-        if chosen:
-            invoice = _draft(state, known, supplier, chosen, facts.now.date(), credit=credit)
-            yield Emit(SelfBillDrafted(order=subject_of(state), invoice=invoice), series(state.entity, supplier))
+    chosen = [
+        item
+        for item in items(state, supplier, through or date.max)
+        if not item.reasons and kind_of(known.lines[item.line_id]) in kinds
+    ]
+    if supplier is not None:
+        for credit in (False, True):
+            if some := [item for item in chosen if (item.quantity < 0) is credit]:
+                draft = _draft(state, known, supplier, some, facts.now.date(), credit=credit)
+                yield _drafted(state, draft, some, through, facts, series(state.entity, supplier))
+    if _is_left(state, supplier, chosen):
+        yield _timer(state, subject, facts)
 
 
-def _may_settle(line: LinePosition, through: date | None) -> bool:
+def _may_settle(line: LinePosition) -> bool:
     """Whether the supplier need be looked up at all: most orders have no such line."""
-    return line.settled_on_receipt or (line.kind == "consignment" and through is not None)
+    return line.settled_on_receipt or line.kind == "consignment"
+
+
+def kind_of(line: LinePosition) -> Kind:
+    """Which rhythm of its entity a line is settled in."""
+    return "consignments" if line.kind == "consignment" else "receipts"
+
+
+def _is_left(state: State, supplier: Supplier | None, chosen: list[Item]) -> bool:
+    """Whether something will have to be billed later that only waits for its day, or for the supplier's record."""
+    done = {item.key: item.quantity for item in chosen}
+    for item in items(state, supplier, date.max):
+        line = state.position.lines[item.line_id] if state.position else None
+        if line and item.quantity != done.get(item.key) and not any(_in_the_way(state, item.line_id, line)):
+            return True
+    return False
+
+
+def _timer(state: State, subject: str, facts: Facts) -> Timer:
+    settings = facts.policy.entities.get(state.entity)
+    rules, country = facts.policy.settlement_of(state.entity), settings.country if settings else ""
+    run = next_run(rules, facts.now.date(), country)
+    due_at = datetime.combine(run.due_on, _HOUR)
+    return Timer(SettlementDue(through=run.through), due_at, f"settlement/{subject}/{run.through}", subject)
+
+
+def _drafted(state: State, draft: Invoice, chosen: list[Item], through: date | None, facts: Facts, series: str) -> Emit:
+    """The draft with where it counts: in the period it is for if that is over and can still be booked in."""
+    today = facts.now.date()
+    over = through is not None and period_of(through) < period_of(today)
+    note = _not_then(state, chosen, through, facts) if through and over else ""
+    return Emit(
+        SelfBillDrafted(
+            order=subject_of(state),
+            invoice=draft,
+            through=through,
+            post_on=through if over and not note else None,
+            note=f"{note}, so it counts in {period_of(today)}" if note else "",
+        ),
+        series,
+    )
+
+
+def _not_then(state: State, chosen: list[Item], through: date, facts: Facts) -> str:
+    """Why a period that is over cannot take it any more; empty when it can."""
+    period = period_of(through)
+    if period <= accrued_until(state):
+        return f"{period} is accrued"
+    if not books_are_open(through, facts.now.date(), facts.policy.close_window_days):
+        return f"{period} is closed"
+    by_then, lines = as_of(state.received, period), state.position.lines if state.position else {}
+    if any(by_then.get(item.line_id, ZERO) < lines[item.line_id].received for item in chosen if item.receipt_id):
+        return f"not all of it came in {period}"
+    return ""
 
 
 def series(entity: str, supplier: Supplier) -> str:

@@ -116,8 +116,13 @@ def subject_of(state: State) -> str:
 def posting_day(state: State | None, issued_on: date) -> date:
     """The day an invoice of this order is posted on: the day it was issued, unless the goods are accrued for that month
     already, or the accrual is on its way; then the day the accrual is reversed."""
-    through = max(state.accrued_through, state.accruing.period if state.accruing else "") if state else ""
+    through = accrued_until(state) if state else ""
     return issued_on if period_of(issued_on) > through else first_day(next_period(through))
+
+
+def accrued_until(state: State) -> str:
+    """The last period that was accrued, or for which an accrual is on its way; empty before the first."""
+    return max(state.accrued_through, state.accruing.period if state.accruing else "")
 
 
 def first_day(period: str) -> date:

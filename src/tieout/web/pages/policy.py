@@ -37,6 +37,7 @@ GROUPS = (
     ("Duplicates", ("duplicates.",)),
     ("Cases: who works them and by when", ("routing", "substitutes", "escalation", "urgency.", "approval_days")),
     ("Segregation of duties", ("controls", "identities", "bank_change_confirmations")),
+    ("Settlement on receipt", ("settlement.",)),
     ("Close and accruals", ("signal_age", "credit_expected", "close_window", "accrual_", "expense_")),
 )
 _OTHERS = "The entity and its systems"
