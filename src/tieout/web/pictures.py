@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from fractions import Fraction
 from itertools import pairwise
 from math import log2
 
@@ -13,7 +12,6 @@ from tieout.engine.queries.cases import BUCKETS, Aging, Bucket
 from tieout.engine.queries.liabilities import BUCKETS as DUE_BUCKETS
 from tieout.engine.queries.liabilities import Due
 from tieout.engine.queries.trace import Lane, Step, Trace, Write
-from tieout.engine.queries.workbench import Extent
 from tieout.kernel.money import Money
 from tieout.web import words
 
@@ -129,30 +127,6 @@ def aging_bar(row: AgingRow) -> Markup:
 def span(seconds: float) -> str:
     """A length of time in words."""
     return words.span(timedelta(seconds=seconds))
-
-
-def quantity_bars(extent: Extent, counted: bool) -> Markup:
-    """What was ordered, received and billed of an order line, one bar above the other, in one scale.
-
-    The last bar is what is billed; the part that this invoice adds stands out, in red where it goes beyond what was
-    received (or ordered, where no receipt is needed). ``counted``: what is billed has this invoice in it already."""
-    nothing, received = Fraction(0), extent.received or Fraction(0)
-    billable = extent.ordered if extent.received is None else received
-    before, adding = max(extent.billed, nothing), nothing if counted else extent.adding
-    within = max(min(adding, billable - before), nothing)
-    most = max(extent.ordered, received, before + adding) or Fraction(1)
-    rows = [("plain", nothing, extent.ordered, 0), ("info", nothing, received, 7), ("plain", nothing, before, 14)]
-    rows += [("good", before, within, 14), ("bad", before + within, adding - within, 14)]
-    bars = Markup("").join(
-        Markup('<rect class="fill-{}" x="{:.1f}" y="{}" width="{:.1f}" height="5" rx="1"/>').format(
-            kind, float(100 * left / most), top, float(100 * width / most)
-        )
-        for kind, left, width, top in rows
-        if width > 0
-    )
-    return Markup(
-        '<svg class="quantities" viewBox="0 0 100 19" preserveAspectRatio="none" aria-hidden="true">{}</svg>'
-    ).format(bars)
 
 
 _STAGES: tuple[tuple[str, tuple[str, ...], str], ...] = (

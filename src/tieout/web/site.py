@@ -18,7 +18,7 @@ from tieout.http.callers import Caller, Req, caller_of, check_form, require
 from tieout.http.door import Door
 from tieout.http.problems import Trouble, correlation_of
 from tieout.http.work import Work
-from tieout.web import pictures, words
+from tieout.web import extents, pictures, words
 from tieout.web.live import Pulse
 
 CSP = (
@@ -62,6 +62,7 @@ _FILTERS = (
     words.ago,
     words.amount,
     words.blocker,
+    words.brief,
     words.bucket,
     words.case_bucket,
     words.case_title,
@@ -81,6 +82,7 @@ _FILTERS = (
     words.short,
     words.size,
     words.status_word,
+    words.told,
     words.tone,
     words.unit,
     words.when,
@@ -126,6 +128,7 @@ class Site:
         self._templates.filters |= {filter.__name__: filter for filter in _FILTERS}
         self._templates.globals |= {
             "asset": self.asset,
+            "extents": extents,
             "navigation": NAVIGATION,
             "pictures": pictures,
             "trace_of": trace_of,
