@@ -8,11 +8,9 @@ from math import log2
 from markupsafe import Markup
 from msgspec import Struct
 
-from tieout.engine.queries.cases import BUCKETS, Aging, Bucket
 from tieout.engine.queries.liabilities import BUCKETS as DUE_BUCKETS
 from tieout.engine.queries.liabilities import Due
 from tieout.engine.queries.trace import Lane, Step, Trace, Write
-from tieout.kernel.money import Money
 from tieout.web import words
 
 LANES: dict[Lane, str] = {
@@ -62,66 +60,6 @@ def share_bar(number: int, most: int, kind: str = "plain") -> Markup:
         '<svg class="share" viewBox="0 0 100 8" preserveAspectRatio="none" aria-hidden="true">'
         '<rect class="fill-{}" width="{:.1f}" height="8" rx="1"/></svg>'
     ).format(kind, width)
-
-
-# ── ages of cases ──────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-class AgingRow(Struct, frozen=True):
-    """The cases of one class: how many in each bucket of age, of how many at most, overdue ones, and their money."""
-
-    case_class: str
-    counts: dict[Bucket, int]
-    most: int
-    overdue: int
-    sums: tuple[Money, ...]
-
-
-def aging_rows(found: Sequence[Aging]) -> tuple[AgingRow, ...]:
-    """Classes with cases, those with most of them first."""
-    by_class: dict[str, list[Aging]] = {}
-    for one in found:
-        by_class.setdefault(one.case_class, []).append(one)
-    totals = {name: sum(one.count for one in rows) for name, rows in by_class.items()}
-    most = max(totals.values(), default=0)
-    return tuple(
-        AgingRow(name, _counts(by_class[name]), most, sum(one.overdue for one in by_class[name]), _sums(by_class[name]))
-        for name in sorted(totals, key=lambda name: (-totals[name], name))
-    )
-
-
-def _counts(rows: Sequence[Aging]) -> dict[Bucket, int]:
-    counts = dict.fromkeys(BUCKETS, 0)
-    for one in rows:
-        counts[one.bucket] += one.count
-    return counts
-
-
-def _sums(rows: Sequence[Aging]) -> tuple[Money, ...]:
-    sums: dict[str, Money] = {}
-    for one in rows:
-        if one.amount and one.currency != words.NO_CURRENCY:
-            sums[one.currency] = sums.get(one.currency, Money.zero(one.currency)) + one.amount
-    return tuple(sums[currency] for currency in sorted(sums))
-
-
-def aging_bar(row: AgingRow) -> Markup:
-    """The cases of a class as one bar, the youngest first; the longest bar is that of the class with most cases."""
-    parts, left = [], 0.0
-    for bucket, count in row.counts.items():
-        width = 1000 * count / row.most
-        if width:
-            label = f"{words.case_bucket(bucket)}: {count}"
-            parts.append(
-                Markup('<rect class="age-{}" x="{:.1f}" width="{:.1f}" height="10"><title>{}</title></rect>').format(
-                    bucket, left, max(width - 3, 1.5), label
-                )
-            )
-            left += width
-    label = ", ".join(f"{words.case_bucket(bucket)}: {count}" for bucket, count in row.counts.items() if count)
-    return Markup(
-        '<svg class="bar" viewBox="0 0 1000 10" preserveAspectRatio="none" role="img" aria-label="{}">{}</svg>'
-    ).format(label, Markup("").join(parts))
 
 
 def span(seconds: float) -> str:

@@ -18,7 +18,7 @@ from tieout.http.callers import Caller, Req, caller_of, check_form, require
 from tieout.http.door import Door
 from tieout.http.problems import Trouble, correlation_of
 from tieout.http.work import Work
-from tieout.web import extents, pictures, words
+from tieout.web import ages, extents, moves, pictures, words
 from tieout.web.live import Pulse
 
 CSP = (
@@ -84,6 +84,7 @@ _FILTERS = (
     words.status_word,
     words.told,
     words.tone,
+    moves.place,
     words.unit,
     words.when,
 )
@@ -127,8 +128,10 @@ class Site:
         )
         self._templates.filters |= {filter.__name__: filter for filter in _FILTERS}
         self._templates.globals |= {
+            "ages": ages,
             "asset": self.asset,
             "extents": extents,
+            "moves": moves,
             "navigation": NAVIGATION,
             "pictures": pictures,
             "trace_of": trace_of,
