@@ -23,7 +23,7 @@ def test_what_differs_is_marked_and_said_in_sentences(context: BrowserContext, s
     expect(line).to_contain_text("1 of 3 checks fail")
     expect(page.locator("#bench-verdict")).to_contain_text("Passes when")
     page.get_by_text("In sentences, every check").click()
-    expect(page.locator("#bench-verdict")).to_contain_text("unit price 1298.96 EUR/EA, in the order 1249.00 EUR/EA")
+    expect(page.locator("#bench-verdict")).to_contain_text("unit price 1,298.96 EUR/EA, in the order 1,249.00 EUR/EA")
     page.get_by_role("link", name="Price above the order").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Price above the order")
 

@@ -34,6 +34,8 @@ def test_two_processes_say_what_one_says(books: Books, monkeypatch: pytest.Monke
     told: list[int] = []
     two = what_if(books.store, LAX, partitions=PARTITIONS, processes=2, on_progress=told.append)
     assert two == one
+    assert sum(move.documents for move in one.moves.values()) == one.changed
+    assert {change.move for change in one.changes} == set(one.moves)
     assert sum(told) == sum(head.position for head in books.store.log_heads().values())
 
 

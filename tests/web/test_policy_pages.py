@@ -98,6 +98,14 @@ def test_from_the_draft_to_the_rollback(client: Client, books: Books, monkeypatc
         told = words(client, release)
         assert "Cash discounts lost Invoices Money then 2 4.00 EUR , 1.00 USD this release 1 3.00 EUR" in told
         assert "3.00 EUR of it, on 1 invoice, only if those who approve" in told
+    moved = html.fromstring(client.get(release).text).xpath("//table[@id='moved']/tbody/tr")
+    assert [[cell.text_content() for cell in row] for row in moved] == [
+        ["Price above the order", "Agrees", "Show the 1", "12,366.10 EUR"]
+    ]
+    (link,) = moved[0].xpath(".//a/@href")
+    narrowed = html.fromstring(client.get(link).text)
+    assert narrowed.xpath("//td[@class='main']/a/text()") == ["J-60077"]
+    assert "Price above the order → Agrees" in narrowed.xpath("//h3[@id='changes']")[0].text_content()
     (change,) = html.fromstring(client.get(release).text).xpath("(//td[@class='main']/a/@href)[1]")
     both = words(client, change)
     assert "As it was decided held" in both

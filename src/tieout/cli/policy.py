@@ -102,6 +102,7 @@ def show(found: "WhatIf", title: str) -> None:
     if lost := _discounts(found):
         CONSOLE.print(lost)
     print_table("Cases by class", ("class", "then#", "money then#", "now#", "money now#"), _classes(before, after))
+    print_table("Moves", ("then", "under the changed policy", "invoices#", "money#"), _moves(found))
     print_table(
         "Changed verdicts",
         ("invoice", "number", "amount#", "then", "under the changed policy"),
@@ -139,6 +140,13 @@ def _amounts(sums: Mapping[str, int]) -> list[Money]:
 def _classes(before: "Side", after: "Side") -> Iterator[tuple[object, ...]]:
     for name in sorted({*before.classes, *after.classes}):
         yield name, *_cells(before.classes.get(name)), *_cells(after.classes.get(name))
+
+
+def _moves(found: "WhatIf") -> Iterator[tuple[object, ...]]:
+    from tieout.engine.what_if import MOVED_TO
+
+    for name, one in sorted(found.moves.items(), key=lambda move: (-move[1].documents, move[0])):
+        yield *name.split(MOVED_TO), *_cells(one)
 
 
 def _cells(one: "Sum | None") -> tuple[object, object]:

@@ -44,16 +44,20 @@ _ALONE = 20_000
 EXPLAINED_MAX = 5_000
 """So many changed documents are kept with both explanations, those with the most money; all of them are counted."""
 
+MOVED_TO = " > "
+"""Between the two places of a move: ``price_variance > matched``."""
+
 JUDGING: tuple[Process, ...] = tuple(process for process in PROCESSES if process.name not in _NOT_JUDGING)
 """The processes that take part in a trial."""
 
 
 class Told(Struct, frozen=True, omit_defaults=True):
-    """What one policy says of an invoice, and why."""
+    """What one policy says of an invoice, and why. ``place``: what it passed as, or the classes of its cases."""
 
     result: str
     problems: tuple[Problem, ...] = ()
     checks: tuple[Check, ...] = ()
+    place: str = ""
 
     @property
     def words(self) -> str:
@@ -71,6 +75,11 @@ class Change(Struct, frozen=True):
     amount: Money
     before: Told
     after: Told
+
+    @property
+    def move(self) -> str:
+        """From where to where it moved, as :attr:`WhatIf.moves` counts it."""
+        return f"{self.before.place}{MOVED_TO}{self.after.place}"
 
 
 class Sum(Struct, frozen=True):
@@ -118,7 +127,8 @@ class WhatIf(Struct, frozen=True, kw_only=True):
     ``undecided``: invoices that would pass without a human being and were held then, so that nobody knows what the
     approvers and the ERP would have said; they count as not touchless, and the rate may be higher by as many.
     ``discounts_open``: what of ``after.discounts_lost`` is lost only if these would not have said it in time.
-    ``changes`` are those with the most money, ``changed`` is how many there are in all.
+    ``changes`` are those with the most money, ``changed`` is how many there are in all; ``moves`` counts every one of
+    them by where it stood then and where it would stand now.
     """
 
     policy: str
@@ -133,6 +143,7 @@ class WhatIf(Struct, frozen=True, kw_only=True):
     passing: dict[str, int] = {}
     stopping: dict[str, int] = {}
     changes: tuple[Change, ...] = ()
+    moves: dict[str, Sum] = {}
     effects_captured: int = 0
     left_out: int = 0
     set_aside: int = 0
@@ -170,6 +181,7 @@ class WhatIf(Struct, frozen=True, kw_only=True):
             passing=_added(self.passing, other.passing),
             stopping=_added(self.stopping, other.stopping),
             changes=_largest((*self.changes, *other.changes)),
+            moves=_summed(self.moves, other.moves),
             effects_captured=self.effects_captured + other.effects_captured,
             left_out=self.left_out + other.left_out,
             set_aside=self.set_aside + other.set_aside,
@@ -385,6 +397,7 @@ def _compared(trial: Trial, task: _Task) -> WhatIf:
         passing=_money(new.amount for _, old, new in pairs if _passes(new) and not _passes(old)),
         stopping=_money(new.amount for _, old, new in pairs if _passes(old) and not _passes(new)),
         changes=_largest(changes),
+        moves=_moves(changes),
         effects_captured=len(trial.effects),
         left_out=trial.left_out,
         set_aside=trial.set_aside,
@@ -414,7 +427,20 @@ def _change(invoice_id: str, before: Life, after: Life) -> Change:
 
 
 def _told(life: Life) -> Told:
-    return Told(life.result, life.problems, life.verdict.checks if life.verdict else ())
+    return Told(life.result, life.problems, life.verdict.checks if life.verdict else (), _place(life))
+
+
+def _place(life: Life) -> str:
+    """What it passed as; else the classes of its cases, all of them, or its status where it has none."""
+    classes = "+".join(sorted(one.value for one in life.classes))
+    return life.result if _passes(life) or not classes else classes
+
+
+def _moves(changes: Iterable[Change]) -> dict[str, Sum]:
+    moves: dict[str, Sum] = {}
+    for one in changes:
+        moves = _with(moves, one.move, Sum(1, {one.amount.currency: one.amount.minor}))
+    return moves
 
 
 def _counted(lost: Iterable[tuple[Life, int]]) -> Sum:

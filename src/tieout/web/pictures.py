@@ -2,19 +2,15 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from fractions import Fraction
 from itertools import pairwise
 from math import log2
 
 from markupsafe import Markup
 from msgspec import Struct
 
-from tieout.engine.queries.cases import BUCKETS, Aging, Bucket
 from tieout.engine.queries.liabilities import BUCKETS as DUE_BUCKETS
 from tieout.engine.queries.liabilities import Due
 from tieout.engine.queries.trace import Lane, Step, Trace, Write
-from tieout.engine.queries.workbench import Extent
-from tieout.kernel.money import Money
 from tieout.web import words
 
 LANES: dict[Lane, str] = {
@@ -66,93 +62,9 @@ def share_bar(number: int, most: int, kind: str = "plain") -> Markup:
     ).format(kind, width)
 
 
-# ── ages of cases ──────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-class AgingRow(Struct, frozen=True):
-    """The cases of one class: how many in each bucket of age, of how many at most, overdue ones, and their money."""
-
-    case_class: str
-    counts: dict[Bucket, int]
-    most: int
-    overdue: int
-    sums: tuple[Money, ...]
-
-
-def aging_rows(found: Sequence[Aging]) -> tuple[AgingRow, ...]:
-    """Classes with cases, those with most of them first."""
-    by_class: dict[str, list[Aging]] = {}
-    for one in found:
-        by_class.setdefault(one.case_class, []).append(one)
-    totals = {name: sum(one.count for one in rows) for name, rows in by_class.items()}
-    most = max(totals.values(), default=0)
-    return tuple(
-        AgingRow(name, _counts(by_class[name]), most, sum(one.overdue for one in by_class[name]), _sums(by_class[name]))
-        for name in sorted(totals, key=lambda name: (-totals[name], name))
-    )
-
-
-def _counts(rows: Sequence[Aging]) -> dict[Bucket, int]:
-    counts = dict.fromkeys(BUCKETS, 0)
-    for one in rows:
-        counts[one.bucket] += one.count
-    return counts
-
-
-def _sums(rows: Sequence[Aging]) -> tuple[Money, ...]:
-    sums: dict[str, Money] = {}
-    for one in rows:
-        if one.amount and one.currency != words.NO_CURRENCY:
-            sums[one.currency] = sums.get(one.currency, Money.zero(one.currency)) + one.amount
-    return tuple(sums[currency] for currency in sorted(sums))
-
-
-def aging_bar(row: AgingRow) -> Markup:
-    """The cases of a class as one bar, the youngest first; the longest bar is that of the class with most cases."""
-    parts, left = [], 0.0
-    for bucket, count in row.counts.items():
-        width = 1000 * count / row.most
-        if width:
-            label = f"{words.case_bucket(bucket)}: {count}"
-            parts.append(
-                Markup('<rect class="age-{}" x="{:.1f}" width="{:.1f}" height="10"><title>{}</title></rect>').format(
-                    bucket, left, max(width - 3, 1.5), label
-                )
-            )
-            left += width
-    label = ", ".join(f"{words.case_bucket(bucket)}: {count}" for bucket, count in row.counts.items() if count)
-    return Markup(
-        '<svg class="bar" viewBox="0 0 1000 10" preserveAspectRatio="none" role="img" aria-label="{}">{}</svg>'
-    ).format(label, Markup("").join(parts))
-
-
 def span(seconds: float) -> str:
     """A length of time in words."""
     return words.span(timedelta(seconds=seconds))
-
-
-def quantity_bars(extent: Extent, counted: bool) -> Markup:
-    """What was ordered, received and billed of an order line, one bar above the other, in one scale.
-
-    The last bar is what is billed; the part that this invoice adds stands out, in red where it goes beyond what was
-    received (or ordered, where no receipt is needed). ``counted``: what is billed has this invoice in it already."""
-    nothing, received = Fraction(0), extent.received or Fraction(0)
-    billable = extent.ordered if extent.received is None else received
-    before, adding = max(extent.billed, nothing), nothing if counted else extent.adding
-    within = max(min(adding, billable - before), nothing)
-    most = max(extent.ordered, received, before + adding) or Fraction(1)
-    rows = [("plain", nothing, extent.ordered, 0), ("info", nothing, received, 7), ("plain", nothing, before, 14)]
-    rows += [("good", before, within, 14), ("bad", before + within, adding - within, 14)]
-    bars = Markup("").join(
-        Markup('<rect class="fill-{}" x="{:.1f}" y="{}" width="{:.1f}" height="5" rx="1"/>').format(
-            kind, float(100 * left / most), top, float(100 * width / most)
-        )
-        for kind, left, width, top in rows
-        if width > 0
-    )
-    return Markup(
-        '<svg class="quantities" viewBox="0 0 100 19" preserveAspectRatio="none" aria-hidden="true">{}</svg>'
-    ).format(bars)
 
 
 _STAGES: tuple[tuple[str, tuple[str, ...], str], ...] = (

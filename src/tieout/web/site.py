@@ -18,7 +18,7 @@ from tieout.http.callers import Caller, Req, caller_of, check_form, require
 from tieout.http.door import Door
 from tieout.http.problems import Trouble, correlation_of
 from tieout.http.work import Work
-from tieout.web import pictures, words
+from tieout.web import ages, extents, moves, pictures, words
 from tieout.web.live import Pulse
 
 CSP = (
@@ -62,6 +62,7 @@ _FILTERS = (
     words.ago,
     words.amount,
     words.blocker,
+    words.brief,
     words.bucket,
     words.case_bucket,
     words.case_title,
@@ -81,7 +82,9 @@ _FILTERS = (
     words.short,
     words.size,
     words.status_word,
+    words.told,
     words.tone,
+    moves.place,
     words.unit,
     words.when,
 )
@@ -125,7 +128,10 @@ class Site:
         )
         self._templates.filters |= {filter.__name__: filter for filter in _FILTERS}
         self._templates.globals |= {
+            "ages": ages,
             "asset": self.asset,
+            "extents": extents,
+            "moves": moves,
             "navigation": NAVIGATION,
             "pictures": pictures,
             "trace_of": trace_of,

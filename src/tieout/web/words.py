@@ -5,6 +5,8 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
 
+from jinja2 import pass_context
+from jinja2.runtime import Context
 from markupsafe import Markup, escape
 
 from tieout.engine.queries.close import title as standing_title
@@ -106,6 +108,22 @@ _UNITS = {
 }
 
 
+_MEASURE = re.compile(r"(?<![\w.,-])([-−]?\d+(?:\.\d+)?) ([A-Z][A-Z0-9]{1,2})(?:/([A-Z][A-Z0-9]{1,2}))?(?![\w/-])")
+
+
+def told(text: str) -> str:
+    """What a check or a problem says, with its numbers as they stand everywhere else on pages: ``1273.9800 EUR/KGM`` is
+    "1,273.98 EUR/kg". Only for texts of ours: what people wrote stays as they wrote it."""
+    return _MEASURE.sub(_measure, plain(text))
+
+
+def _measure(found: re.Match[str]) -> str:
+    number, code, per = found.groups()
+    digits = minor_digits(code) if "." in number and code not in _UNITS else 0
+    words = [_UNITS.get(one, one) for one in (code, per) if one]
+    return f"{quantity(Decimal(number.replace('−', '-')), digits)} {'/'.join(words)}"
+
+
 def unit(code: str) -> Markup:
     """A unit of UN/ECE Recommendation 20 as people write it; its code stands in the tooltip. Others as they are."""
     word = _UNITS.get(code)
@@ -149,13 +167,15 @@ def ago(moment: datetime | None, now: datetime) -> Markup:
     )
 
 
-def when(moment: datetime | None) -> Markup:
-    """A moment, to the minute, in UTC."""
+@pass_context
+def when(context: Context, moment: datetime | None) -> Markup:
+    """A moment, to the minute, in UTC; with its year where that is not this year."""
     if moment is None:
         return Markup("")
     utc = moment.astimezone(UTC)
+    year = "" if utc.year == context["now"].year else f" {utc.year}"
     return Markup('<time datetime="{}" title="{}">{}</time>').format(
-        moment.isoformat(), f"{utc:%Y-%m-%d %H:%M:%S} UTC", f"{utc.day} {utc:%b %H:%M}"
+        moment.isoformat(), f"{utc:%Y-%m-%d %H:%M:%S} UTC", f"{utc.day} {utc:%b}{year} {utc:%H:%M}"
     )
 
 
@@ -257,6 +277,13 @@ def short(text: str, most: int = 90) -> str:
     """The beginning of a text."""
     text = plain(text)
     return text if len(text) <= most else text[: most - 1].rstrip() + "…"
+
+
+def brief(text: str, most: int = 90) -> Markup:
+    """The beginning of a text; the tooltip has all of it."""
+    text = plain(text)
+    cut = short(text, most)
+    return escape(text) if cut == text else Markup('<span title="{}">{}</span>').format(text, cut)
 
 
 def lines(text: str) -> Markup:

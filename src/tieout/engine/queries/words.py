@@ -7,6 +7,7 @@ from msgspec import Struct
 from tieout.kernel.problem import Problem
 from tieout.model import facts as f
 from tieout.model.verdict import AssignedLine
+from tieout.policy.cases import CASE_RULES
 
 
 class Words(Struct, frozen=True):
@@ -346,7 +347,7 @@ def _engine(fact: f.Fact) -> Words | None:
         case f.EffectHandled(connector=connector, operation=operation, action=action, reason=reason):
             return Words(f"{write_name(operation)} to {connector} {action} by hand", reason)
         case f.CaseOpened(case=case):
-            return Words(f"Case opened: {case.case_class.value.replace('_', ' ')}", case.reason)
+            return Words(f"Case opened: {CASE_RULES[case.case_class].title}", case.reason)
         case f.CaseSettled(resolution=resolution):
             return Words("Case settled", resolution)
         case f.CaseAssigned(assignee=assignee):

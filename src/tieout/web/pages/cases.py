@@ -1,6 +1,6 @@
 """The queue of cases with its ages, deciding several at once, and the page on which one is worked."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any, get_args
 
@@ -12,6 +12,7 @@ from litestar.response import Stream
 from msgspec import Struct
 from sqlalchemy import Connection
 
+from tieout.engine.people import Person
 from tieout.engine.queries import cases
 from tieout.engine.queries.duplicates import SideBySide, side_by_side
 from tieout.engine.queries.trace import Attachment, Step, Trace, attachments_of, events_of_case, lanes_of, trace
@@ -19,7 +20,7 @@ from tieout.http.bulk import CASES_MAX, act_on_all, acts_together
 from tieout.http.callers import Caller, Req, caller_of, check_form
 from tieout.http.cases import attachment, exported
 from tieout.http.problems import Trouble
-from tieout.http.work import ATTACHMENT_BYTES_MAX, case_of, effects_of_case, offered_acts
+from tieout.http.work import ATTACHMENT_BYTES_MAX, Act, case_of, effects_of_case, offered_acts
 from tieout.model.cases import CaseClass
 from tieout.policy.cases import CASE_RULES, CaseRule
 from tieout.policy.duties import DUTIES, duty_for
@@ -107,6 +108,9 @@ def routes(site: Site) -> list[HTTPRouteHandler]:
     async def show(request: Req, case_id: FromPath[str]) -> Response[Any]:
         caller = caller_of(request)
         worked = await door.read(_worked, site, case_id, caller)
+        acts = [(act, may, duty_for(act.name)) for act, may in offered_acts(worked.case, caller)]
+        people = await _active(site)
+        cannot = _by_duty(acts)
         return site.render(
             request,
             "case.html",
@@ -118,9 +122,11 @@ def routes(site: Site) -> list[HTTPRouteHandler]:
             file_bytes_max=ATTACHMENT_BYTES_MAX,
             writes=worked.writes,
             beside=worked.beside,
-            acts=[(act, may, duty_for(act.name)) for act, may in offered_acts(worked.case, caller)],
+            acts=acts,
+            cannot=cannot,
+            able={duty: _able(people, duty, worked.case.entity) for duty in cannot},
             duties=DUTIES,
-            people=await _active(site),
+            people=people,
         )
 
     @post(
@@ -216,10 +222,25 @@ def _rule(case_class: str) -> CaseRule:
     return CASE_RULES[CaseClass(case_class)]
 
 
-async def _active(site: Site) -> list[Any]:
+async def _active(site: Site) -> list[Person]:
     """Who may be given a case: everybody of ours with an open account."""
     everybody = await site.door.write(site.door.people.everybody)
     return [person for person in everybody if person.active and not person.supplier_id]
+
+
+def _by_duty(acts: Iterable[tuple[Act, bool, str]]) -> dict[str, list[str]]:
+    """What the caller may not do, by the duty that it takes."""
+    found: dict[str, list[str]] = {}
+    for act, may, duty in acts:
+        if not may:
+            found.setdefault(duty, []).append(act.label)
+    return found
+
+
+def _able(people: Iterable[Person], duty: str, entity: str) -> list[str]:
+    """Who has a duty for an entity."""
+    able = [one for one in people if duty in one.duties and (not entity or one.reach is None or entity in one.reach)]
+    return [one.display_name for one in able]
 
 
 def _queue_address(given: str) -> str:

@@ -15,7 +15,7 @@ from tieout.engine.policies import Ruling
 from tieout.engine.policy_desk import PolicyDesk
 from tieout.engine.queries.database import Reach
 from tieout.engine.trials import Trials
-from tieout.engine.what_if import Sum, WhatIf
+from tieout.engine.what_if import MOVED_TO, Sum, WhatIf
 from tieout.http.callers import Caller, Req, caller_of, check_form, require
 from tieout.http.problems import Trouble
 from tieout.kernel.clock import from_micros
@@ -28,6 +28,7 @@ from tieout.policy.levels import DEFAULT
 from tieout.policy.load import PolicyError
 from tieout.policy.policy import Policy
 from tieout.processes.policy_release import Release, State, status_of
+from tieout.web.moves import moves_of
 from tieout.web.site import Site, back_to
 
 SHOWN = 50
@@ -115,11 +116,16 @@ def routes(site: Site) -> list[HTTPRouteHandler]:
         return back_to(f"/policy/releases/{release}", "drafted")
 
     @get("/policy/releases/{release:str}", include_in_schema=False)
-    async def show_release(request: Req, release: FromPath[str], offset: FromQuery[int] = 0) -> Response[Any]:
+    async def show_release(
+        request: Req,
+        release: FromPath[str],
+        offset: FromQuery[int] = 0,
+        then: FromQuery[str] = "",
+        now: FromQuery[str] = "",
+    ) -> Response[Any]:
         caller = caller_of(request)
-        return site.render(
-            request, "policy_release.html", **await door.write(_release, site, caller, release, max(0, offset))
-        )
+        page = await door.write(_release, site, caller, release, max(0, offset), (then, now))
+        return site.render(request, "policy_release.html", **page)
 
     @get("/policy/releases/{release:str}/changes/{invoice_id:str}", include_in_schema=False)
     async def show_change(request: Req, release: FromPath[str], invoice_id: FromPath[str]) -> Response[Any]:
@@ -274,7 +280,7 @@ def _lines(text: str, faults: tuple[Fault, ...]) -> tuple[Line, ...]:
 # ── one release ────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _release(site: Site, caller: Caller, name: str, offset: int) -> dict[str, Any]:
+def _release(site: Site, caller: Caller, name: str, offset: int, move: tuple[str, str]) -> dict[str, Any]:
     desk, now = _desk(site), site.door.now()
     state = desk.policies.releases()
     release = state.releases.get(name)
@@ -282,6 +288,9 @@ def _release(site: Site, caller: Caller, name: str, offset: int) -> dict[str, An
     running = _trials(site).of(name)
     found = _result(desk, name, caller.person.reach) if release else None
     bars = _bars(found) if found else ()
+    moved = moves_of(found) if found else ()
+    chosen = next((one for one in moved if (one.then, one.now) == move), None)
+    changes = [one for one in found.changes if chosen is None or one.move == MOVED_TO.join(move)] if found else []
     return {
         "name": name,
         "release": release,
@@ -296,7 +305,11 @@ def _release(site: Site, caller: Caller, name: str, offset: int) -> dict[str, An
         "found": found,
         "bars": bars,
         "most": max((max(bar.before.documents, bar.after.documents) for bar in bars), default=0),
-        "changes": found.changes[offset : offset + SHOWN] if found else (),
+        "moved": moved,
+        "chosen": chosen,
+        "changes": changes[offset : offset + SHOWN],
+        "kept": len(changes),
+        "changed": chosen.sum.documents if chosen else found.changed if found else 0,
         "offset": offset,
         "shown": SHOWN,
         "others": tuple(one for one in state.ordered if one.approved_at and one.release != name),
