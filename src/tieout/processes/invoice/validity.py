@@ -15,7 +15,8 @@ from tieout.processes.process import Emit, Facts, Output
 
 def validated(state: State, *, search: bool) -> State:
     """It is valid. Without an order there is nothing to match, unless orders are looked for."""
-    state = replace(state, status="valid", reason="", searched=search, clear=False, post_on=None)
+    post_on = state.post_on if state.ours else None
+    state = replace(state, status="valid", reason="", searched=search, clear=False, post_on=post_on)
     if search or has_orders(state.invoice):
         return state
     return ready(replace(state, clear=True, post_on=state.invoice.issued_on))
