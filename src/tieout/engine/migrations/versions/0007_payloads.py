@@ -6,8 +6,8 @@ There is no way down: restore the backup that was made before.
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0006"
-down_revision = "0005"
+revision = "0007"
+down_revision = "0006"
 
 # Compared byte by byte on every machine, whatever the sorting rules of its operating system (see ``engine/schema.py``).
 WORDS = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
