@@ -29,7 +29,7 @@ OWED = frozenset({"posted", "reserved"})
 _OURSELVES = "tieout"
 
 
-class State(Struct, frozen=True, omit_defaults=True):
+class State(Struct, frozen=True, omit_defaults=True, gc=False):
     """Where an invoice stands, and what has to be known to go on. ``flagged`` are the classes of case that were ever
     opened about it, so that an invoice without trouble need not look for any.
 

@@ -47,7 +47,7 @@ class LineTax(Struct, frozen=True):
     code: str
 
 
-class State(Struct, frozen=True, omit_defaults=True):
+class State(Struct, frozen=True, omit_defaults=True, gc=False):
     """Where an order stands. ``position`` is what matching sees; the period tables are what it is made of.
 
     ``uncounted`` are receipts of lines or units that the order does not know (yet), as they came; ``counted`` those
