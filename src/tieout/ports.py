@@ -56,7 +56,7 @@ class Manifest(Struct, frozen=True, kw_only=True):
         return next((operation for operation in self.operations if operation.name == name), None)
 
 
-class Effect(Struct, frozen=True, kw_only=True):
+class Effect(Struct, frozen=True, kw_only=True, gc=False):
     """An intended write as a connector gets it. ``key`` is the business key; ``attempt`` counts from 1."""
 
     effect_id: str
@@ -69,7 +69,7 @@ class Effect(Struct, frozen=True, kw_only=True):
     attempt: int = 1
 
 
-class Applied(Struct, frozen=True, kw_only=True, tag=True):
+class Applied(Struct, frozen=True, kw_only=True, tag=True, gc=False):
     """It landed, and this is what was *read back* from the target. ``links`` are further ids (system → id)."""
 
     reference: str

@@ -41,7 +41,7 @@ LEASE_SECONDS = 5.0
 _SECOND = 1_000_000
 
 
-class Conclusion(Struct, frozen=True):
+class Conclusion(Struct, frozen=True, gc=False):
     """The next status of an effect, when it may be looked at again, and what is to be told (``None``: nothing).
 
     ``since`` is set when nothing has happened but waiting: since when the effect has been where it is.

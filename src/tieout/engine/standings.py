@@ -33,12 +33,14 @@ class Standings:
         after: Any,
     ) -> None:
         """Compare where a process stood with where it stands now."""
-        old = frozenset(stands(subject, before)) if before is not None else frozenset()
-        new = frozenset(stands(subject, after)) if after is not None else frozenset()
-        for standing in old - new:
+        old = tuple(stands(subject, before)) if before is not None else ()
+        new = tuple(stands(subject, after)) if after is not None else ()
+        if old == new:
+            return
+        for standing in frozenset(old).difference(new):
             self._removed.append(self._row(standing, partition))
             self._add(standing, -1)
-        for standing in new - old:
+        for standing in frozenset(new).difference(old):
             self._added.append(self._row(standing, partition))
             self._add(standing, 1)
 

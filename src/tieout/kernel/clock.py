@@ -36,7 +36,7 @@ def to_micros(moment: datetime) -> int:
 
 def from_micros(micros: int) -> datetime:
     """The moment that lies so many microseconds after 1970-01-01T00:00:00Z."""
-    return EPOCH + timedelta(microseconds=micros)
+    return EPOCH + timedelta(0, 0, micros)
 
 
 def period_of(day: date) -> str:

@@ -95,7 +95,7 @@ class Code(StrEnum):
     STALE_SIGNAL = "stale_signal"
 
 
-class Problem(Struct, frozen=True, omit_defaults=True):
+class Problem(Struct, frozen=True, omit_defaults=True, gc=False):
     """One thing that is wrong, with what was expected and what was seen, because an auditor will ask.
 
     ``where`` points into the document (a line id, a field, an XPath or a byte offset). ``expected``, ``actual`` and

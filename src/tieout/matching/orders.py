@@ -8,7 +8,7 @@ from msgspec import Struct
 from tieout.model.documents import LineKind, OrderCharge, UnitFactor
 
 
-class ReceiptPosition(Struct, frozen=True, omit_defaults=True):
+class ReceiptPosition(Struct, frozen=True, omit_defaults=True, gc=False):
     """What came with one receipt of an order line and how much of that has been billed, in the order line's unit.
     ``credited``: as on its line."""
 
@@ -17,7 +17,7 @@ class ReceiptPosition(Struct, frozen=True, omit_defaults=True):
     credited: Decimal = Decimal(0)
 
 
-class LinePosition(Struct, frozen=True, omit_defaults=True):
+class LinePosition(Struct, frozen=True, omit_defaults=True, gc=False):
     """Where one order line stands. ``unit_price`` is in major units of the order's currency, per ``price_per`` units.
 
     Quantities are in the order line's unit. ``received`` is what may be owed for: goods that came less those sent back,
@@ -67,7 +67,7 @@ class LinePosition(Struct, frozen=True, omit_defaults=True):
         return self.kind in ("service", "blanket")
 
 
-class OrderPosition(Struct, frozen=True, omit_defaults=True):
+class OrderPosition(Struct, frozen=True, omit_defaults=True, gc=False):
     """Where an order stands. ``charges`` are the delivery costs and other conditions that were agreed with it, and
     ``charged_minor`` what was billed of each so far, by its id. Its planned rate: ``conversion_rate`` units of
     ``converted_to`` (empty: the entity's own currency) for ``conversion_per`` units of its currency."""

@@ -8,7 +8,7 @@ from tieout.kernel.money import Money
 from tieout.kernel.problem import Problem
 
 
-class Allocation(Struct, frozen=True, omit_defaults=True):
+class Allocation(Struct, frozen=True, omit_defaults=True, gc=False):
     """How much of an order line an invoice line bills. Negative quantities come from credit notes.
 
     ``receipt_id``: the receipt it bills, where the line is matched to receipts. An allocation with a ``charge_id``
@@ -24,7 +24,7 @@ class Allocation(Struct, frozen=True, omit_defaults=True):
     retained: Money | None = None
 
 
-class Check(Struct, frozen=True, omit_defaults=True):
+class Check(Struct, frozen=True, omit_defaults=True, gc=False):
     """One check of matching: what was expected, what was seen, and where the limit lies, all three in ``unit``.
 
     ``rule`` names it as ``docs/matching.md`` does; ``where`` are the invoice lines it looked at, ``about`` the order
@@ -44,7 +44,7 @@ class Check(Struct, frozen=True, omit_defaults=True):
     allowed: str = ""
 
 
-class Component(Struct, frozen=True, omit_defaults=True):
+class Component(Struct, frozen=True, omit_defaults=True, gc=False):
     """One reason why an invoice line bills an order line, such as ``price``: its points, and what was seen."""
 
     name: str
@@ -52,7 +52,7 @@ class Component(Struct, frozen=True, omit_defaults=True):
     seen: str = ""
 
 
-class OrderLineChoice(Struct, frozen=True, omit_defaults=True):
+class OrderLineChoice(Struct, frozen=True, omit_defaults=True, gc=False):
     """An order line that an invoice line may bill, and why."""
 
     order_id: str
@@ -64,7 +64,7 @@ class OrderLineChoice(Struct, frozen=True, omit_defaults=True):
         return f"order {self.order_id} line {self.order_line_id}"
 
 
-class AssignedLine(Struct, frozen=True, omit_defaults=True):
+class AssignedLine(Struct, frozen=True, omit_defaults=True, gc=False):
     """The order line that was found for an invoice line which names none. ``rule`` is told where others were just as
     good and it made no difference to money which of them was taken."""
 
@@ -73,7 +73,7 @@ class AssignedLine(Struct, frozen=True, omit_defaults=True):
     rule: str = ""
 
 
-class LineAssignment(Struct, frozen=True):
+class LineAssignment(Struct, frozen=True, gc=False):
     """The order line that a person chose for an invoice line."""
 
     line_id: str
@@ -81,7 +81,7 @@ class LineAssignment(Struct, frozen=True):
     order_line_id: str
 
 
-class AmbiguousLine(Struct, frozen=True, omit_defaults=True):
+class AmbiguousLine(Struct, frozen=True, omit_defaults=True, gc=False):
     """An invoice line that several order lines fit equally well; a person has to choose."""
 
     line_id: str
@@ -89,7 +89,7 @@ class AmbiguousLine(Struct, frozen=True, omit_defaults=True):
     reason: str
 
 
-class Verdict(Struct, frozen=True, omit_defaults=True):
+class Verdict(Struct, frozen=True, omit_defaults=True, gc=False):
     """The outcome of matching: allocations when it passes, and every failing check when it does not.
 
     ``problems`` say in words what failed and what would make it pass; ``checks`` are all that were made, passed ones

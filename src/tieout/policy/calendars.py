@@ -9,7 +9,7 @@ Monday, 1 May, 25 and 26 December, and nothing is ever moved.
 
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
-from functools import cache
+from functools import cache, lru_cache
 
 from holidays import country_holidays, financial_holidays
 
@@ -86,6 +86,7 @@ def _is_weekday(day: date) -> bool:
     return day.weekday() < _SATURDAY
 
 
+@lru_cache(maxsize=1024)
 def add_business_hours(country: str, moment: datetime, hours: int) -> datetime:
     """So many hours of business days later, 24 to a day (UTC). What begins on a day off begins with the next business
     day; what would end as a business day does ends then."""

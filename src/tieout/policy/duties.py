@@ -54,7 +54,7 @@ class Identity(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     name: str = ""
 
 
-class Act(Struct, frozen=True, omit_defaults=True, array_like=True):
+class Act(Struct, frozen=True, omit_defaults=True, array_like=True, gc=False):
     """Somebody did something: the action, the actor as the log names it, and the system that told of it."""
 
     action: str

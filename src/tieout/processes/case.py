@@ -50,7 +50,7 @@ def is_open(facts: Facts, case_class: CaseClass, document: str) -> bool:
     return isinstance(state, State) and state.status == "open"
 
 
-class State(Struct, frozen=True, omit_defaults=True):
+class State(Struct, frozen=True, omit_defaults=True, gc=False):
     """Where a case stands. ``opened_count`` above 1 says that settling it did not help.
 
     Cases of logs that are older than routing have no ``owner``; they show what their class says. ``level`` counts

@@ -105,7 +105,7 @@ _IN_MASSES = (InvoiceReceived, ApprovalDecided, PaymentEntryBooked, PaymentStatu
 Load = Callable[[str, str], Any]
 
 
-class State(Struct, frozen=True, omit_defaults=True):
+class State(Struct, frozen=True, omit_defaults=True, gc=False):
     """Who did what, each once, in the order in which it was first done."""
 
     acts: tuple[Act, ...] = ()
@@ -263,6 +263,12 @@ def _refused(event: Event) -> tuple[str, ...]:
     return (event.subject,)
 
 
+def _reads(event: Event) -> Iterator[tuple[str, str]]:
+    """What the ruling on somebody behind a fact looks at first, whatever it is about."""
+    if _kept(event):
+        yield from (("hands", event.subject), ("case", event.subject), ("invoice", event.subject))
+
+
 PROCESS = Process(
     name="hands",
     state=State,
@@ -276,4 +282,5 @@ PROCESS = Process(
     },
     evolve=evolve,
     decide=decide,
+    reads=_reads,
 )

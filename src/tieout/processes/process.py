@@ -20,14 +20,14 @@ from tieout.policy.duties import Act
 from tieout.policy.policy import Policy
 
 
-class Emit(Struct, frozen=True):
+class Emit(Struct, frozen=True, gc=False):
     """A derived fact. Without a subject it is about the subject of the event that led to it."""
 
     data: Fact
     subject: str = ""
 
 
-class Send(Struct, frozen=True):
+class Send(Struct, frozen=True, gc=False):
     """A fact for another partition, delivered exactly once through its inbox. Addressed by home or by ref.
 
     Without a ``correlation`` it belongs to the same life as the event that led to it.
@@ -41,7 +41,7 @@ class Send(Struct, frozen=True):
     correlation: str = ""
 
 
-class Timer(Struct, frozen=True):
+class Timer(Struct, frozen=True, gc=False):
     """A fact that comes back to this partition at a given time. The same key replaces nothing and acts once."""
 
     data: Fact
@@ -50,7 +50,7 @@ class Timer(Struct, frozen=True):
     subject: str = ""
 
 
-class Intent(Struct, frozen=True, kw_only=True):
+class Intent(Struct, frozen=True, kw_only=True, gc=False):
     """An intended write on an outside system. ``key`` comes from the business: asking twice acts once.
 
     ``after`` is the id of an effect that must have been applied first. ``deadline`` orders the work: the financial
@@ -66,7 +66,7 @@ class Intent(Struct, frozen=True, kw_only=True):
     priority: int = 5
 
 
-class Link(Struct, frozen=True):
+class Link(Struct, frozen=True, gc=False):
     """This outside id means the subject (by default the one the event is about)."""
 
     system: str
@@ -77,7 +77,7 @@ class Link(Struct, frozen=True):
 Output = Emit | Send | Timer | Intent | Link
 
 
-class Standing(Struct, frozen=True):
+class Standing(Struct, frozen=True, gc=False):
     """One item that counts in a control total as long as its process stands where it does.
 
     ``name`` is one of the names in ``policy/standings.toml`` (``unposted``, ``payable``, ``in_flight`` …).

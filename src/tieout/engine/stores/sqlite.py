@@ -7,6 +7,7 @@ import sqlite3
 import threading
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from operator import itemgetter
 from typing import Any
 
 import msgspec
@@ -245,7 +246,7 @@ class SqliteUnit:
         self._sql.executemany(
             f"INSERT INTO view_{view} ({columns}) VALUES ({_marks(len(names))})"
             f" ON CONFLICT (subject) DO UPDATE SET {updates}",
-            [tuple(row[name] for name in names) for row in rows],
+            map(itemgetter(*names), rows),
         )
 
     def drop_views(self, view: str, subjects: Sequence[str]) -> None:

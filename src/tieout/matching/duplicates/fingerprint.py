@@ -18,6 +18,8 @@ Status = Literal["open", "stopped", "cancelled"]
 _DIGEST = 16
 #: What stands between the letters and digits of a text.
 _BETWEEN = re.compile(r"[\W_]+")
+#: The same of plain texts, which most are; taking bytes out is several times as fast.
+_BETWEEN_ASCII = bytes(code for code in range(128) if not chr(code).isalnum())
 #: Purposes that are claims of their own beside the invoice they belong to.
 _OWN_CLAIM = ("prepayment", "value_only", "retainage_release")
 
@@ -145,6 +147,8 @@ def _digest(text: str) -> str:
 
 
 def _plain(text: str) -> str:
+    if text.isascii():
+        return text.upper().encode().translate(None, _BETWEEN_ASCII).decode()
     return _BETWEEN.sub("", text.upper())
 
 

@@ -31,7 +31,7 @@ BOOKED_ON_HOLD = POSTING | {"posted_on_hold"}
 _OURSELVES = "tieout"
 
 
-class State(Struct, frozen=True, omit_defaults=True):
+class State(Struct, frozen=True, omit_defaults=True, gc=False):
     """Where an invoice stands, and what has to be known to go on. ``flagged`` are the classes of case that were ever
     opened about it, so that an invoice without trouble need not look for any.
 

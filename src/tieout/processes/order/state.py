@@ -50,7 +50,7 @@ class LineTax(Struct, frozen=True):
     code: str
 
 
-class Held(Struct, frozen=True, omit_defaults=True):
+class Held(Struct, frozen=True, omit_defaults=True, gc=False):
     """What an invoice on hold bills of the order, and the day it is posted on. ``credited`` is what credit notes gave
     back of it meanwhile: quantities by order line, and by line and receipt; amounts by order line."""
 
@@ -60,7 +60,7 @@ class Held(Struct, frozen=True, omit_defaults=True):
     credited_minor: Amounts = {}
 
 
-class State(Struct, frozen=True, omit_defaults=True):
+class State(Struct, frozen=True, omit_defaults=True, gc=False):
     """Where an order stands. ``position`` is what matching sees; the period tables are what it is made of.
 
     ``uncounted`` are receipts of lines or units that the order does not know (yet), as they came; ``counted`` those
