@@ -336,9 +336,9 @@ def test_a_prepayment_is_not_matched_as_goods() -> None:
     nothing_came = order(position(received=D(0)), position(kind="service", limit_minor=5000, unit_price=D(1)))
     whole = invoice(line("1", "1050", order_line_id=""), purpose="prepayment")
     verdict = judge(whole, nothing_came)
-    assert (verdict.matched, verdict.allocations, verdict.checks) == (True, (), ())
-    assert allocate(whole, {"PO-1": nothing_came}) == ()
-    assert allocate(invoice(line("1", "50"), purpose="prepayment"), {"PO-1": nothing_came}) == ()
+    in_advance = (Allocation("PO-1", "", D(0), eur("1050.00"), prepaid=True),)
+    assert (verdict.matched, verdict.allocations, verdict.checks) == (True, in_advance, ())
+    assert allocate(whole, {"PO-1": nothing_came}) == in_advance
     over = judge(invoice(line("1", "1050.01"), purpose="prepayment"), nothing_came)
     assert over.problems == (
         Problem(

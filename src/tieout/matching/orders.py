@@ -62,7 +62,7 @@ class LinePosition(Struct, frozen=True, omit_defaults=True):
 
 class OrderPosition(Struct, frozen=True, omit_defaults=True):
     """Where an order stands. ``charges`` are the delivery costs and other conditions that were agreed with it, and
-    ``charged_minor`` what was billed of each so far, by its id."""
+    ``charged_minor`` what was billed of each so far, by its id. ``prepaid_minor`` was asked for in advance."""
 
     order_id: str
     supplier_id: str
@@ -71,3 +71,4 @@ class OrderPosition(Struct, frozen=True, omit_defaults=True):
     charges: tuple[OrderCharge, ...] = ()
     charged_minor: dict[str, int] = {}
     conversion_rate: Decimal | None = None
+    prepaid_minor: int = 0

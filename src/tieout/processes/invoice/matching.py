@@ -136,10 +136,11 @@ def _as_told(state: State, facts: Facts) -> Invoice:
 
 def _match_emitted(state: State, verdict: Verdict, facts: Facts, accepted_by: str = "") -> Emit:
     billed = _billed(state.invoice, verdict.allocations)
-    days = [orders.posting_day(facts.state("order", subject), state.invoice.issued_on) for subject in billed]
-    post_on = max(days, default=state.invoice.issued_on)
+    day = state.invoice.issued_on
+    if state.invoice.purpose != "prepayment":  # which is no expense, so no accrual has it
+        day = max((orders.posting_day(facts.state("order", subject), day) for subject in billed), default=day)
     return Emit(
-        InvoiceMatched(verdict=verdict, orders=billed, post_on=post_on, accepted_by=accepted_by, self_billed=state.ours)
+        InvoiceMatched(verdict=verdict, orders=billed, post_on=day, accepted_by=accepted_by, self_billed=state.ours)
     )
 
 

@@ -25,6 +25,7 @@ def placed(state: State, order: PurchaseOrder) -> State:
         charges=order.charges,
         charged_minor=state.position.charged_minor if state.position else {},
         conversion_rate=order.conversion_rate,
+        prepaid_minor=state.position.prepaid_minor if state.position else 0,
     )
     terms, taxes = order.payment_terms_days, _taxes(order.lines)
     if (known, terms, taxes) == (state.position, state.terms_days, state.taxes):
