@@ -244,6 +244,17 @@ def test_what_went_back_before_anybody_told_what_came_is_not_billed() -> None:
     assert status(told, receive(told, bill("5", number="R-101"))) == "matched"
 
 
+@pytest.mark.parametrize("named", ["GR-1", ""])
+def test_what_was_accepted_before_its_receipt_is_not_billed_by_it_again(named: str) -> None:
+    told = company(matched_to="receipt")
+    early = receive(told, replace(bill("4"), lines=(replace(bill("4").lines[0], receipt_id=named),)))
+    told.tell(VarianceAccepted(reason="urgent"), early, entity="de", actor="person:bea")
+    told.tell(came("4"))
+    assert status(told, receive(told, bill("3", number="R-101"))) == "mismatched"
+    told.tell(came("3", "GR-2"))
+    assert line(told).billed == 7
+
+
 def test_a_receipt_that_is_taken_back_after_it_was_billed_is_asked_about() -> None:
     told = story()
     receive(told, bill())

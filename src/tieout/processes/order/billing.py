@@ -70,9 +70,12 @@ def _billed(line: LinePosition, allocation: Allocation, quantity: Decimal, minor
 
 
 def _by_receipt(line: LinePosition, receipt_id: str, quantity: Decimal) -> dict[str, ReceiptPosition]:
+    """What is billed of each receipt; of one that has not come yet it is kept until it does."""
     before = line.receipts.get(receipt_id)
     if before is None:
-        return line.receipts
+        if not receipt_id or not line.matched_to_receipt:
+            return line.receipts
+        before = ReceiptPosition(ZERO)
     return line.receipts | {receipt_id: replace(before, billed=added_up(EXACT.add(before.billed, quantity)))}
 
 
