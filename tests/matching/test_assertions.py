@@ -144,7 +144,8 @@ def test_ers_and_an_invoice_is_a_duplicate() -> None:
     assert codes(verdict) == [Code.SETTLED_ON_RECEIPT]
     assert verdict.problems[0].actual == "60 EA settled by us"
     assert judge(invoice(line("40"), purpose="self_billed"), settled).matched
-    assert judge(invoice(line("40"), kind=CREDIT), settled).matched
+    assert codes(judge(invoice(line("40"), kind=CREDIT), settled)) == [Code.SETTLED_ON_RECEIPT]
+    assert judge(invoice(line("40"), kind=CREDIT, purpose="self_billed"), settled).matched
     assert judge(invoice(line("40")), order(position(settled_on_receipt=True))).matched
 
 
@@ -154,6 +155,10 @@ def test_consignment_on_withdrawal() -> None:
     assert codes(verdict) == [Code.CONSIGNMENT_BILLED]
     settled = judge(invoice(line("30"), purpose="self_billed"), consigned)
     assert settled.matched
+    credit = judge(invoice(line("30"), kind=CREDIT), order(position(kind="consignment", received=D(30), billed=D(30))))
+    assert [(one.code, one.actual) for one in credit.problems] == [
+        (Code.CONSIGNMENT_BILLED, "a supplier's credit note")
+    ]
     over = judge(invoice(line("30.5"), purpose="self_billed"), consigned)
     assert failed(over) == [("quantity_received", "30", "30.5", "30")]
     assert over.problems[0].detail == "order PO-1 line 1, received by withdrawals"

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from msgspec.structs import replace
-from tests.matching.paper import CREDIT, D, beside, eur, failed, invoice, judge, line, order, position, value
+from tests.matching.paper import CREDIT, LINE, D, beside, eur, failed, invoice, judge, line, order, position, value
 
 from tieout.kernel.problem import Code, Problem
 from tieout.matching.orders import LinePosition, ReceiptPosition
@@ -336,9 +336,9 @@ def test_a_prepayment_is_not_matched_as_goods() -> None:
     nothing_came = order(position(received=D(0)), position(kind="service", limit_minor=5000, unit_price=D(1)))
     whole = invoice(line("1", "1050", order_line_id=""), purpose="prepayment")
     verdict = judge(whole, nothing_came)
-    assert (verdict.matched, verdict.allocations, verdict.checks) == (True, (), ())
-    assert allocate(whole, {"PO-1": nothing_came}) == ()
-    assert allocate(invoice(line("1", "50"), purpose="prepayment"), {"PO-1": nothing_came}) == ()
+    in_advance = (Allocation("PO-1", "", D(0), eur("1050.00"), prepaid=True),)
+    assert (verdict.matched, verdict.allocations, verdict.checks) == (True, in_advance, ())
+    assert allocate(whole, {"PO-1": nothing_came}) == in_advance
     over = judge(invoice(line("1", "1050.01"), purpose="prepayment"), nothing_came)
     assert over.problems == (
         Problem(
@@ -611,6 +611,39 @@ def test_the_total_takes_agreed_charges_and_no_others() -> None:
     before = replace(agreed, charged_minor={"A": 400})
     over = judge(invoice(line(), beside("freight", "6.01")), before, tolerances=total)
     assert failed(over) == [("total", "1006", "1006.01", "1006")]
+    full = replace(agreed, charged_minor={"A": 1500})
+    assert judge(invoice(line()), full, tolerances=total).matched
+    over = judge(invoice(line(), beside("freight", "2.00")), full, tolerances=total)
+    assert failed(over) == [("total", "1000", "1002", "1000")]
+
+
+def test_the_total_takes_an_allowance_as_far_as_it_is_given_and_agreed() -> None:
+    total = replace(FREE, total=Limit(kind="zero"), total_under=Limit(kind="zero"))
+    agreed = order(LINE, position(), charges=(charge("R", "-50", "allowance"),))
+    assert judge(invoice(line(), beside("allowance", "-20")), agreed, tolerances=total).matched
+    more = judge(invoice(line(), beside("allowance", "-60")), agreed, tolerances=total)
+    assert failed(more) == [("total_under", "950", "940", "950")]
+
+
+def test_what_is_withheld_does_not_lower_the_total() -> None:
+    total = replace(FREE, total_under=Limit(kind="zero"))
+    document = invoice(line(), beside("retainage", "-50", order_line_id="1"))
+    assert judge(document, order(position(retainage_percent=D(5))), tolerances=total).matched
+
+
+def test_an_allowance_for_a_line_is_no_quantity_of_it() -> None:
+    document = invoice(line(), beside("allowance", "-50", order_line_id="1"))
+    agreed = judge(document, order(charges=(charge("R", "-50", "allowance"),)))
+    assert agreed.allocations == (
+        Allocation("PO-1", "1", D(100), eur("1000.00")),
+        Allocation("PO-1", "", D(0), eur("-50.00"), charge_id="R"),
+    )
+
+
+def test_a_credit_for_freight_gives_back_the_condition_that_was_billed() -> None:
+    two = order(charges=(charge("A", "10"), charge("B", "10")), charged_minor={"B": 1000})
+    credit = judge(invoice(beside("freight", "10"), kind=CREDIT), two)
+    assert credit.allocations == (Allocation("PO-1", "", D(0), eur("-10.00"), charge_id="B"),)
 
 
 # ── settlement on receipt ──────────────────────────────────────────────────────────────────────────────────────────

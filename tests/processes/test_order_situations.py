@@ -22,7 +22,7 @@ from tests.processes.story import Story
 
 from tieout.kernel.money import Money
 from tieout.matching.orders import LinePosition
-from tieout.model.documents import Invoice, InvoiceKind, InvoiceLine, OrderChange, ReceiptLine, UnitFactor
+from tieout.model.documents import Invoice, InvoiceKind, InvoiceLine, OrderChange, OrderCharge, ReceiptLine, UnitFactor
 from tieout.model.effects import PostJournal
 from tieout.model.facts import (
     AccrualProposed,
@@ -244,6 +244,17 @@ def test_what_went_back_before_anybody_told_what_came_is_not_billed() -> None:
     assert status(told, receive(told, bill("5", number="R-101"))) == "matched"
 
 
+@pytest.mark.parametrize("named", ["GR-1", ""])
+def test_what_was_accepted_before_its_receipt_is_not_billed_by_it_again(named: str) -> None:
+    told = company(matched_to="receipt")
+    early = receive(told, replace(bill("4"), lines=(replace(bill("4").lines[0], receipt_id=named),)))
+    told.tell(VarianceAccepted(reason="urgent"), early, entity="de", actor="person:bea")
+    told.tell(came("4"))
+    assert status(told, receive(told, bill("3", number="R-101"))) == "mismatched"
+    told.tell(came("3", "GR-2"))
+    assert line(told).billed == 7
+
+
 def test_a_receipt_that_is_taken_back_after_it_was_billed_is_asked_about() -> None:
     told = story()
     receive(told, bill())
@@ -380,3 +391,36 @@ def test_goods_that_were_accepted_in_another_currency_are_not_billed_again() -> 
     told.tell(VarianceAccepted(reason="agreed"), invoice_id, entity="de", actor="person:bea")
     assert (line(told).billed, line(told).billed_minor) == (10, 0)
     assert status(told, receive(told, bill("9", number="R-101"))) == "mismatched"
+
+
+# ── money in advance ───────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_prepayments_together_ask_for_no_more_than_the_order_is_worth() -> None:
+    told = story(received="0")
+    first = receive(told, bill("6", number="AN-1", purpose="prepayment"))
+    second = receive(told, bill("5", number="AN-2", purpose="prepayment"))
+    assert (status(told, first), status(told, second)) == ("matched", "mismatched")
+    assert "at most 40.00 EUR" in told.state("invoice", second).reason
+    assert (line(told).billed, line(told).billed_minor) == (0, 0)
+    told.tell(OrderPlaced(order=replace(ORDER, payment_terms_days=10)), entity="de")
+    assert status(told, second) == "mismatched"
+    cancel(told, first)
+    assert status(told, second) == "matched"
+    assert refold(told) == states_of(told)
+
+
+def test_a_prepayment_may_ask_for_the_agreed_charges_too() -> None:
+    told = story(order=False, received="0")
+    freight = OrderCharge(charge_id="F", kind="freight", amount=eur("20.00"))
+    told.tell(OrderPlaced(order=replace(ORDER, charges=(freight,))), entity="de")
+    assert status(told, receive(told, bill("1", "120.01", number="AN-1", purpose="prepayment"))) == "mismatched"
+    assert status(told, receive(told, bill("1", "120", number="AN-2", purpose="prepayment"))) == "matched"
+
+
+def test_a_prepayment_of_an_accrued_period_stays_in_it() -> None:
+    told = story()
+    settle(told, accrue(told)[0])
+    invoice_id = receive(told, bill("6", number="AN-1", purpose="prepayment"))
+    assert told.state("invoice", invoice_id).post_on == date(2026, 5, 3)
+    assert unaccrued(told) == {"2026-06": "100.00 EUR"}

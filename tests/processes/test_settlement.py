@@ -114,6 +114,18 @@ def test_goods_that_go_back_are_credited_by_us() -> None:
     assert (line.received, line.billed) == (7, 7)
 
 
+def test_goods_that_go_back_are_not_credited_a_second_time_by_the_supplier() -> None:
+    told = company()
+    told.tell(came("10"), entity="de")
+    told.tell(came("-3", "RT-1", kind="return", returns="GR-1"), entity="de")
+    invoice_id = receive(told, bill("3", number="C-1", kind=InvoiceKind.CREDIT_NOTE))
+    state = told.state("invoice", invoice_id)
+    assert (state.status, state.flagged) == ("mismatched", ("self_billing_conflict",))
+    assert "no credit note" in state.reason
+    line = told.state("order", ORDER_SUBJECT).position.lines["1"]
+    assert (line.received, line.billed) == (7, 7)
+
+
 @pytest.mark.parametrize(("kind", "changes", "reason"), [
     ("goods", {"matched_to_receipt": False}, "the order line is not matched to its receipts"),
     ("goods", {"settled_on_receipt": False}, "a supplier's invoice was booked on the order line"),

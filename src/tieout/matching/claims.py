@@ -142,7 +142,7 @@ def pair(invoice: Invoice, orders: Mapping[str, OrderPosition], *, accepted: boo
         position = order.lines.get(line.order_line_id) if order else None
         if line.kind == "retainage":
             retained.append(line)
-        elif position is None and line.kind != "item" and (order is not None or not line.order_id):
+        elif line.kind != "item" and _beside(line, position) and (order is not None or not line.order_id):
             charged.append(line)
         elif (
             order is None
@@ -158,6 +158,12 @@ def pair(invoice: Invoice, orders: Mapping[str, OrderPosition], *, accepted: boo
     claims = tuple(_claim(invoice, orders[key[0]], key[1], group, kept.get(key, 0)) for key, group in groups.items())
     charges = tuple(_charges(invoice, charged, orders, groups, problems)) if charged else ()
     return Pairing(claims, charges, tuple(problems))
+
+
+def _beside(line: InvoiceLine, position: LinePosition | None) -> bool:
+    """Whether a charge or an allowance stands beside the goods. Freight may be ordered as a line of its own; an
+    allowance is never a quantity of the line it is for."""
+    return position is None or line.kind == "allowance"
 
 
 def _ratio(line: InvoiceLine, position: LinePosition) -> Ratio | None:
@@ -350,6 +356,7 @@ def _condition(
     same = named or [one for one in order.charges if one.kind == line.kind]
     for charge in same:
         before = order.charged_minor.get(charge.charge_id, 0) + used.get((order.order_id, charge.charge_id), 0)
-        if before + minor <= charge.amount.minor:
+        lowest, highest = sorted((0, charge.amount.minor))
+        if lowest <= before + minor <= highest:
             return charge
     return same[-1] if same else None

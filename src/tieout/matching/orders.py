@@ -69,8 +69,9 @@ class LinePosition(Struct, frozen=True, omit_defaults=True, gc=False):
 
 class OrderPosition(Struct, frozen=True, omit_defaults=True, gc=False):
     """Where an order stands. ``charges`` are the delivery costs and other conditions that were agreed with it, and
-    ``charged_minor`` what was billed of each so far, by its id. Its planned rate: ``conversion_rate`` units of
-    ``converted_to`` (empty: the entity's own currency) for ``conversion_per`` units of its currency."""
+    ``charged_minor`` what was billed of each so far, by its id. ``prepaid_minor`` was asked for in advance. Its planned
+    rate: ``conversion_rate`` units of ``converted_to`` (empty: the entity's own currency) for ``conversion_per`` units of
+    its currency."""
 
     order_id: str
     supplier_id: str
@@ -81,3 +82,4 @@ class OrderPosition(Struct, frozen=True, omit_defaults=True, gc=False):
     conversion_rate: Decimal | None = None
     conversion_per: Decimal = Decimal(1)
     converted_to: str = ""
+    prepaid_minor: int = 0

@@ -17,7 +17,7 @@ from tieout.matching.orders import OrderPosition
 from tieout.matching.plan import Plan, plan_of
 from tieout.matching.rules import amount, document, price, quantity, standing
 from tieout.matching.rules.document import Whole, payable_in_full
-from tieout.matching.rules.prepayment import prepayment_within_order
+from tieout.matching.rules.prepayment import asked_in_advance, prepayment_within_order
 from tieout.model.documents import Invoice
 from tieout.model.verdict import Allocation, Check, Verdict
 from tieout.policy.matching import MatchingRules
@@ -95,8 +95,10 @@ def match(
     whole = Whole(invoice, pairing)
     problems: list[Problem] = [*found.problems, *found.untold(pairing.problems), *payable_in_full(invoice)]
     checks: list[Check] = []
+    advance: tuple[Allocation, ...] = ()
     if invoice.purpose == "prepayment":
         problems += prepayment_within_order(invoice, orders)
+        advance = tuple(asked_in_advance(invoice, orders))
     else:
         for claim in pairing.claims:
             for rule in RULES[claim.kind]:
@@ -108,7 +110,7 @@ def match(
         return Verdict(
             True,
             (),
-            _allocations(pairing, plan.unplanned_charges),
+            advance or _allocations(pairing, plan.unplanned_charges),
             policy_version,
             False,
             name,
@@ -159,7 +161,7 @@ def allocate(
     """What the invoice bills of its orders, as far as its lines can be paired, whether or not it is within limits. A
     prepayment bills nothing of an order. ``tolerances`` say whether charges nobody agreed to are spread."""
     if invoice.purpose == "prepayment":
-        return ()
+        return tuple(asked_in_advance(invoice, orders))
     charges = plan_of(tolerances).unplanned_charges if tolerances else "refuse"
     return _allocations(pair(assign(invoice, orders, rules).invoice, orders, accepted=True), charges)
 

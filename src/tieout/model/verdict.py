@@ -13,6 +13,7 @@ class Allocation(Struct, frozen=True, omit_defaults=True, gc=False):
 
     ``receipt_id``: the receipt it bills, where the line is matched to receipts. An allocation with a ``charge_id``
     bills a condition of the order (planned freight) instead of a line. ``retained`` is withheld of ``net``.
+    ``prepaid``: it bills nothing, ``net`` is asked for on the order in advance.
     """
 
     order_id: str
@@ -22,6 +23,7 @@ class Allocation(Struct, frozen=True, omit_defaults=True, gc=False):
     receipt_id: str = ""
     charge_id: str = ""
     retained: Money | None = None
+    prepaid: bool = False
 
 
 class Check(Struct, frozen=True, omit_defaults=True, gc=False):

@@ -118,7 +118,7 @@ def _tax(whole: Whole, bound: Bound) -> Decimal:
 
 def total_within_limit(whole: Whole, plan: Plan) -> Iterator[Check]:
     """The net of the whole invoice may differ from what its quantities cost at the orders' prices, with the charges
-    that were agreed, by the limits of a total."""
+    that were agreed, by the limits of a total. What is withheld of it does not lower it."""
     claims = [claim for claim in whole.claims if claim.kind == "goods"]
     if whole.invoice.sign < 0 or len(claims) != len(whole.claims) or not claims:
         return
@@ -129,11 +129,18 @@ def total_within_limit(whole: Whole, plan: Plan) -> Iterator[Check]:
             value, scale = order_value(claim, claim.scaled, claim.scale, bound)
             expected = WIDE.add(expected, quotient(value, scale))
         for one in whole.pairing.charges:
-            if one.charge and one.order:
-                before = one.order.charged_minor.get(one.charge.charge_id, 0)
-                expected = WIDE.add(expected, Money(min(one.minor, one.charge.amount.minor - before), currency).amount)
-        actual = Money(sum(line.net.minor for line in whole.invoice.lines), currency).amount
-        yield compared(bound, "net", _orders(whole), currency, expected, actual, ONE)
+            expected = WIDE.add(expected, Money(_agreed(one), currency).amount)
+        billed = (line.net.minor for line in whole.invoice.lines if line.kind != "retainage")
+        yield compared(bound, "net", _orders(whole), currency, expected, Money(sum(billed), currency).amount, ONE)
+
+
+def _agreed(one: ChargeClaim) -> int:
+    """As much of a charge or an allowance as its condition has room for, in minor units; nothing without one."""
+    if one.order is None or one.charge is None:
+        return 0
+    whole = one.charge.amount.minor
+    room = whole - one.order.charged_minor.get(one.charge.charge_id, 0)
+    return max(0, min(one.minor, room)) if whole > 0 else min(0, max(one.minor, room))
 
 
 def schedules_within_limit(whole: Whole, plan: Plan) -> Iterator[Check]:

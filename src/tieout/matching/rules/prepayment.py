@@ -8,10 +8,12 @@ from tieout.kernel.problem import Code, Problem
 from tieout.matching.limits import WIDE, ZERO, quotient
 from tieout.matching.orders import LinePosition, OrderPosition
 from tieout.model.documents import Invoice
+from tieout.model.verdict import Allocation
 
 
 def prepayment_within_order(invoice: Invoice, orders: Mapping[str, OrderPosition]) -> Iterator[Problem]:
-    """A prepayment names orders of ours with this supplier, and asks for no more than they are worth."""
+    """A prepayment names orders of ours with this supplier; all of them together ask for no more than the orders are
+    worth, with the charges that were agreed."""
     worth, asked = ZERO, 0
     named = dict.fromkeys(line.order_id for line in invoice.lines if line.order_id)
     for order_id in named:
@@ -26,12 +28,25 @@ def prepayment_within_order(invoice: Invoice, orders: Mapping[str, OrderPosition
             continue
         for position in order.lines.values():
             worth = WIDE.add(worth, _worth(position, order.currency))
+        beside = sum(charge.amount.minor for charge in order.charges) - max(order.prepaid_minor, 0)
+        worth = WIDE.add(worth, Money(beside, order.currency).amount)
         asked += sum(line.net.minor for line in invoice.lines if line.order_id == order_id)
-    most = Money.rounded(worth, invoice.currency)
+    most = Money(max(Money.rounded(worth, invoice.currency).minor, 0), invoice.currency)
     if invoice.sign > 0 and asked > most.minor:
         told = str(Money(asked, invoice.currency))
         about = ", ".join(f"order {order_id}" for order_id in named)
         yield Problem(Code.AMOUNT_OVER_ORDERED, "net", f"at most {most}", told, "", about, f"{most} or less")
+
+
+def asked_in_advance(invoice: Invoice, orders: Mapping[str, OrderPosition]) -> Iterator[Allocation]:
+    """What a prepayment asks for on each of its orders. It bills nothing of them."""
+    asked: dict[str, int] = {}
+    for line in invoice.lines:
+        order = orders.get(line.order_id)
+        if order and order.currency == invoice.currency:
+            asked[line.order_id] = asked.get(line.order_id, 0) + invoice.sign * line.net.minor
+    for order_id, minor in asked.items():
+        yield Allocation(order_id, "", ZERO, Money(minor, invoice.currency), prepaid=True)
 
 
 def _worth(position: LinePosition, currency: str) -> Decimal:

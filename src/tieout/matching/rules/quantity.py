@@ -56,8 +56,8 @@ def _base(claim: Claim, bound: Bound) -> Decimal | None:
 
 
 def _within_receipts(claim: Claim, bounds: tuple[Bound, ...]) -> Iterator[Check | Problem]:
-    """Receipt by receipt: what is billed of it may exceed what came with it by the agreed limit. Where more went back
-    than is known of a receipt, also all of them together."""
+    """Receipt by receipt: what is billed of it may exceed what came with it by the agreed limit. Where not everything
+    billed or sent back could be told by receipt, also all of them together."""
     if claim.scaled <= ZERO:
         return
     for part in claim.parts:
@@ -73,7 +73,8 @@ def _within_receipts(claim: Claim, bounds: tuple[Bound, ...]) -> Iterator[Check 
         for bound in bounds:
             base = _base(claim, bound)
             yield compared(bound, claim.where, about, claim.position.unit, expected, after, claim.scale, base)
-    if any(receipt.received < ZERO for receipt in claim.position.receipts.values()):
+    rooms = (WIDE.subtract(one.received, max(one.billed, ZERO)) for one in claim.position.receipts.values())
+    if sum(room for room in rooms if room > ZERO) > WIDE.subtract(claim.position.received, claim.before):
         yield from _within(claim, bounds, claim.position.received)
 
 

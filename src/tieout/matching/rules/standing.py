@@ -15,20 +15,23 @@ def line_is_open(claim: Claim, plan: Plan) -> Iterator[Problem]:
 
 
 def not_settled_on_receipt(claim: Claim, plan: Plan) -> Iterator[Problem]:
-    """What we have settled ourselves on receipt is not billed by the supplier again (SAP Help, evaluated receipt
-    settlement: a supplier's invoice for such an order is a duplicate)."""
+    """What we have settled ourselves on receipt is not billed by the supplier again, nor credited: we credit what goes
+    back (SAP Help, evaluated receipt settlement: a supplier's invoice for such an order is a duplicate)."""
     position = claim.position
-    if not position.settled_on_receipt or claim.minor <= 0 or claim.invoice.purpose == "self_billed":
+    if not position.settled_on_receipt or not claim.minor or claim.invoice.purpose == "self_billed":
         return
     if position.billed > 0 or position.billed_minor > 0:
         settled = f"{position.billed:f} {position.unit} settled by us"
         detail = f"{claim.about}: settled on receipt, so this is probably the same claim"
         passes = "it is a claim of its own and a person says so"
-        yield Problem(Code.SETTLED_ON_RECEIPT, claim.where, "no invoice", settled, detail=detail, passes=passes)
+        expected = "no invoice" if claim.minor > 0 else "no credit note"
+        yield Problem(Code.SETTLED_ON_RECEIPT, claim.where, expected, settled, detail=detail, passes=passes)
 
 
 def not_in_consignment(claim: Claim, plan: Plan) -> Iterator[Problem]:
-    """Goods in consignment are owed when they are withdrawn, and settled by us period by period; no invoice comes."""
-    if claim.position.kind == "consignment" and claim.minor > 0 and claim.invoice.purpose != "self_billed":
+    """Goods in consignment are owed when they are withdrawn, and settled by us period by period; no invoice comes, and
+    no credit note."""
+    if claim.position.kind == "consignment" and claim.minor and claim.invoice.purpose != "self_billed":
         detail = f"{claim.about}: in consignment, owed when it is withdrawn"
-        yield Problem(Code.CONSIGNMENT_BILLED, claim.where, "our own settlement", "a supplier's invoice", detail=detail)
+        actual = "a supplier's invoice" if claim.minor > 0 else "a supplier's credit note"
+        yield Problem(Code.CONSIGNMENT_BILLED, claim.where, "our own settlement", actual, detail=detail)

@@ -207,11 +207,14 @@ def _match_emitted(state: State, verdict: Verdict, facts: Facts, accepted_by: st
 
 
 def _posting_day(state: State, verdict: Verdict, facts: Facts) -> date:
-    """The day it is posted on; of one on hold that was settled when it went on."""
+    """The day it is posted on; of one on hold that was settled when it went on. A prepayment is no expense, so no
+    accrual has it."""
     if state.hold and state.post_on:
         return state.post_on
-    billed = _billed(state.invoice, verdict.allocations)
     wanted = _booking_day(state, facts)
+    if state.invoice.purpose == "prepayment":
+        return wanted
+    billed = _billed(state.invoice, verdict.allocations)
     days = [orders.posting_day(facts.state("order", subject), wanted) for subject in billed]
     return max(days, default=wanted)
 

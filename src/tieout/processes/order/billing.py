@@ -19,13 +19,15 @@ def billed(state: State, allocations: tuple[Allocation, ...], post_on: date, sig
     known = state.position
     if known is None:
         return state
-    lines, charged = dict(known.lines), dict(known.charged_minor)
+    lines, charged, prepaid = dict(known.lines), dict(known.charged_minor), known.prepaid_minor
     came, worth = Quantities(), Amounts()
     for allocation in allocations:
         line_id, minor = allocation.order_line_id, sign * _minor(known, allocation)
         if allocation.order_id != known.order_id:
             continue
-        if allocation.charge_id:
+        if allocation.prepaid:
+            prepaid += minor
+        elif allocation.charge_id:
             charged[allocation.charge_id] = charged.get(allocation.charge_id, 0) + minor
         elif line := lines.get(line_id):
             quantity = allocation.quantity if sign > 0 else allocation.quantity.copy_negate()
@@ -36,7 +38,7 @@ def billed(state: State, allocations: tuple[Allocation, ...], post_on: date, sig
     period = period_of(post_on)
     return replace(
         state if sign > 0 else uncovered(state, period, came, worth),
-        position=replace(known, lines=lines, charged_minor=charged),
+        position=replace(known, lines=lines, charged_minor=charged, prepaid_minor=prepaid),
         billed=added(state.billed, period, came),
         billed_minor=added_minor(state.billed_minor, period, worth),
     )
@@ -68,9 +70,12 @@ def _billed(line: LinePosition, allocation: Allocation, quantity: Decimal, minor
 
 
 def _by_receipt(line: LinePosition, receipt_id: str, quantity: Decimal) -> dict[str, ReceiptPosition]:
+    """What is billed of each receipt; of one that has not come yet it is kept until it does."""
     before = line.receipts.get(receipt_id)
     if before is None:
-        return line.receipts
+        if not receipt_id or not line.matched_to_receipt:
+            return line.receipts
+        before = ReceiptPosition(ZERO)
     return line.receipts | {receipt_id: replace(before, billed=added_up(EXACT.add(before.billed, quantity)))}
 
 

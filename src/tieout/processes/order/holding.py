@@ -110,7 +110,7 @@ def _billed_by(allocations: tuple[Allocation, ...]) -> tuple[Quantities, Amounts
     """What is billed, by the places that credit notes are counted by."""
     quantities, amounts = Quantities(), Amounts()
     for one in allocations:
-        if one.charge_id:
+        if one.charge_id or one.prepaid:
             continue
         line_id = one.order_line_id
         amounts[line_id] = amounts.get(line_id, 0) + one.net.minor

@@ -27,6 +27,7 @@ def placed(state: State, order: PurchaseOrder) -> State:
         conversion_rate=order.conversion_rate,
         conversion_per=order.conversion_per,
         converted_to=order.converted_to,
+        prepaid_minor=state.position.prepaid_minor if state.position else 0,
     )
     terms, taxes = order.payment_terms_days, _taxes(order.lines)
     if (known, terms, taxes) == (state.position, state.terms_days, state.taxes):
