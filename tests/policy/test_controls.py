@@ -304,3 +304,17 @@ def test_every_conflict_of_every_holder_is_found_with_its_control() -> None:
 def test_somebody_who_administers_carries_a_conflict_with_each_other_duty_once() -> None:
     found = findings([holder("root", "AD", "IE", "PP")], [], {}, JAN_10)
     assert [(one.conflict.name, one.compensated) for one in found] == [("AD-*", False)]
+
+
+def test_nobody_grants_a_control_to_themselves() -> None:
+    written = {"small site": frozenset({"person:anna", "person:cora"})}
+    told = (
+        "The control 'small site' was drafted or approved by anna, whom it covers; two other people must write it into"
+        " the policy."
+    )
+    assert rule([clash()], [CONTROL], {}, JAN_10, "DE01", written) == Ruling(refused=(f"{clash()} {told}",))
+    other = replace(CONTROL, name="other")
+    assert rule([clash()], [CONTROL, other], {}, JAN_10, "DE01", written) == Ruling(under=("other",))
+    assert rule([clash()], [CONTROL], {}, JAN_10, "DE01", {"small site": {"person:cora"}}) == Ruling(
+        under=("small site",)
+    )

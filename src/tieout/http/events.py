@@ -137,7 +137,7 @@ def _judged(sql: Connection, event: CloudEvent, caller: Caller, door: Door) -> M
     been in it; what opens a document is judged when it is handled, with all that has come in before it."""
     message = to_message(sql, event, caller, door.partitions)
     if message.subject and address(message.data) is None:
-        around = surroundings(sql, door.policy(), door.now(), door.authors())
+        around = surroundings(sql, door.policy(), door.now(), door.authorship())
         if refused := ruling_on_message(around, message).refused:
             raise Trouble("same_person", " ".join(refused))
     return message

@@ -6,8 +6,9 @@ no control lets through on one and the same document (``compensable`` in ``dutie
 entered. The shape follows what auditors ask of a compensating control (COSO Internal Control, principles 10 and 16).
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import date, timedelta
+from types import MappingProxyType
 from typing import Literal
 
 from msgspec import Struct
@@ -78,24 +79,40 @@ def days_left(control: Control, reviewed: Mapping[str, date], today: date) -> in
 
 
 def rule(
-    clashes: Iterable[Clash], controls: Iterable[Control], reviewed: Mapping[str, date], today: date, entity: str = ""
+    clashes: Iterable[Clash],
+    controls: Iterable[Control],
+    reviewed: Mapping[str, date],
+    today: date,
+    entity: str = "",
+    written_by: Mapping[str, Collection[str]] = MappingProxyType({}),
 ) -> Ruling:
-    """Let pass what a control in force covers, and refuse everything else with words that say why."""
+    """Let pass what a control in force covers, and refuse everything else with words that say why.
+
+    ``written_by``: who drafted or approved each control, by its name. Nobody grants a control to themselves.
+    """
     controls = tuple(controls)
     refused: dict[str, None] = {}
     under: dict[str, None] = {}
     for clash in clashes:
         fitting = [one for one in controls if clash.conflict.compensable and _fits(one, clash, entity)]
-        force = next((one for one in fitting if standing(one, reviewed, today) == "in force"), None)
+        own = [one for one in fitting if clash.person in written_by.get(one.name, ())]
+        others = [one for one in fitting if one not in own]
+        force = next((one for one in others if standing(one, reviewed, today) == "in force"), None)
         if force is not None:
             under[force.name] = None
         else:
-            refused[" ".join((str(clash), *(_lapsed(one, reviewed, today) for one in fitting)))] = None
+            why = (*map(_granted_to_oneself, own), *(_lapsed(one, reviewed, today) for one in others))
+            refused[" ".join((str(clash), *why))] = None
     return Ruling(tuple(refused), tuple(under))
 
 
 def _fits(control: Control, clash: Clash, entity: str) -> bool:
     return control.names(clash.conflict, clash.person) and control.holds_in(entity)
+
+
+def _granted_to_oneself(control: Control) -> str:
+    told = f"The control {control.name!r} was drafted or approved by {control.person}, whom it covers"
+    return f"{told}; two other people must write it into the policy."
 
 
 def _lapsed(control: Control, reviewed: Mapping[str, date], today: date) -> str:

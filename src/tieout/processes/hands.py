@@ -225,9 +225,22 @@ def ruling_on(action: str, actor: str, subjects: tuple[str, ...], facts: Grounds
 
 
 def _rule(acts: tuple[Act, ...], subjects: tuple[str, ...], facts: Grounds, entity: str) -> Ruling:
-    before = (*acted(facts.state, subjects), *facts.governance.authors)
+    governance, identities = facts.governance, facts.policy.identities
+    before = (*acted(facts.state, subjects), *governance.authors, *_passed_under(subjects, facts))
     clashes = _clashes(acts, before, facts)
-    return rule(clashes, facts.policy.controls, facts.governance.reviewed, facts.now.date(), entity)
+    written_by = {
+        name: frozenset(person for act in acts for person in real_actors(act.actor, identities))
+        for name, acts in governance.granted.items()
+    }
+    return rule(clashes, facts.policy.controls, governance.reviewed, facts.now.date(), entity, written_by)
+
+
+def _passed_under(subjects: tuple[str, ...], facts: Grounds) -> Iterator[Act]:
+    """Who stands behind the policy under which an invoice was let through, whatever is in force by now."""
+    for subject in subjects:
+        invoice = facts.state("invoice", subject)
+        if invoice is not None and invoice.passed_under:
+            yield from facts.governance.behind.get(invoice.passed_under, ())
 
 
 def _clashes(acts: tuple[Act, ...], before: tuple[Act, ...], facts: Grounds) -> list[Clash]:

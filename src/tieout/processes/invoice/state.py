@@ -36,7 +36,7 @@ class State(Struct, frozen=True, omit_defaults=True):
     ``ours``: we wrote it for what we received. ``predicted``: the holds that an ERP of this ``dialect`` should place,
     ``holds`` those it told of. ``account`` (a digest) and ``parent`` are the supplier's when the invoice was compared
     with others; ``compared`` is with how many. ``candidates`` are those it was stopped for last, ``apart`` those that a
-    person has told from it.
+    person has told from it. ``passed_under`` is the version of the policy under which it went on to its posting.
     """
 
     invoice: Invoice
@@ -68,6 +68,7 @@ class State(Struct, frozen=True, omit_defaults=True):
     compared: int = 0
     candidates: tuple[Candidate, ...] = ()
     apart: tuple[str, ...] = ()
+    passed_under: str = ""
 
 
 class Due(Struct, frozen=True):
