@@ -9,10 +9,11 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 from tests.engine.kit import START
 from tests.engine.town import DEEDS, INVOICE, Town
-from tests.processes.company import ORDER_SUBJECT, POLICY, SUPPLIER_ID
+from tests.processes.company import ORDER, ORDER_SUBJECT, POLICY, SUPPLIER_ID, bill
 
 from tieout.http.facts import ACTION_OF as TOLD_AT_THE_DOOR
 from tieout.model import facts as f
+from tieout.model.verdict import LineAssignment
 from tieout.policy.controls import Control
 from tieout.policy.duties import ACTIONS, CONFLICTS, Act, Identity, conflict_between, real_actors
 from tieout.processes.hands import ACTION_OF
@@ -158,6 +159,39 @@ def test_the_approver_who_then_records_the_missing_receipt_is_refused() -> None:
     assert [one.action for one in town.refused()] == ["record_receipt"]
     town.do("record_receipt", "person:gerd")
     assert any(isinstance(event.data, f.InvoiceMatched) for event in town.events())
+
+
+SEARCHED = replace(POLICY, matching=replace(POLICY.matching, search_orders=True))
+UNNAMED = bill(lines=tuple(replace(line, order_id="", order_line_id="") for line in bill().lines))
+
+
+@pytest.mark.parametrize(
+    ("deed", "does"), [("place_order", "did place order"), ("record_receipt", "did record receipt")]
+)
+def test_an_invoice_without_an_order_number_stands_on_the_order_it_would_bill(deed: str, does: str) -> None:
+    """Leaving the number out is no way around: whoever ordered or received does not invoice it."""
+    for who, refused in [("person:anna", 1), ("person:carl", 0)]:
+        town = Town(SEARCHED)
+        town.do("propose_supplier", "person:vera")
+        town.do("place_order", "person:anna" if deed == "place_order" else "person:otto")
+        if deed == "record_receipt":
+            town.do("record_receipt", "person:anna")
+        town.tell(f.InvoiceReceived(invoice=UNNAMED, channel="mail"), INVOICE, who)
+        assert len(town.refused()) == refused
+        assert all(does in one.reasons[0] for one in town.refused())
+
+
+def test_nobody_assigns_the_lines_of_an_invoice_to_the_order_they_placed() -> None:
+    chosen = f.LinesAssigned(
+        assignments=(LineAssignment("1", ORDER.order_id, ORDER.lines[0].line_id),), reason="it is this one"
+    )
+    for who, refused in [("person:anna", 1), ("person:otto", 0)]:
+        town = Town()
+        town.do("propose_supplier", "person:vera")
+        town.do("place_order", "person:anna")
+        town.tell(f.InvoiceReceived(invoice=UNNAMED, channel="mail"), INVOICE, "person:carl")
+        town.tell(chosen, INVOICE, who)
+        assert len(town.refused()) == refused
 
 
 CONTROL = Control(

@@ -12,7 +12,9 @@ from typing import Any
 
 from msgspec import Struct
 
+from tieout.matching.assignment import assign
 from tieout.model.cases import Case, CaseClass
+from tieout.model.documents import Invoice
 from tieout.model.events import Event
 from tieout.model.facts import (
     ApprovalDecided,
@@ -58,6 +60,7 @@ from tieout.policy.controls import Ruling, rule
 from tieout.policy.duties import SYSTEM, Act, Clash, conflicts_on_document, duty_for, real_actors
 from tieout.processes.address import order_subject
 from tieout.processes.case import case_id, open_case
+from tieout.processes.open_orders import open_orders
 from tieout.processes.process import Facts, Grounds, Output, Process
 
 #: What telling a fact about a document is, as ``duties.toml`` names it.
@@ -161,7 +164,7 @@ def _subjects(event: Event) -> tuple[str, ...]:
             return (event.subject,)
 
 
-def _under(invoice: Any) -> Iterator[str]:
+def _under(invoice: Invoice) -> Iterator[str]:
     """What an invoice stands on: its supplier and its orders."""
     yield invoice.supplier_id
     for order_id in dict.fromkeys(line.order_id for line in invoice.lines if line.order_id):
@@ -214,9 +217,34 @@ def judge(event: Event, facts: Grounds) -> Ruling:
     if not any(real_actors(act.actor, identities, act.system) for act in acts):
         return Ruling()
     subjects = stands_on(facts.state, event.subject, ACTION_OF[type(event.data)])
-    if isinstance(event.data, InvoiceReceived):
-        subjects = tuple(dict.fromkeys((*subjects, *_under(event.data.invoice))))
+    subjects = tuple(dict.fromkeys((*subjects, *_comes_to_stand_on(event, facts))))
     return _rule(acts, subjects, facts, event.entity)
+
+
+def _comes_to_stand_on(event: Event, facts: Grounds) -> Iterator[str]:
+    """The orders that an invoice will stand on when this counts: those it names, those a person chooses for it, and
+    those that matching would find for it because it names none."""
+    known = facts.state("invoice", event.subject)
+    match event.data:
+        case InvoiceReceived(invoice=invoice):
+            yield from _under(invoice)
+            yield from _found_for(invoice, facts)
+        case LinesAssigned(assignments=chosen) if known is not None:
+            invoice = known.invoice
+            yield from (order_subject(invoice.entity, one.order_id, invoice.supplier_id) for one in chosen)
+        case _ if known is not None:
+            yield from _found_for(known.invoice, facts)
+
+
+def _found_for(invoice: Invoice, facts: Grounds) -> Iterator[str]:
+    """The orders of its supplier that an invoice without any order may bill."""
+    rules = facts.policy.matching
+    if not rules.search_orders or any(line.order_id for line in invoice.lines):
+        return
+    found = assign(invoice, open_orders(invoice, facts), rules)
+    choices = [one.choice for one in found.assigned]
+    choices += [choice for line in found.ambiguous for choice in line.alternatives]
+    yield from (order_subject(invoice.entity, one.order_id, invoice.supplier_id) for one in choices)
 
 
 def ruling_on(action: str, actor: str, subjects: tuple[str, ...], facts: Grounds, entity: str) -> Ruling:

@@ -18,7 +18,7 @@ from tieout.model.events import Event
 from tieout.model.facts import OrderPlaced
 from tieout.processes import order
 from tieout.processes.address import order_subject
-from tieout.processes.process import Facts, Process
+from tieout.processes.process import Facts, Process, States
 
 REMEMBERED_MAX = 100
 
@@ -29,7 +29,7 @@ class State(Struct, frozen=True):
     orders: tuple[str, ...] = ()
 
 
-def open_orders(invoice: Invoice, facts: Facts) -> Mapping[str, OrderPosition]:
+def open_orders(invoice: Invoice, facts: States) -> Mapping[str, OrderPosition]:
     """Where the latest orders of the invoice's supplier in its entity stand, by order id."""
     state = facts.state(PROCESS.name, _subject(invoice.entity, invoice.supplier_id))
     found: dict[str, OrderPosition] = {}
