@@ -194,6 +194,29 @@ def test_nobody_assigns_the_lines_of_an_invoice_to_the_order_they_placed() -> No
         assert len(town.refused()) == refused
 
 
+def test_two_accounts_of_one_person_are_one_confirmation_and_one_hold() -> None:
+    """Anna also uses the account svc."""
+    town = Town(KNOWN)
+    for deed, actor in [
+        ("propose_supplier", "person:vera"),
+        ("request_bank_change", "person:vera"),
+        ("confirm_bank_change", "person:anna"),
+        ("confirm_bank_change", "person:svc"),
+    ]:
+        town.do(deed, actor)
+    assert not any(isinstance(event.data, f.BankAccountChanged) for event in town.events())
+    town.do("confirm_bank_change", "person:carl")
+    assert any(isinstance(event.data, f.BankAccountChanged) for event in town.events())
+
+    town.do("hold_payments", "person:anna")
+    town.do("release_hold", "person:svc")
+    assert [one.reasons for one in town.refused()] == [
+        ("svc held payments to this supplier, as anna; somebody else must let go",)
+    ]
+    town.do("release_hold", "person:carl")
+    assert len(town.refused()) == 1
+
+
 CONTROL = Control(
     name="small site",
     duties=("GR", "IE"),

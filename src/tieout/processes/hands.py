@@ -57,7 +57,17 @@ from tieout.model.facts import (
     VarianceAccepted,
 )
 from tieout.policy.controls import Ruling, rule
-from tieout.policy.duties import SYSTEM, Act, Clash, conflicts_on_document, duty_for, real_actors
+from tieout.policy.duties import (
+    SYSTEM,
+    Act,
+    Clash,
+    conflicts_on_document,
+    duty_for,
+    real_actors,
+    same_actor,
+    same_people,
+    shown,
+)
 from tieout.processes.address import order_subject
 from tieout.processes.case import case_id, open_case
 from tieout.processes.open_orders import open_orders
@@ -218,7 +228,21 @@ def judge(event: Event, facts: Grounds) -> Ruling:
         return Ruling()
     subjects = stands_on(facts.state, event.subject, ACTION_OF[type(event.data)])
     subjects = tuple(dict.fromkeys((*subjects, *_comes_to_stand_on(event, facts))))
-    return _rule(acts, subjects, facts, event.entity)
+    own = _own_hold(event, facts)
+    return Ruling(refused=(own,)) if own else _rule(acts, subjects, facts, event.entity)
+
+
+def _own_hold(event: Event, facts: Grounds) -> str:
+    """Why somebody may not let payments to a supplier go: they held them, under another name. (Under the same name the
+    supplier's own process does not heed them.)"""
+    data = event.data
+    supplier = facts.state("supplier", event.subject) if isinstance(data, PaymentsReleased) else None
+    hold = supplier.hold if supplier is not None else None
+    if hold is None or same_actor(event.actor, hold.placed_by):
+        return ""
+    if not same_people(event.actor, hold.placed_by, facts.policy.identities):
+        return ""
+    return f"{shown(event.actor)} held payments to this supplier, as {shown(hold.placed_by)}; somebody else must let go"
 
 
 def _comes_to_stand_on(event: Event, facts: Grounds) -> Iterator[str]:

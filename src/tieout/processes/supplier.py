@@ -12,7 +12,7 @@ New bank details never come in with an ordinary proposal: they open a bank chang
 knows waits here (status ``unknown``) and is looked at again when the supplier becomes active.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -38,7 +38,7 @@ from tieout.model.facts import (
     SupplierRefused,
     supplier_home,
 )
-from tieout.policy.duties import is_person, same_actor
+from tieout.policy.duties import Identity, is_person, same_actor, same_people
 from tieout.policy.identifiers import account_problems, masked_iban, normal_iban, supplier_problems
 from tieout.policy.policy import Policy
 from tieout.processes.case import is_open, open_case, settle_case
@@ -332,9 +332,18 @@ def _upserts(state: State, supplier: Supplier) -> Iterator[Output]:
         )
 
 
+def people_among(actors: Iterable[str], identities: tuple[Identity, ...]) -> int:
+    """How many people these actors are at least: two accounts of one human being are one."""
+    apart: list[str] = []
+    for actor in actors:
+        if not any(same_people(actor, other, identities) for other in apart):
+            apart.append(actor)
+    return len(apart)
+
+
 def _confirm(state: State, change: Change, supplier_id: str, policy: Policy) -> Iterator[Output]:
     """Change the account when enough people have confirmed; otherwise say who is still missing and why."""
-    complete = len(change.confirmed_by) >= policy.bank_change_confirmations
+    complete = people_among(change.confirmed_by, policy.identities) >= policy.bank_change_confirmations
     if complete and state.supplier and not tuple(account_problems(change.account)):
         record = replace(state.supplier, bank_account=change.account)
         yield Emit(BankAccountChanged(change_id=change.change_id, supplier=record, systems=policy.supplier_systems))
@@ -345,7 +354,8 @@ def _confirm(state: State, change: Change, supplier_id: str, policy: Policy) -> 
 def _change_case(state: State, change: Change, supplier_id: str, policy: Policy) -> Case:
     name, wanted = state.name or supplier_id, masked_iban(change.account.account_id)
     old = state.supplier.bank_account.account_id if state.supplier and state.supplier.bank_account else ""
-    progress = f"{len(change.confirmed_by)} of {policy.bank_change_confirmations} people confirmed"
+    confirmed = people_among(change.confirmed_by, policy.identities)
+    progress = f"{confirmed} of {policy.bank_change_confirmations} people confirmed"
     people = f" ({', '.join(change.confirmed_by)})" if change.confirmed_by else ""
     note = f" {change.note}." if change.note else ""
     problems = tuple(account_problems(change.account))
