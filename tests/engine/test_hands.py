@@ -326,7 +326,7 @@ def test_every_fact_about_a_document_that_takes_a_conflicting_duty_is_looked_at(
     apart = {
         f.OrderResponded, f.GoodsDespatched, f.RunCancelRequested, f.EntriesNotified, f.RemittanceAdvised,
         f.InterchangeAcknowledged, f.DocumentAnswered, f.SendRequested, f.JournalRecorded, f.PeriodOpened,
-        f.TaskChanged, f.AccrualRequested, f.CaseAsked, f.SettlementRequested, f.HoldsReported,
+        f.TaskChanged, f.AccrualRequested, f.CaseAsked, f.HoldsReported,
     }  # fmt: skip
     told = {kind for kind, action in TOLD_AT_THE_DOOR.items() if ACTIONS[action] in conflicting}
     assert told - set(ACTION_OF) == apart
