@@ -11,8 +11,11 @@ from tests.engine.kit import START
 from tests.engine.town import DEEDS, INVOICE, Town
 from tests.processes.company import ORDER, ORDER_SUBJECT, POLICY, SUPPLIER_ID, bill
 
+from tieout.engine.intake import Delivery
 from tieout.http.facts import ACTION_OF as TOLD_AT_THE_DOOR
+from tieout.kernel.problem import Code, Problem
 from tieout.model import facts as f
+from tieout.model.events import Message
 from tieout.model.verdict import LineAssignment
 from tieout.policy.controls import Control
 from tieout.policy.duties import ACTIONS, CONFLICTS, Act, Identity, conflict_between, real_actors
@@ -215,6 +218,24 @@ def test_two_accounts_of_one_person_are_one_confirmation_and_one_hold() -> None:
     ]
     town.do("release_hold", "person:carl")
     assert len(town.refused()) == 1
+
+
+@pytest.mark.parametrize("again_by", ["person:ines", "system:intake"])
+def test_whoever_handed_a_document_in_tells_what_it_states_whenever_it_is_read(again_by: str) -> None:
+    """Else a colleague's second try, or a crash, would make the invoice that Anna entered one that she may approve."""
+    town = Town()
+    message = Message(source="document", key="a/1", data=f.InvoiceReceived(invoice=bill(), channel="api"))
+    readings = [
+        Delivery("csv", (), (Problem(Code.UNKNOWN_ENTITY, "line 3"),), False),
+        Delivery("csv", (message,), (), True),
+    ]
+    town.intake._read_document = lambda source, name, channel: readings.pop(0)
+    answer = town.intake.document(b"a;b;c", name="a.csv", media_type="", channel="api", actor="person:anna")
+    town.do("propose_supplier", "person:vera")
+    assert town.intake.retry(answer.hash, again_by, "entity added").status == "accepted"
+    town.do("place_order", "person:otto")
+    assert [event.actor for event in town.events() if isinstance(event.data, f.InvoiceReceived)] == ["person:anna"]
+    assert town.rebuilds()
 
 
 CONTROL = Control(

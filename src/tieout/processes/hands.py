@@ -24,6 +24,7 @@ from tieout.model.facts import (
     CancellationAnswered,
     CaseSettled,
     ChangeNotified,
+    DocumentHandedIn,
     DuplicateCleared,
     DuplicateOverruled,
     DutiesRefused,
@@ -88,6 +89,7 @@ ACTION_OF: dict[type[Fact], str] = {
     OrderLineReopened: "reopen_order_line",
     SettlementRequested: "settle_receipts",
     GoodsReceived: "record_receipt",
+    DocumentHandedIn: "hand_in_document",
     InvoiceReceived: "enter_invoice",
     RecheckRequested: "recheck_invoice",
     DuplicateCleared: "clear_duplicate",
@@ -181,6 +183,11 @@ def _under(invoice: Invoice) -> Iterator[str]:
     yield invoice.supplier_id
     for order_id in dict.fromkeys(line.order_id for line in invoice.lines if line.order_id):
         yield order_subject(invoice.entity, order_id, invoice.supplier_id)
+
+
+def handed_in_by(state: State | None) -> str:
+    """The person who handed a document in first; empty when it came by a channel alone."""
+    return next((act.actor for act in (state.acts if state else ()) if act.action == "hand_in_document"), "")
 
 
 # ── what a document stands on ──────────────────────────────────────────────────────────────────────────────────────
