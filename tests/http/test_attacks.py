@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from tests.http.events import event, rows
+from tests.http.test_control_assertions import hire
 from tests.http.test_deciding import act, case_of
 from tests.web.books import Books
 from tests.web.fixtures import Client, key_of
@@ -117,3 +118,19 @@ def test_a_statement_by_hand_does_not_prove_the_loaders_own_payment_until_somebo
     assert act(client, carl, case, "confirm_proof", reason="seen in the bank's portal").status_code == 202
     books.rest(pulls=False)
     assert (status(), case_of(books, "proof_unconfirmed", "settled")["subject"]) == ("booked", case["subject"])
+
+
+# ── another account in the place of the one that was seen ──────────────────────────────────────────────────────────
+
+
+def test_a_confirmation_is_of_the_account_that_was_seen(books: Books, client: Client) -> None:
+    case, bea = case_of(books, "bank_change"), key_of(books, "bea")
+    seen = next(row for row in rows(books, "view_supplier") if row["subject"] == case["supplier_id"])["change_id"]
+    account = {"iban": "DE89370400440532013000", "holder": "X", "currency": "EUR"}
+    asked = {"change_id": seen, "supplier_id": case["supplier_id"], "account": account}
+    vera = hire(books, "vera", "VM")
+    assert say(client, vera, "supplier.bank_change_requested", asked, "1").status_code == 202
+    books.rest()
+    answer = act(client, bea, case, "confirm_bank_change", evidence="called", change_id=seen)
+    assert (answer.status_code, answer.json()["code"]) == (409, "wrong_state")
+    assert answer.json()["detail"] == "another account was asked for since you looked; look at the case again"

@@ -61,7 +61,8 @@ class Copy(Struct, frozen=True, omit_defaults=True):
 
 
 class Change(Struct, frozen=True, omit_defaults=True):
-    """A bank change that is open. ``note`` says why the last confirmation did not count."""
+    """A bank change that is open. ``note`` says why the last confirmation did not count; ``former`` are the ids under
+    which another account was asked for before."""
 
     change_id: str
     account: BankAccount
@@ -70,6 +71,7 @@ class Change(Struct, frozen=True, omit_defaults=True):
     confirmed_by: tuple[str, ...] = ()
     note: str = ""
     rejected: bool = False
+    former: tuple[str, ...] = ()
 
 
 class Hold(Struct, frozen=True, omit_defaults=True):
@@ -191,10 +193,16 @@ def _next_copy(copy: Copy | None, version: int) -> Copy:
 
 
 def _requested(open_change: Change | None, data: BankChangeRequested, actor: str) -> Change:
-    """The newest request counts. The same one told again keeps its confirmations, another account loses them."""
-    if open_change and (open_change.change_id, open_change.account) == (data.change_id, data.account):
+    """The newest request counts. The same one told again keeps its confirmations, another account loses them, and has
+    an id of its own: whoever is about to confirm the account they have seen does not confirm this one."""
+    if open_change is None:
+        return Change(data.change_id, data.account, actor, data.channel)
+    own = derive("chg", data.change_id, normal_iban(data.account.account_id))
+    if open_change.account == data.account and open_change.change_id in (data.change_id, own):
         return open_change
-    return Change(data.change_id, data.account, actor, data.channel)
+    former = tuple(dict.fromkeys((*open_change.former, open_change.change_id)))
+    change_id = own if data.change_id in former else data.change_id
+    return Change(change_id, data.account, actor, data.channel, former=former)
 
 
 def _confirmed(change: Change, actor: str) -> Change:
@@ -264,7 +272,8 @@ def decide(state: State | None, event: Event, facts: Facts) -> Iterator[Output]:
             for invoice_id in state.rechecking:
                 recheck = RecheckRequested(reason="the supplier is active now")
                 yield Send(recheck, invoice_id, supplier_home(supplier.supplier_id), correlation=invoice_id)
-        case BankChangeRequested(supplier_id=supplier_id, change_id=change_id) if state.change:
+        case BankChangeRequested(supplier_id=supplier_id) if state.change:
+            change_id = state.change.change_id
             reason = f"bank change {change_id} is not confirmed"
             yield Emit(PaymentsHeld(supplier_id=supplier_id, reason=reason, change_id=change_id))
             yield open_case(_change_case(state, state.change, supplier_id, facts.policy))
