@@ -1,5 +1,7 @@
 """The report for auditors, and the controls that make up for duties in one hand."""
 
+from datetime import date, timedelta
+
 import pytest
 from tests.cli.conftest import Tieout
 from tests.docs import samples
@@ -7,7 +9,8 @@ from tests.docs import samples
 from tieout.model.events import Lane, Message
 from tieout.model.facts import VarianceAccepted, supplier_home
 
-CONTROL = """
+TODAY = date.today()
+CONTROL = f"""
 [[identities]]
 person = "anna"
 system = "ap"
@@ -20,8 +23,8 @@ duties = ["GR", "IE"]
 person = "anna"
 measure = "the site manager compares delivery notes"
 reviewer = "rita"
-valid_from = 2020-01-01
-valid_until = 2999-12-31
+valid_from = {TODAY - timedelta(days=200)}
+valid_until = {TODAY + timedelta(days=100)}
 review_days = 30
 """
 

@@ -4,6 +4,7 @@ from datetime import datetime
 
 from msgspec import Struct
 
+from tieout.policy.authorship import Authorship
 from tieout.policy.duties import Act
 from tieout.policy.policy import Policy
 
@@ -17,5 +18,5 @@ class Authored(Struct, frozen=True):
     def at(self, moment: datetime) -> Policy:
         return self.policy
 
-    def authors_at(self, moment: datetime) -> tuple[Act, ...]:
-        return self.authors
+    def authorship_at(self, moment: datetime) -> Authorship:
+        return Authorship(self.authors)

@@ -29,6 +29,10 @@ NOON = datetime(2026, 5, 8, 12, tzinfo=UTC)
         ("=1+1", "'=1+1"),
         (" =1+1", "' =1+1"),
         ("-12.50", "'-12.50"),
+        ("a fee;=cmd()", "a fee;'=cmd()"),
+        ('a fee; "@SUM(1)', "a fee; \"'@SUM(1)"),
+        ("a fee;\t+1", "a fee;\t'+1"),
+        ("price 2 - 1; quantity", "price 2 - 1; quantity"),
     ],
 )
 def test_a_cell_of_csv(tmp_path: Path, cell: Cell, text: str) -> None:

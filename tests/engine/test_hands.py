@@ -9,10 +9,14 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 from tests.engine.kit import START
 from tests.engine.town import DEEDS, INVOICE, Town
-from tests.processes.company import ORDER_SUBJECT, POLICY, SUPPLIER_ID
+from tests.processes.company import ORDER, ORDER_SUBJECT, POLICY, SUPPLIER_ID, bill
 
+from tieout.engine.intake import Delivery
 from tieout.http.facts import ACTION_OF as TOLD_AT_THE_DOOR
+from tieout.kernel.problem import Code, Problem
 from tieout.model import facts as f
+from tieout.model.events import Message
+from tieout.model.verdict import LineAssignment
 from tieout.policy.controls import Control
 from tieout.policy.duties import ACTIONS, CONFLICTS, Act, Identity, conflict_between, real_actors
 from tieout.processes.hands import ACTION_OF
@@ -160,6 +164,80 @@ def test_the_approver_who_then_records_the_missing_receipt_is_refused() -> None:
     assert any(isinstance(event.data, f.InvoiceMatched) for event in town.events())
 
 
+SEARCHED = replace(POLICY, matching=replace(POLICY.matching, search_orders=True))
+UNNAMED = bill(lines=tuple(replace(line, order_id="", order_line_id="") for line in bill().lines))
+
+
+@pytest.mark.parametrize(
+    ("deed", "does"), [("place_order", "did place order"), ("record_receipt", "did record receipt")]
+)
+def test_an_invoice_without_an_order_number_stands_on_the_order_it_would_bill(deed: str, does: str) -> None:
+    """Leaving the number out is no way around: whoever ordered or received does not invoice it."""
+    for who, refused in [("person:anna", 1), ("person:carl", 0)]:
+        town = Town(SEARCHED)
+        town.do("propose_supplier", "person:vera")
+        town.do("place_order", "person:anna" if deed == "place_order" else "person:otto")
+        if deed == "record_receipt":
+            town.do("record_receipt", "person:anna")
+        town.tell(f.InvoiceReceived(invoice=UNNAMED, channel="mail"), INVOICE, who)
+        assert len(town.refused()) == refused
+        assert all(does in one.reasons[0] for one in town.refused())
+
+
+def test_nobody_assigns_the_lines_of_an_invoice_to_the_order_they_placed() -> None:
+    chosen = f.LinesAssigned(
+        assignments=(LineAssignment("1", ORDER.order_id, ORDER.lines[0].line_id),), reason="it is this one"
+    )
+    for who, refused in [("person:anna", 1), ("person:otto", 0)]:
+        town = Town()
+        town.do("propose_supplier", "person:vera")
+        town.do("place_order", "person:anna")
+        town.tell(f.InvoiceReceived(invoice=UNNAMED, channel="mail"), INVOICE, "person:carl")
+        town.tell(chosen, INVOICE, who)
+        assert len(town.refused()) == refused
+
+
+def test_two_accounts_of_one_person_are_one_confirmation_and_one_hold() -> None:
+    """Anna also uses the account svc."""
+    town = Town(KNOWN)
+    for deed, actor in [
+        ("propose_supplier", "person:vera"),
+        ("request_bank_change", "person:vera"),
+        ("confirm_bank_change", "person:anna"),
+        ("confirm_bank_change", "person:svc"),
+    ]:
+        town.do(deed, actor)
+    assert not any(isinstance(event.data, f.BankAccountChanged) for event in town.events())
+    town.do("confirm_bank_change", "person:carl")
+    assert any(isinstance(event.data, f.BankAccountChanged) for event in town.events())
+
+    town.do("hold_payments", "person:anna")
+    town.do("release_hold", "person:svc")
+    assert [one.reasons for one in town.refused()] == [
+        ("svc held payments to this supplier, as anna; somebody else must let go",)
+    ]
+    town.do("release_hold", "person:carl")
+    assert len(town.refused()) == 1
+
+
+@pytest.mark.parametrize("again_by", ["person:ines", "system:intake"])
+def test_whoever_handed_a_document_in_tells_what_it_states_whenever_it_is_read(again_by: str) -> None:
+    """Else a colleague's second try, or a crash, would make the invoice that Anna entered one that she may approve."""
+    town = Town()
+    message = Message(source="document", key="a/1", data=f.InvoiceReceived(invoice=bill(), channel="api"))
+    readings = [
+        Delivery("csv", (), (Problem(Code.UNKNOWN_ENTITY, "line 3"),), False),
+        Delivery("csv", (message,), (), True),
+    ]
+    town.intake._read_document = lambda source, name, channel: readings.pop(0)
+    answer = town.intake.document(b"a;b;c", name="a.csv", media_type="", channel="api", actor="person:anna")
+    town.do("propose_supplier", "person:vera")
+    assert town.intake.retry(answer.hash, again_by, "entity added").status == "accepted"
+    town.do("place_order", "person:otto")
+    assert [event.actor for event in town.events() if isinstance(event.data, f.InvoiceReceived)] == ["person:anna"]
+    assert town.rebuilds()
+
+
 CONTROL = Control(
     name="small site",
     duties=("GR", "IE"),
@@ -269,7 +347,7 @@ def test_every_fact_about_a_document_that_takes_a_conflicting_duty_is_looked_at(
     apart = {
         f.OrderResponded, f.GoodsDespatched, f.RunCancelRequested, f.EntriesNotified, f.RemittanceAdvised,
         f.InterchangeAcknowledged, f.DocumentAnswered, f.SendRequested, f.JournalRecorded, f.PeriodOpened,
-        f.TaskChanged, f.AccrualRequested, f.CaseAsked, f.SettlementRequested, f.HoldsReported,
+        f.TaskChanged, f.AccrualRequested, f.CaseAsked, f.HoldsReported,
     }  # fmt: skip
     told = {kind for kind, action in TOLD_AT_THE_DOOR.items() if ACTIONS[action] in conflicting}
     assert told - set(ACTION_OF) == apart

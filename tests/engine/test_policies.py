@@ -17,6 +17,7 @@ from tieout.kernel.clock import VirtualClock, from_micros
 from tieout.kernel.errors import ConfigError, PermanentError
 from tieout.model.events import Message
 from tieout.model.facts import CaseCommented
+from tieout.policy.duties import Act
 from tieout.policy.load import PolicyError, load
 from tieout.processes.registry import PROCESSES
 
@@ -72,12 +73,12 @@ class Office:
             if row.type == CaseCommented.type
         ]
 
-    def approved(self, text: str = NEW) -> str:
-        release = self.desk.draft(text, "person:cora")
+    def approved(self, text: str = NEW, drafter: str = "person:cora", approver: str = "person:paul") -> str:
+        release = self.desk.draft(text, drafter)
         self.work()
-        self.desk.attempt(release, "person:cora")
+        self.desk.attempt(release, drafter)
         self.work()
-        self.desk.approve(release, "person:paul")
+        self.desk.approve(release, approver)
         self.work()
         return release
 
@@ -145,3 +146,46 @@ def test_what_the_desk_refuses(office: Office) -> None:
         office.desk.roll_back(OLD_VERSION, "person:paul", "why")
     with pytest.raises(ConfigError, match="there is no release zzz"):
         office.desk.attempt("zzz", "person:cora")
+
+
+def people(acts: tuple[Act, ...]) -> set[str]:
+    return {act.actor.removeprefix("person:") for act in acts if act.actor.startswith("person:")}
+
+
+def test_who_loosened_a_limit_stands_behind_it_until_somebody_sets_it_anew(office: Office) -> None:
+    """A later release that changes something else does not make the loosened limit its own author's."""
+    ruling = office.ruling()
+    loose = office.approved()
+    office.clock.move(timedelta(minutes=1))
+    assert people(ruling.authorship_at(office.clock.now()).authors) == {"cora", "paul"}
+    more = office.approved("approval_days = 9\n" + NEW, "person:dora", "person:rita")
+    office.clock.move(timedelta(minutes=1))
+    assert people(ruling.authorship_at(office.clock.now()).authors) == {"cora", "paul", "dora", "rita"}
+    office.approved("approval_days = 9\n" + OLD, "person:dora", "person:rita")
+    office.clock.move(timedelta(minutes=1))
+    known = ruling.authorship_at(office.clock.now())
+    assert people(known.authors) == {"dora", "rita"}
+    assert {name: people(acts) for name, acts in known.behind.items() if name in (loose, more)} == {
+        loose: {"cora", "paul"},
+        more: {"cora", "paul", "dora", "rita"},
+    }
+
+
+def test_who_wrote_a_control_is_known_while_others_change_the_policy(office: Office) -> None:
+    control = """
+[[controls]]
+name = "small site"
+duties = ["GR", "IE"]
+person = "cora"
+measure = "delivery notes are compared"
+reviewer = "rita"
+valid_from = 2026-05-01
+valid_until = 2026-12-31
+review_days = 31
+"""
+    office.approved(OLD + control)
+    office.clock.move(timedelta(minutes=1))
+    office.approved(NEW + control, "person:dora", "person:rita")
+    office.clock.move(timedelta(minutes=1))
+    granted = office.ruling().authorship_at(office.clock.now()).granted
+    assert {name: people(acts) for name, acts in granted.items()} == {"small site": {"cora", "paul"}}

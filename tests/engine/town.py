@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from datetime import date, timedelta
 
+from obstore.store import MemoryStore
 from tests.engine.authored import Authored
 from tests.engine.kit import START, _unread, memory_store
 from tests.processes.company import IBAN, ORDER, ORDER_SUBJECT, POLICY, SUPPLIER, SUPPLIER_ID, bill, receipt
@@ -69,7 +70,9 @@ class Town:
 
     def __init__(self, policy: Policy = POLICY, authors: tuple[Act, ...] = ()) -> None:
         self.store, self.clock = memory_store(), VirtualClock(START)
-        self.intake = Intake(self.store, Originals(None), self.clock, partitions=PARTITIONS, read_document=_unread)
+        self.intake = Intake(
+            self.store, Originals(MemoryStore()), self.clock, partitions=PARTITIONS, read_document=_unread
+        )
         self.policy, self.authors = policy, authors
         self._told = 0
 

@@ -10,6 +10,7 @@ from tieout.kernel.errors import ConfigError
 from tieout.policy.controls import (
     Control,
     Ruling,
+    control_complaints,
     days_left,
     review_due,
     rule,
@@ -209,7 +210,7 @@ entities = ["XX"]
         "controls[2].measure: say what is done instead of separating the duties; "
         "controls[2].reviewer: another person than 'anna' must review it; "
         "controls[2].valid_until: 2025-06-30 is before valid_from, 2026-01-01; "
-        "controls[2].review_days: at least 1; "
+        "controls[2].review_days: from 1 to 366; "
         'controls[2].entities: there is no entity "XX". Correct it and load the policy again.'
     )
     with pytest.raises(ConfigError, match=r'controls\[2\].person: the name of an account without "person:"'):
@@ -304,3 +305,39 @@ def test_every_conflict_of_every_holder_is_found_with_its_control() -> None:
 def test_somebody_who_administers_carries_a_conflict_with_each_other_duty_once() -> None:
     found = findings([holder("root", "AD", "IE", "PP")], [], {}, JAN_10)
     assert [(one.conflict.name, one.compensated) for one in found] == [("AD-*", False)]
+
+
+def test_nobody_grants_a_control_to_themselves() -> None:
+    written = {"small site": frozenset({"person:anna", "person:cora"})}
+    told = (
+        "The control 'small site' was drafted or approved by anna, whom it covers; two other people must write it into"
+        " the policy."
+    )
+    assert rule([clash()], [CONTROL], {}, JAN_10, "DE01", written) == Ruling(refused=(f"{clash()} {told}",))
+    other = replace(CONTROL, name="other")
+    assert rule([clash()], [CONTROL, other], {}, JAN_10, "DE01", written) == Ruling(under=("other",))
+    assert rule([clash()], [CONTROL], {}, JAN_10, "DE01", {"small site": {"person:cora"}}) == Ruling(
+        under=("small site",)
+    )
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        (
+            {"valid_until": date(2027, 1, 3)},
+            "valid_until: at most a year after valid_from, 2026-01-01; then write it anew",
+        ),
+        (
+            {"valid_until": date(9999, 12, 31)},
+            "valid_until: at most a year after valid_from, 2026-01-01; then write it anew",
+        ),
+        ({"review_days": 367}, "review_days: from 1 to 366"),
+        ({"review_days": 10**9}, "review_days: from 1 to 366"),
+        ({"reviewer": "night-run"}, "reviewer: 'night-run' is an account that 'anna' uses, or the other way round"),
+    ],
+)
+def test_a_control_that_never_ends_or_that_one_reviews_oneself_is_none(changes: dict[str, Any], told: str) -> None:
+    shared = (Identity(person="anna", system="tieout", name="night-run"),)
+    assert list(control_complaints([replace(CONTROL, **changes)], ["DE01"], shared)) == [f"controls[1].{told}"]
+    assert list(control_complaints([replace(CONTROL, valid_until=date(2027, 1, 1))], ["DE01"], shared)) == []

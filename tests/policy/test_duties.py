@@ -206,3 +206,10 @@ def test_dependencies_name_operations_and_stop_money_when_bank_details_are_stuck
     assert all(rule.kind == "degrade" for rule in dependencies_of("post_invoice"))
     assert all((rule.minutes > 0) == (rule.kind == "tolerate") for rules in DEPENDENCIES.values() for rule in rules)
     assert dependencies_of("create_order") == ()
+
+
+@pytest.mark.parametrize("name", ["Anna", " anna ", "ANNA", "\uff41nna", "an\u200bna", "a\u00adnna"])
+def test_a_name_that_looks_the_same_is_the_same_person(name: str) -> None:
+    assert real_actors(f"person:{name}", (), "ap") == real_actors(name, (), "ap") == {"person:anna"}
+    assert same_actor(name, "anna")
+    assert real_actors(name, (Identity(person="carl", system="ap", name="anna"),), "ap") >= {"person:carl"}

@@ -219,7 +219,7 @@ DE = "[entities.de]\nname = 'x'\n"
         ("[duplicates]\nedit_distance = -1", "policy.toml, line 2: duplicates.edit_distance: must be from 0 to 3"),
         ("[duplicates]\nsuspect_score = 49", "policy.toml, line 2: duplicates.suspect_score: must be from 50 to 100"),
         ("[duplicates]\nsuspect_score = 101", "policy.toml, line 2: duplicates.suspect_score: must be from 50 to 100"),
-        ("[duplicates]\nlookalike_days = 0", "policy.toml, line 2: duplicates.lookalike_days: must be at least 1"),
+        ("[duplicates]\nlookalike_days = 0", "policy.toml, line 2: duplicates.lookalike_days: must be from 1 to 1098"),
         (
             "[duplicates.override_above]\nEuro = 1",
             'policy.toml, line 1: duplicates.override_above: "Euro" is not an ISO 4217 code such as EUR',

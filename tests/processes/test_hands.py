@@ -133,3 +133,17 @@ def test_holding_and_releasing_are_kept_as_acts_on_the_supplier() -> None:
         hands.Act("hold_payments", ALICE, "person"),
         hands.Act("release_hold", BOB, "person"),
     )
+
+
+def test_who_loosened_the_policy_that_an_invoice_passed_under_does_not_release_it_after_it_was_rolled_back() -> None:
+    """Loosen, wait until it has passed by itself, roll back, and pay."""
+    story = world(A, B)
+    passed = story.homes[A.home].states["invoice", A.invoice_id]
+    story.homes[A.home].states["invoice", A.invoice_id] = replace(passed, passed_under="loose")
+    propose(story, A, B)
+    for one in (A, B):
+        story.homes[one.home].governance = Governance(behind={"loose": (hands.Act("draft_policy", BOB),)})
+    release(story)
+    why = "Whoever loosens a rule could then release a payment under it."
+    assert told(story, PaymentWithheld)[:1] == [withheld(A, "bob", "draft policy", "release payment", why)]
+    assert statuses(story, "payment") == {A.payment_id: "withheld", B.payment_id: "released"}

@@ -233,9 +233,28 @@ def test_the_same_request_with_another_account_loses_its_confirmations() -> None
     told = story()
     request(told)
     confirm(told, BEA)
-    request(told, ANNA, "chg-1", BankAccount(iban="GB82WEST12345698765432", holder="Schrauben AG"))
+    other = BankAccount(iban="GB82WEST12345698765432", holder="Schrauben AG")
+    request(told, ANNA, "chg-1", other)
     confirm(told, CARL)
     assert iban_of(told) == IBAN
+
+
+def test_whoever_confirms_the_account_they_have_seen_does_not_confirm_one_that_was_put_in_its_place() -> None:
+    """Asked for under the same id while both were on the telephone."""
+    told = story()
+    request(told)
+    other = BankAccount(iban="GB82WEST12345698765432", holder="Schrauben AG")
+    request(told, ANNA, "chg-1", other)
+    change_id = told.state("supplier", SUPPLIER_ID).change.change_id
+    assert hold_of(told) == f"bank change {change_id} is not confirmed"
+    for person in (BEA, CARL):
+        confirm(told, person, "chg-1")
+    assert (iban_of(told), told.state("supplier", SUPPLIER_ID).change.confirmed_by) == (IBAN, ())
+    request(told, ANNA, "chg-1", other)
+    for person in (BEA, CARL):
+        confirm(told, person, change_id)
+    assert iban_of(told) == "GB82WEST12345698765432"
+    assert hold_of(told) == f"bank change {change_id} has not reached ap, erp yet"
 
 
 def test_an_account_that_cannot_be_right_is_never_taken() -> None:

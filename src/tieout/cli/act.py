@@ -150,7 +150,7 @@ def _refuse_conflict(company: Company, action: str, effect_id: str, person: str)
 def _refuse_on(company: Company, action: str, documents: tuple[str, ...], entity: str, person: str) -> None:
     now = company.clock.now()
     with company.database.read() as sql:
-        around = surroundings(sql, company.policy, now, company.policies.authors_at(now))
+        around = surroundings(sql, company.policy, now, company.policies.authorship_at(now))
         for document in dict.fromkeys(filter(None, documents)):
             ruling = ruling_at_door(around, f"person:{person}", action, document, entity)
             if ruling.refused:

@@ -21,6 +21,8 @@ MEDIA_TYPES: dict[Format, str] = {
 }
 #: What a spreadsheet may take for a formula, or for the beginning of one after it has dropped a blank.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
+#: The same in the middle of a text, where a spreadsheet that parts cells by semicolons would begin a new one.
+_NEXT_CELL = re.compile(r"(;[ \t\"]*)([=+\-@])")
 #: What XML 1.0 cannot hold.
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 #: A spreadsheet computes with binary numbers of about 15 digits; longer amounts are texts there.
@@ -54,7 +56,8 @@ def _text(cell: Cell) -> str:
         case None:
             return ""
         case str():
-            return f"'{cell}" if cell.lstrip(" ").startswith(_FORMULA) else cell
+            begun = f"'{cell}" if cell.lstrip(" ").startswith(_FORMULA) else cell
+            return _NEXT_CELL.sub(r"\1'\2", begun)
         case Decimal():
             return f"{cell:f}"
         case datetime():

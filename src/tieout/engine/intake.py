@@ -23,6 +23,7 @@ from tieout.kernel.problem import Code, Problem
 from tieout.model.effects import Letter
 from tieout.model.events import Message
 from tieout.model.facts import (
+    DocumentHandedIn,
     DocumentQuarantined,
     DocumentRead,
     EntriesNotified,
@@ -37,6 +38,7 @@ from tieout.model.facts import (
 )
 from tieout.policy.duties import is_person
 from tieout.ports import Taken
+from tieout.processes import hands
 from tieout.processes.address import address
 
 CAPACITY = 200_000
@@ -45,6 +47,7 @@ CAPACITY = 200_000
 _SAMPLE_SECONDS = 1.0
 #: So many messages of a long document go in one transaction.
 _BATCH = 500
+_HANDS = msgspec.json.Decoder(hands.State)
 #: What proves payments. Who tells it matters (:mod:`tieout.processes.payment`).
 _OF_THE_BANK = (StatementReceived, EntriesNotified)
 #: So many problems of a document in quarantine are told in the log; all of them stand beside the document.
@@ -226,6 +229,9 @@ class Intake:
         source = Bytes(document) if isinstance(document, bytes) else document
         self._originals.keep(source)
         known = _Known(source.mark, name, media_type, channel, source.size, actor)
+        if is_person(actor):
+            handed_in = DocumentHandedIn(mark=known.mark, name=name, channel=channel)
+            self.offer([_about(known, handed_in, f"handed-in/{actor}", actor)])
         self._note(known, "received")
         return self._read(source, known)
 
@@ -235,11 +241,16 @@ class Intake:
 
     def retry(self, mark: str, actor: str, reason: str) -> DocumentAnswer:
         """Read a document again that is in quarantine, or whose reading was interrupted: a mapping was mended, a
-        reader added, room made. Raises ``PermanentError`` when we do not have it."""
+        reader added, room made. Raises ``PermanentError`` when we do not have it.
+
+        What it states is told by whoever handed it in, not by whoever has it read again.
+        """
         row = self._store.document(mark)
         source = self._originals.source(mark)
         name, media_type, channel = (row.name, row.media_type, row.channel) if row else ("", "", "retry")
-        teller = actor if is_person(actor) else ""
+        found = self._store.states([(hands.PROCESS.name, mark)]).values()
+        handed_in_by = next((hands.handed_in_by(_HANDS.decode(data)) for data in found), "")
+        teller = handed_in_by or (actor if is_person(actor) else "")
         return self._read(source, _Known(mark, name, media_type, channel, source.size, teller), actor, reason)
 
     def resume(self, older_than: datetime, limit: int = 20) -> int:

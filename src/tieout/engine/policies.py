@@ -14,6 +14,7 @@ import msgspec
 
 from tieout.engine.stores.port import Store
 from tieout.kernel.errors import ConfigError
+from tieout.policy.authorship import Authorship, Settings, control_setting, origins, settings_of
 from tieout.policy.duties import Act
 from tieout.policy.load import Loaded, load
 from tieout.policy.policy import Policy
@@ -38,8 +39,8 @@ class Policies(Protocol):
         """The policy in force then."""
         ...
 
-    def authors_at(self, moment: datetime) -> tuple[Act, ...]:
-        """Who drafted and approved it."""
+    def authorship_at(self, moment: datetime) -> Authorship:
+        """Who stands behind it, and behind those that were in force before."""
         ...
 
 
@@ -54,6 +55,7 @@ class Ruling:
         self._seen: bytes | None = None
         self._state = State()
         self._loaded: dict[str, Loaded] = {}
+        self._known: tuple[str, Authorship] | None = None
 
     def at(self, moment: datetime) -> Policy:
         """The policy in force at a moment. Raises ``ConfigError`` when there is none, or it cannot be read."""
@@ -72,11 +74,43 @@ class Ruling:
             self._refresh(moment)
             return self._state.in_force(moment)
 
-    def authors_at(self, moment: datetime) -> tuple[Act, ...]:
-        """Who drafted and approved the policy in force at a moment; nobody is known to have written a file."""
+    def authorship_at(self, moment: datetime) -> Authorship:
+        """Who stands behind the policy in force at a moment, and behind every release before; nobody is known to have
+        written a file."""
         with self._lock:
             self._refresh(moment)
-            return self._state.authors(moment)
+            current = self._state.in_force(moment)
+            if self._known is None or self._known[0] != current:
+                self._known = current, self._authorship(current, moment)
+            return self._known[1]
+
+    def _authorship(self, current: str, moment: datetime) -> Authorship:
+        state = self._state
+        came_from = origins(((entry.release, entry.below) for entry in state.book), self._settings)
+        behind: dict[str, tuple[Act, ...]] = {}
+        for name, settings in came_from.items():
+            written = (act for one in (name, *settings.values()) for act in state.releases[one].authors)
+            acts = tuple(dict.fromkeys((*written, *state.returners(name, moment))))
+            behind |= dict.fromkeys((name, self._version(name)), acts)
+        granted = {
+            control.name: state.releases[came_from[current][control_setting(control.name)]].authors
+            for control in (self._of(current).policy.controls if current else ())
+        }
+        return Authorship(behind.get(current, ()), behind, granted)
+
+    def _settings(self, release: str) -> Settings:
+        """What a release says; nothing of one that can no longer be read."""
+        try:
+            return settings_of(self._of(release).policy)
+        except ConfigError:
+            return {}
+
+    def _version(self, release: str) -> str:
+        """The version that events carry: another than the name when a dialect in use has changed since its draft."""
+        try:
+            return self._of(release).policy.version
+        except ConfigError:
+            return release
 
     def release(self, version: str) -> Loaded:
         """A release by its version. Raises ``ConfigError`` when it is not known or can no longer be read."""
@@ -94,6 +128,7 @@ class Ruling:
         if found != self._seen:
             self._seen, self._state = found, _STATE.decode(found) if found else State()
             self._loaded.pop("", None)
+            self._known = None
         self._looked = moment
 
     def _of(self, version: str) -> Loaded:

@@ -51,7 +51,7 @@ from tieout.model.facts import (
 from tieout.policy.duties import real_actors
 from tieout.policy.policy import Policy
 from tieout.processes.control import reviewed
-from tieout.processes.process import Governance, Process, Row
+from tieout.processes.process import Governance, Process, Row, governance_of
 
 LOG = structlog.get_logger("tieout.work")
 
@@ -201,12 +201,12 @@ class UnitOfWork:
 
     def _governance(self, unit: Unit, policy: Policy, now: datetime) -> Governance:
         """Who stands behind the policy now; the reviews of its controls are read anew with every batch."""
-        authors = self._policies.authors_at(now)
+        authorship = self._policies.authorship_at(now)
         if not policy.controls:
-            return Governance(authors)
+            return governance_of(authorship)
         found = unit.states([("control", control_home(one.name)) for one in policy.controls])
         states: dict[str, Any] = {key[1]: self._decoders["control"].decode(data) for key, data in found.items()}
-        return Governance(authors, reviewed(policy.controls, states))
+        return governance_of(authorship, reviewed(policy.controls, states))
 
 
 class Batch:

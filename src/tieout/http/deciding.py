@@ -27,6 +27,7 @@ class CaseAction(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     effect_id: str = ""
     found: str = ""
     lines: str = ""
+    change_id: str = ""
 
 
 class Reason(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -86,6 +87,7 @@ def routes(door: Door) -> list[HTTPRouteHandler]:
             "effect_id": asked.effect_id,
             "found": asked.found,
             "lines": asked.lines,
+            "change_id": asked.change_id,
         }
         return _recorded(await door.write(work.act, caller, case_id, asked.action, given, _nonce(request)))
 

@@ -21,7 +21,7 @@ from tieout.engine.trials import Trials
 from tieout.formats.source import Source
 from tieout.kernel.clock import Clock
 from tieout.model.events import Message
-from tieout.policy.duties import Act
+from tieout.policy.authorship import Authorship
 from tieout.policy.policy import Policy
 
 P = ParamSpec("P")
@@ -129,9 +129,9 @@ class Door:
         """The policy in force."""
         return self.policies.at(self.now())
 
-    def authors(self) -> tuple[Act, ...]:
-        """Who drafted and approved it."""
-        return self.policies.authors_at(self.now())
+    def authorship(self) -> Authorship:
+        """Who stands behind it."""
+        return self.policies.authorship_at(self.now())
 
     def token(self) -> str:
         """A text that is another one after anything has changed that pages show."""

@@ -14,6 +14,7 @@ from msgspec import Struct
 from sqlalchemy import Connection
 
 from tieout.engine.intake import Answer, Full
+from tieout.engine.queries.cases import case_by_id
 from tieout.engine.queries.hands import ruling_on_message, surroundings
 from tieout.engine.stores.port import Receipt
 from tieout.http.bodies import body_of, json_body
@@ -21,7 +22,10 @@ from tieout.http.callers import Caller, Req, caller_of
 from tieout.http.door import Door
 from tieout.http.facts import CloudEvent, fault, read_event, to_message
 from tieout.http.problems import Fault, Trouble
+from tieout.model.cases import CaseClass
 from tieout.model.events import Message
+from tieout.model.facts import CaseSettled
+from tieout.policy.cases import CASE_RULES, settled_by_hand
 from tieout.processes.address import address
 
 ONE = ("application/json", "application/cloudevents+json")
@@ -136,11 +140,23 @@ def _judged(sql: Connection, event: CloudEvent, caller: Caller, door: Door) -> M
     """The message of an event. A decision about a document that exists is refused at once when the caller's hands have
     been in it; what opens a document is judged when it is handled, with all that has come in before it."""
     message = to_message(sql, event, caller, door.partitions)
+    if isinstance(message.data, CaseSettled):
+        _refuse_hiding(sql, message.subject, caller)
     if message.subject and address(message.data) is None:
-        around = surroundings(sql, door.policy(), door.now(), door.authors())
+        around = surroundings(sql, door.policy(), door.now(), door.authorship())
         if refused := ruling_on_message(around, message).refused:
             raise Trouble("same_person", " ".join(refused))
     return message
+
+
+def _refuse_hiding(sql: Connection, case_id: str, caller: Caller) -> None:
+    """Raise :class:`Trouble` (409) for a case that ends only when what it is about is decided: settling it would take
+    it out of sight, and leave the document where it is."""
+    case = case_by_id(sql, case_id, caller.person.reach)
+    if case is not None and not settled_by_hand(CaseClass(case.case_class)):
+        rule = CASE_RULES[CaseClass(case.case_class)]
+        does = ", ".join(rule.actions)
+        raise Trouble("wrong_state", f"a case of this class ends {rule.settles}, not by hand; it offers {does}")
 
 
 async def _offer(door: Door, messages: Sequence[Message]) -> list[Answer]:

@@ -895,6 +895,15 @@ class RemittanceAdvised(Fact):
     advice: RemittanceAdvice
 
 
+@fact("document.handed_in")
+class DocumentHandedIn(Fact):
+    """Derived (intake): a person handed this document in. Whenever it is read, they are who tells what it states."""
+
+    mark: str
+    name: str
+    channel: str
+
+
 @fact("document.quarantined")
 class DocumentQuarantined(Fact):
     """Derived (intake): a document could not be read or did not prove itself. Its original is kept."""

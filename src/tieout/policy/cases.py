@@ -14,6 +14,7 @@ Severity = Literal["medium", "high", "critical"]
 #: From the least to the gravest.
 SEVERITIES: tuple[Severity, ...] = ("medium", "high", "critical")
 _DAY_HOURS = 24
+SETTLE = "settle_case"
 
 
 class CaseRule(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -53,6 +54,12 @@ _DATA = read_rules(resources.files("tieout.policy").joinpath("cases.toml").read_
 EFFECTIVE_FROM: date = _DATA.effective_from
 CASE_RULES: dict[CaseClass, CaseRule] = _DATA.rules
 """Every class of case has its rule; a test holds the two lists equal."""
+
+
+def settled_by_hand(case_class: CaseClass) -> bool:
+    """Whether a person may say that a case of this class is settled; others end when what they are about is decided."""
+    actions = CASE_RULES[case_class].actions
+    return not actions or SETTLE in actions
 
 
 def graver(one: Severity, other: Severity) -> Severity:

@@ -6,18 +6,29 @@ no control lets through on one and the same document (``compensable`` in ``dutie
 entered. The shape follows what auditors ask of a compensating control (COSO Internal Control, principles 10 and 16).
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import date, timedelta
+from types import MappingProxyType
 from typing import Literal
 
 from msgspec import Struct
 
-from tieout.policy.duties import PERSON, Clash, Conflict, conflict_between, same_actor, shown
+from tieout.policy.duties import (
+    PERSON,
+    Clash,
+    Conflict,
+    Identity,
+    conflict_between,
+    same_actor,
+    same_people,
+    shown,
+)
 
 Standing = Literal["in force", "not begun", "expired", "review overdue"]
 #: A control that ends or must be reviewed within so many days is shown as running out.
 SOON_DAYS = 30
 _DAY = timedelta(days=1)
+_DAYS_MAX = 366
 
 
 class Control(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -78,24 +89,40 @@ def days_left(control: Control, reviewed: Mapping[str, date], today: date) -> in
 
 
 def rule(
-    clashes: Iterable[Clash], controls: Iterable[Control], reviewed: Mapping[str, date], today: date, entity: str = ""
+    clashes: Iterable[Clash],
+    controls: Iterable[Control],
+    reviewed: Mapping[str, date],
+    today: date,
+    entity: str = "",
+    written_by: Mapping[str, Collection[str]] = MappingProxyType({}),
 ) -> Ruling:
-    """Let pass what a control in force covers, and refuse everything else with words that say why."""
+    """Let pass what a control in force covers, and refuse everything else with words that say why.
+
+    ``written_by``: who drafted or approved each control, by its name. Nobody grants a control to themselves.
+    """
     controls = tuple(controls)
     refused: dict[str, None] = {}
     under: dict[str, None] = {}
     for clash in clashes:
         fitting = [one for one in controls if clash.conflict.compensable and _fits(one, clash, entity)]
-        force = next((one for one in fitting if standing(one, reviewed, today) == "in force"), None)
+        own = [one for one in fitting if clash.person in written_by.get(one.name, ())]
+        others = [one for one in fitting if one not in own]
+        force = next((one for one in others if standing(one, reviewed, today) == "in force"), None)
         if force is not None:
             under[force.name] = None
         else:
-            refused[" ".join((str(clash), *(_lapsed(one, reviewed, today) for one in fitting)))] = None
+            why = (*map(_granted_to_oneself, own), *(_lapsed(one, reviewed, today) for one in others))
+            refused[" ".join((str(clash), *why))] = None
     return Ruling(tuple(refused), tuple(under))
 
 
 def _fits(control: Control, clash: Clash, entity: str) -> bool:
     return control.names(clash.conflict, clash.person) and control.holds_in(entity)
+
+
+def _granted_to_oneself(control: Control) -> str:
+    told = f"The control {control.name!r} was drafted or approved by {control.person}, whom it covers"
+    return f"{told}; two other people must write it into the policy."
 
 
 def _lapsed(control: Control, reviewed: Mapping[str, date], today: date) -> str:
@@ -136,8 +163,15 @@ def _covered(conflict: Conflict, person: str, controls: Iterable[Control], entit
     return everywhere or (bool(entities) and entities <= somewhere)
 
 
-def control_complaints(controls: Iterable[Control], known: Iterable[str]) -> Iterator[str]:
-    """What is wrong with the controls of a policy. ``known``: the names of its entities."""
+def control_complaints(
+    controls: Iterable[Control], known: Iterable[str], identities: Iterable[Identity] = ()
+) -> Iterator[str]:
+    """What is wrong with the controls of a policy. ``known``: the names of its entities; ``identities``: who uses which
+    account.
+
+    A control lasts a year at most, like the assessment of controls that relies on it (Sarbanes-Oxley Act, section 404).
+    """
+    identities = tuple(identities)
     entities, names = set(known), set[str]()
     for number, one in enumerate(controls, 1):
         place = f"controls[{number}]"
@@ -153,10 +187,14 @@ def control_complaints(controls: Iterable[Control], known: Iterable[str]) -> Ite
             yield f"{place}.measure: say what is done instead of separating the duties"
         if not one.reviewer.strip() or same_actor(shown(one.reviewer), one.person):
             yield f"{place}.reviewer: another person than {one.person!r} must review it"
+        elif same_people(PERSON + shown(one.reviewer), PERSON + one.person, identities):
+            yield f"{place}.reviewer: {one.reviewer!r} is an account that {one.person!r} uses, or the other way round"
         if one.valid_until < one.valid_from:
             yield f"{place}.valid_until: {one.valid_until} is before valid_from, {one.valid_from}"
-        if one.review_days < 1:
-            yield f"{place}.review_days: at least 1"
+        elif (one.valid_until - one.valid_from).days > _DAYS_MAX:
+            yield f"{place}.valid_until: at most a year after valid_from, {one.valid_from}; then write it anew"
+        if not 1 <= one.review_days <= _DAYS_MAX:
+            yield f"{place}.review_days: from 1 to {_DAYS_MAX}"
         for entity in one.entities:
             if entity not in entities:
                 yield f'{place}.entities: there is no entity "{entity}"'

@@ -9,6 +9,9 @@ from msgspec import Struct
 from tieout.kernel.money import is_currency
 from tieout.model.duplicates import LAYERS, Layer
 
+#: What recurs is looked at by a person again every third year at the latest.
+LOOKALIKE_DAYS_MAX = 3 * 366
+
 
 class DuplicateRules(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How invoices are compared with those that came before.
@@ -41,8 +44,8 @@ def duplicate_complaints(rules: DuplicateRules) -> Iterator[str]:
         yield "duplicates.edit_distance: must be from 0 to 3"
     if not 50 <= rules.suspect_score <= 100:
         yield "duplicates.suspect_score: must be from 50 to 100"
-    if rules.lookalike_days < 1:
-        yield "duplicates.lookalike_days: must be at least 1"
+    if not 1 <= rules.lookalike_days <= LOOKALIKE_DAYS_MAX:
+        yield f"duplicates.lookalike_days: must be from 1 to {LOOKALIKE_DAYS_MAX}"
     for currency, amount in rules.override_above.items():
         if not is_currency(currency):
             yield f'duplicates.override_above: "{currency}" is not an ISO 4217 code such as EUR'

@@ -6,6 +6,7 @@ they act in: an :class:`Identity` says who stands behind a name there.
 """
 
 import tomllib
+import unicodedata
 from collections.abc import Iterable, Iterator
 from datetime import date
 from importlib import resources
@@ -100,8 +101,16 @@ def is_person(actor: str) -> bool:
 
 
 def same_actor(one: str, other: str) -> bool:
-    """Whether two actors are one: names of people are not told apart by their case."""
-    return one.casefold() == other.casefold()
+    """Whether two actors are one: names of people are not told apart by their case, or by how a system writes them."""
+    return _plain(one) == _plain(other)
+
+
+def _plain(name: str) -> str:
+    """A name without what the eye does not see: case, blanks around it, wide letters, signs of no width."""
+    if name.isascii():
+        return name.casefold().strip()
+    shaped = unicodedata.normalize("NFKC", name).casefold()
+    return "".join(sign for sign in shaped if unicodedata.category(sign) != "Cf").strip()
 
 
 def shown(actor: str) -> str:
@@ -118,12 +127,12 @@ def real_actors(actor: str, identities: Iterable[Identity] = (), system: str = "
     """
     places, name = _places(actor, system)
     behind = {
-        PERSON + one.person.casefold()
+        PERSON + _plain(one.person)
         for one in identities
         if one.system.casefold() in places and same_actor(one.name, name)
     }
     if name and (not behind or is_person(actor)):
-        behind.add(PERSON + name.casefold())
+        behind.add(PERSON + _plain(name))
     return frozenset(behind)
 
 

@@ -83,7 +83,7 @@ def _complaints(policy: Policy) -> Iterator[Fault]:
     yield from _limit_complaints("", policy)
     for complaint in (
         *duplicate_complaints(policy.duplicates),
-        *control_complaints(policy.controls, policy.entities),
+        *control_complaints(policy.controls, policy.entities, policy.identities),
         *routing.complaints(policy.desk),
     ):
         key, _, told = complaint.partition(": ")

@@ -12,10 +12,11 @@ import msgspec
 from msgspec import Struct
 
 from tieout.kernel.ids import fingerprint
+from tieout.policy.authorship import Authorship
 from tieout.policy.controls import Control
 from tieout.policy.dialect import DIGESTS
 from tieout.policy.duplicates import DuplicateRules
-from tieout.policy.duties import Act, Identity
+from tieout.policy.duties import Identity
 from tieout.policy.matching import MatchingRules
 from tieout.policy.routing import Desk, Escalation, Routing, Substitute, Urgency
 from tieout.policy.settling import SettlementRules
@@ -151,9 +152,9 @@ class Policy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         """The policy in force at a moment: a policy alone always is."""
         return self
 
-    def authors_at(self, moment: datetime) -> tuple[Act, ...]:
-        """Who drafted and approved it: of a policy alone nobody is known."""
-        return ()
+    def authorship_at(self, moment: datetime) -> Authorship:
+        """Who stands behind it: of a policy alone nobody is known."""
+        return Authorship()
 
     @property
     def desk(self) -> Desk:

@@ -12,7 +12,9 @@ from typing import Any
 
 from msgspec import Struct
 
+from tieout.matching.assignment import assign
 from tieout.model.cases import Case, CaseClass
+from tieout.model.documents import Invoice
 from tieout.model.events import Event
 from tieout.model.facts import (
     ApprovalDecided,
@@ -22,6 +24,7 @@ from tieout.model.facts import (
     CancellationAnswered,
     CaseSettled,
     ChangeNotified,
+    DocumentHandedIn,
     DuplicateCleared,
     DuplicateOverruled,
     DutiesRefused,
@@ -50,14 +53,26 @@ from tieout.model.facts import (
     RunProposed,
     RunReleaseRequested,
     RunStatusReported,
+    SettlementRequested,
     StatementReceived,
     SupplierProposed,
     VarianceAccepted,
 )
 from tieout.policy.controls import Ruling, rule
-from tieout.policy.duties import SYSTEM, Act, Clash, conflicts_on_document, duty_for, real_actors
+from tieout.policy.duties import (
+    SYSTEM,
+    Act,
+    Clash,
+    conflicts_on_document,
+    duty_for,
+    real_actors,
+    same_actor,
+    same_people,
+    shown,
+)
 from tieout.processes.address import order_subject
 from tieout.processes.case import case_id, open_case
+from tieout.processes.open_orders import open_orders
 from tieout.processes.process import Facts, Grounds, Output, Process
 
 #: What telling a fact about a document is, as ``duties.toml`` names it.
@@ -72,7 +87,9 @@ ACTION_OF: dict[type[Fact], str] = {
     OrderChanged: "place_order",
     OrderLineClosed: "close_order_line",
     OrderLineReopened: "reopen_order_line",
+    SettlementRequested: "settle_receipts",
     GoodsReceived: "record_receipt",
+    DocumentHandedIn: "hand_in_document",
     InvoiceReceived: "enter_invoice",
     RecheckRequested: "recheck_invoice",
     DuplicateCleared: "clear_duplicate",
@@ -161,11 +178,16 @@ def _subjects(event: Event) -> tuple[str, ...]:
             return (event.subject,)
 
 
-def _under(invoice: Any) -> Iterator[str]:
+def _under(invoice: Invoice) -> Iterator[str]:
     """What an invoice stands on: its supplier and its orders."""
     yield invoice.supplier_id
     for order_id in dict.fromkeys(line.order_id for line in invoice.lines if line.order_id):
         yield order_subject(invoice.entity, order_id, invoice.supplier_id)
+
+
+def handed_in_by(state: State | None) -> str:
+    """The person who handed a document in first; empty when it came by a channel alone."""
+    return next((act.actor for act in (state.acts if state else ()) if act.action == "hand_in_document"), "")
 
 
 # ── what a document stands on ──────────────────────────────────────────────────────────────────────────────────────
@@ -214,9 +236,48 @@ def judge(event: Event, facts: Grounds) -> Ruling:
     if not any(real_actors(act.actor, identities, act.system) for act in acts):
         return Ruling()
     subjects = stands_on(facts.state, event.subject, ACTION_OF[type(event.data)])
-    if isinstance(event.data, InvoiceReceived):
-        subjects = tuple(dict.fromkeys((*subjects, *_under(event.data.invoice))))
-    return _rule(acts, subjects, facts, event.entity)
+    subjects = tuple(dict.fromkeys((*subjects, *_comes_to_stand_on(event, facts))))
+    own = _own_hold(event, facts)
+    return Ruling(refused=(own,)) if own else _rule(acts, subjects, facts, event.entity)
+
+
+def _own_hold(event: Event, facts: Grounds) -> str:
+    """Why somebody may not let payments to a supplier go: they held them, under another name. (Under the same name the
+    supplier's own process does not heed them.)"""
+    data = event.data
+    supplier = facts.state("supplier", event.subject) if isinstance(data, PaymentsReleased) else None
+    hold = supplier.hold if supplier is not None else None
+    if hold is None or same_actor(event.actor, hold.placed_by):
+        return ""
+    if not same_people(event.actor, hold.placed_by, facts.policy.identities):
+        return ""
+    return f"{shown(event.actor)} held payments to this supplier, as {shown(hold.placed_by)}; somebody else must let go"
+
+
+def _comes_to_stand_on(event: Event, facts: Grounds) -> Iterator[str]:
+    """The orders that an invoice will stand on when this counts: those it names, those a person chooses for it, and
+    those that matching would find for it because it names none."""
+    known = facts.state("invoice", event.subject)
+    match event.data:
+        case InvoiceReceived(invoice=invoice):
+            yield from _under(invoice)
+            yield from _found_for(invoice, facts)
+        case LinesAssigned(assignments=chosen) if known is not None:
+            invoice = known.invoice
+            yield from (order_subject(invoice.entity, one.order_id, invoice.supplier_id) for one in chosen)
+        case _ if known is not None:
+            yield from _found_for(known.invoice, facts)
+
+
+def _found_for(invoice: Invoice, facts: Grounds) -> Iterator[str]:
+    """The orders of its supplier that an invoice without any order may bill."""
+    rules = facts.policy.matching
+    if not rules.search_orders or any(line.order_id for line in invoice.lines):
+        return
+    found = assign(invoice, open_orders(invoice, facts), rules)
+    choices = [one.choice for one in found.assigned]
+    choices += [choice for line in found.ambiguous for choice in line.alternatives]
+    yield from (order_subject(invoice.entity, one.order_id, invoice.supplier_id) for one in choices)
 
 
 def ruling_on(action: str, actor: str, subjects: tuple[str, ...], facts: Grounds, entity: str) -> Ruling:
@@ -225,9 +286,22 @@ def ruling_on(action: str, actor: str, subjects: tuple[str, ...], facts: Grounds
 
 
 def _rule(acts: tuple[Act, ...], subjects: tuple[str, ...], facts: Grounds, entity: str) -> Ruling:
-    before = (*acted(facts.state, subjects), *facts.governance.authors)
+    governance, identities = facts.governance, facts.policy.identities
+    before = (*acted(facts.state, subjects), *governance.authors, *_passed_under(subjects, facts))
     clashes = _clashes(acts, before, facts)
-    return rule(clashes, facts.policy.controls, facts.governance.reviewed, facts.now.date(), entity)
+    written_by = {
+        name: frozenset(person for act in acts for person in real_actors(act.actor, identities))
+        for name, acts in governance.granted.items()
+    }
+    return rule(clashes, facts.policy.controls, governance.reviewed, facts.now.date(), entity, written_by)
+
+
+def _passed_under(subjects: tuple[str, ...], facts: Grounds) -> Iterator[Act]:
+    """Who stands behind the policy under which an invoice was let through, whatever is in force by now."""
+    for subject in subjects:
+        invoice = facts.state("invoice", subject)
+        if invoice is not None and invoice.passed_under:
+            yield from facts.governance.behind.get(invoice.passed_under, ())
 
 
 def _clashes(acts: tuple[Act, ...], before: tuple[Act, ...], facts: Grounds) -> list[Clash]:

@@ -20,7 +20,7 @@ from tieout.model.events import Event
 from tieout.model.facts import InvoiceValidated, OrderPlaced, RecheckRequested, supplier_home
 from tieout.processes import order
 from tieout.processes.address import order_subject
-from tieout.processes.process import Facts, Output, Process, Send
+from tieout.processes.process import Facts, Output, Process, Send, States
 
 REMEMBERED_MAX = 100
 
@@ -32,7 +32,7 @@ class State(Struct, frozen=True, omit_defaults=True):
     waiting: tuple[str, ...] = ()
 
 
-def open_orders(invoice: Invoice, facts: Facts) -> Mapping[str, OrderPosition]:
+def open_orders(invoice: Invoice, facts: States) -> Mapping[str, OrderPosition]:
     """Where the latest orders of the invoice's supplier in its entity stand, by order id."""
     state = facts.state(PROCESS.name, subject_of(invoice))
     found: dict[str, OrderPosition] = {}

@@ -7,6 +7,7 @@ can be folded again over the log and must give the same result.
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date, datetime
+from types import MappingProxyType
 from typing import Any, Protocol, TypeVar
 
 from msgspec import Struct
@@ -16,6 +17,7 @@ from tieout.matching.duplicates.fingerprint import Fingerprint
 from tieout.model.effects import Payload
 from tieout.model.events import Event, Ref
 from tieout.model.facts import Fact
+from tieout.policy.authorship import Authorship
 from tieout.policy.duties import Act
 from tieout.policy.policy import Policy
 
@@ -94,11 +96,18 @@ Row = Mapping[str, Any]
 
 
 class Governance(Struct, frozen=True):
-    """Who stands behind the policy: those who drafted and approved the release in force, and the days on which its
-    compensating controls were last reviewed, by their names."""
+    """Who stands behind the policy in force (``authors``), and behind each release by its version (``behind``); who
+    wrote its compensating controls (``granted``), and the days on which they were last reviewed, by their names."""
 
     authors: tuple[Act, ...] = ()
     reviewed: Mapping[str, date] = {}
+    behind: Mapping[str, tuple[Act, ...]] = {}
+    granted: Mapping[str, tuple[Act, ...]] = {}
+
+
+def governance_of(authorship: Authorship, reviewed: Mapping[str, date] = MappingProxyType({})) -> Governance:
+    """The governance of a moment."""
+    return Governance(authorship.authors, reviewed, authorship.behind, authorship.granted)
 
 
 class States(Protocol):

@@ -12,7 +12,7 @@ New bank details never come in with an ordinary proposal: they open a bank chang
 knows waits here (status ``unknown``) and is looked at again when the supplier becomes active.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -38,7 +38,7 @@ from tieout.model.facts import (
     SupplierRefused,
     supplier_home,
 )
-from tieout.policy.duties import is_person, same_actor
+from tieout.policy.duties import Identity, is_person, same_actor, same_people
 from tieout.policy.identifiers import account_problems, masked_iban, normal_iban, supplier_problems
 from tieout.policy.policy import Policy
 from tieout.processes.case import is_open, open_case, settle_case
@@ -61,7 +61,8 @@ class Copy(Struct, frozen=True, omit_defaults=True):
 
 
 class Change(Struct, frozen=True, omit_defaults=True):
-    """A bank change that is open. ``note`` says why the last confirmation did not count."""
+    """A bank change that is open. ``note`` says why the last confirmation did not count; ``former`` are the ids under
+    which another account was asked for before."""
 
     change_id: str
     account: BankAccount
@@ -70,6 +71,7 @@ class Change(Struct, frozen=True, omit_defaults=True):
     confirmed_by: tuple[str, ...] = ()
     note: str = ""
     rejected: bool = False
+    former: tuple[str, ...] = ()
 
 
 class Hold(Struct, frozen=True, omit_defaults=True):
@@ -191,10 +193,16 @@ def _next_copy(copy: Copy | None, version: int) -> Copy:
 
 
 def _requested(open_change: Change | None, data: BankChangeRequested, actor: str) -> Change:
-    """The newest request counts. The same one told again keeps its confirmations, another account loses them."""
-    if open_change and (open_change.change_id, open_change.account) == (data.change_id, data.account):
+    """The newest request counts. The same one told again keeps its confirmations, another account loses them, and has
+    an id of its own: whoever is about to confirm the account they have seen does not confirm this one."""
+    if open_change is None:
+        return Change(data.change_id, data.account, actor, data.channel)
+    own = derive("chg", data.change_id, normal_iban(data.account.account_id))
+    if open_change.account == data.account and open_change.change_id in (data.change_id, own):
         return open_change
-    return Change(data.change_id, data.account, actor, data.channel)
+    former = tuple(dict.fromkeys((*open_change.former, open_change.change_id)))
+    change_id = own if data.change_id in former else data.change_id
+    return Change(change_id, data.account, actor, data.channel, former=former)
 
 
 def _confirmed(change: Change, actor: str) -> Change:
@@ -264,7 +272,8 @@ def decide(state: State | None, event: Event, facts: Facts) -> Iterator[Output]:
             for invoice_id in state.rechecking:
                 recheck = RecheckRequested(reason="the supplier is active now")
                 yield Send(recheck, invoice_id, supplier_home(supplier.supplier_id), correlation=invoice_id)
-        case BankChangeRequested(supplier_id=supplier_id, change_id=change_id) if state.change:
+        case BankChangeRequested(supplier_id=supplier_id) if state.change:
+            change_id = state.change.change_id
             reason = f"bank change {change_id} is not confirmed"
             yield Emit(PaymentsHeld(supplier_id=supplier_id, reason=reason, change_id=change_id))
             yield open_case(_change_case(state, state.change, supplier_id, facts.policy))
@@ -332,9 +341,18 @@ def _upserts(state: State, supplier: Supplier) -> Iterator[Output]:
         )
 
 
+def people_among(actors: Iterable[str], identities: tuple[Identity, ...]) -> int:
+    """How many people these actors are at least: two accounts of one human being are one."""
+    apart: list[str] = []
+    for actor in actors:
+        if not any(same_people(actor, other, identities) for other in apart):
+            apart.append(actor)
+    return len(apart)
+
+
 def _confirm(state: State, change: Change, supplier_id: str, policy: Policy) -> Iterator[Output]:
     """Change the account when enough people have confirmed; otherwise say who is still missing and why."""
-    complete = len(change.confirmed_by) >= policy.bank_change_confirmations
+    complete = people_among(change.confirmed_by, policy.identities) >= policy.bank_change_confirmations
     if complete and state.supplier and not tuple(account_problems(change.account)):
         record = replace(state.supplier, bank_account=change.account)
         yield Emit(BankAccountChanged(change_id=change.change_id, supplier=record, systems=policy.supplier_systems))
@@ -345,7 +363,8 @@ def _confirm(state: State, change: Change, supplier_id: str, policy: Policy) -> 
 def _change_case(state: State, change: Change, supplier_id: str, policy: Policy) -> Case:
     name, wanted = state.name or supplier_id, masked_iban(change.account.account_id)
     old = state.supplier.bank_account.account_id if state.supplier and state.supplier.bank_account else ""
-    progress = f"{len(change.confirmed_by)} of {policy.bank_change_confirmations} people confirmed"
+    confirmed = people_among(change.confirmed_by, policy.identities)
+    progress = f"{confirmed} of {policy.bank_change_confirmations} people confirmed"
     people = f" ({', '.join(change.confirmed_by)})" if change.confirmed_by else ""
     note = f" {change.note}." if change.note else ""
     problems = tuple(account_problems(change.account))

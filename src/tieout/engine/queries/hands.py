@@ -12,14 +12,17 @@ from sqlalchemy import Connection, select
 from tieout.engine.schema import STATE
 from tieout.model.events import Event, Message
 from tieout.model.facts import control_home
+from tieout.policy.authorship import Authorship
 from tieout.policy.controls import Control, Ruling
-from tieout.policy.duties import Act
 from tieout.policy.policy import Policy
 from tieout.processes import control, hands
-from tieout.processes.process import Governance
+from tieout.processes.process import Governance, governance_of
 from tieout.processes.registry import PROCESSES
 
 _DECODERS = {process.name: msgspec.json.Decoder(process.state) for process in PROCESSES}
+
+
+_NOBODY = Authorship()
 
 
 class Surroundings(Struct, frozen=True):
@@ -38,9 +41,9 @@ class Surroundings(Struct, frozen=True):
         return None if found is None else _DECODERS[process].decode(found)
 
 
-def surroundings(sql: Connection, policy: Policy, now: datetime, authors: tuple[Act, ...] = ()) -> Surroundings:
-    """The surroundings of a judgement under this policy, whose release these people drafted and approved."""
-    return Surroundings(sql, policy, now, Governance(authors, reviews(sql, policy.controls)))
+def surroundings(sql: Connection, policy: Policy, now: datetime, authorship: Authorship = _NOBODY) -> Surroundings:
+    """The surroundings of a judgement under this policy, behind which these people stand."""
+    return Surroundings(sql, policy, now, governance_of(authorship, reviews(sql, policy.controls)))
 
 
 def reviews(sql: Connection, controls: tuple[Control, ...]) -> dict[str, date]:

@@ -270,6 +270,8 @@ def _partner(fact: f.Fact) -> Words | None:
             return Words("Remittance advised", f"{advice.amount} for {count(len(advice.lines), 'document')}")
         case f.DocumentQuarantined(name=name, problems=problems):
             return Words(f"{name} waits in quarantine", told(problems))
+        case f.DocumentHandedIn(name=name):
+            return Words("Document handed in by a person", name)
         case f.DocumentRead(format=format_name, facts=number):
             return Words(f"Read after all, as {format_name}", count(number, "fact"))
         case f.JournalRecorded(journal=journal):

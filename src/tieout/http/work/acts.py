@@ -32,6 +32,9 @@ class Act(Struct, frozen=True, kw_only=True):
 
 _REASON = Field(name="reason", label="Reason", hint="kept for ever and shown to auditors")
 _EFFECT = Field(name="effect_id", label="Which write")
+_CHANGE = Field(name="change_id", label="Which change", hint="the one you have seen")
+#: What need not be said where there is only one.
+_ONE_OF = ("effect_id", "change_id")
 ACTS: dict[str, Act] = {
     act.name: act
     for act in (
@@ -106,13 +109,14 @@ ACTS: dict[str, Act] = {
             label="Confirm the new account",
             fields=(
                 Field(name="evidence", label="How it was confirmed", hint="who was called, on which number, and when"),
+                _CHANGE,
             ),
             done="Your confirmation has been recorded.",
         ),
         Act(
             name="reject_bank_change",
             label="Reject the new account",
-            fields=(_REASON,),
+            fields=(_REASON, _CHANGE),
             done="The change is being rejected; the old account stays.",
         ),
         Act(
@@ -201,7 +205,7 @@ def values_of(act: Act, given: Mapping[str, str]) -> dict[str, str]:
     faults = []
     for field in act.fields:
         value = values[field.name]
-        if not value and field.name != "effect_id":
+        if not value and field.name not in _ONE_OF:
             faults.append(Fault(where=f"/{field.name}", detail=f"{field.label}: say it in words"))
         elif len(value) > REASON_MAX:
             faults.append(Fault(where=f"/{field.name}", detail=f"at most {REASON_MAX:,} characters"))

@@ -115,11 +115,11 @@ class CaseWork(SupplierWork, WriteWork):
             case "release_hold":
                 return f.PaymentsReleased(supplier_id=supplier_id, reason=reason), supplier_id
             case "confirm_bank_change":
-                change_id = self._open_change(sql, supplier_id)
+                change_id = self._open_change(sql, supplier_id, values["change_id"])
                 told = f.BankChangeConfirmed(change_id=change_id, supplier_id=supplier_id, evidence=values["evidence"])
                 return told, supplier_id
             case "reject_bank_change":
-                change_id = self._open_change(sql, supplier_id)
+                change_id = self._open_change(sql, supplier_id, values["change_id"])
                 return f.BankChangeRejected(change_id=change_id, supplier_id=supplier_id, reason=reason), supplier_id
             case _:
                 raise AssertionError(f"{action} is on the list of actions and has no fact")

@@ -38,7 +38,7 @@ class Desk:
         self, sql: Connection, caller: Caller, action: str, subjects: tuple[str, ...], entity: str
     ) -> None:
         """Refuse what does not go with what the caller did on this document, or on what it stands on."""
-        around = surroundings(sql, self._door.policy(), self._door.now(), self._door.authors())
+        around = surroundings(sql, self._door.policy(), self._door.now(), self._door.authorship())
         for subject in dict.fromkeys(filter(None, subjects)):
             ruling = ruling_at_door(around, caller.person.actor, action, subject, entity)
             if ruling.refused:

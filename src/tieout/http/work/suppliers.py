@@ -33,10 +33,13 @@ class SupplierWork(Desk):
         return ACTS[action].done
 
     @staticmethod
-    def _open_change(sql: Connection, supplier_id: str) -> str:
+    def _open_change(sql: Connection, supplier_id: str, seen: str = "") -> str:
+        """The open change; ``seen`` is the one that whoever decides has before them, if they say so."""
         supplier = supplier_by_id(sql, supplier_id)
         if supplier is None or not supplier.change_id:
             raise Trouble("wrong_state", "no bank change of this supplier is open any more")
+        if seen and seen != supplier.change_id:
+            raise Trouble("wrong_state", "another account was asked for since you looked; look at the case again")
         return supplier.change_id
 
     def _refuse_second_confirmation(self, sql: Connection, caller: Caller, supplier_id: str) -> None:

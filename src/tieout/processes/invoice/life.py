@@ -77,7 +77,11 @@ def evolve(state: State | None, event: Event) -> State | None:
     if state is None:
         return received(data, event) if isinstance(data, InvoiceReceived) else None
     after = _evolved(state, event)
-    return state if after is state else replace(after, changed_at=to_micros(event.recorded_at))
+    if after is state:
+        return state
+    passes = after.status == "posting" and state.status not in POSTING
+    passed_under = event.policy if passes else after.passed_under
+    return replace(after, changed_at=to_micros(event.recorded_at), passed_under=passed_under)
 
 
 def _evolved(state: State, event: Event) -> State:

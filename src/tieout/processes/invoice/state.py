@@ -39,7 +39,8 @@ class State(Struct, frozen=True, omit_defaults=True, gc=False):
     ``holds`` those it told of. ``account`` (a digest) and ``parent`` are the supplier's when the invoice was compared
     with others; ``compared`` is with how many. ``candidates`` are those it was stopped for last, ``apart`` those that a
     person has told from it. ``hold``: it does not agree with its orders and goes on all the same; these holds keep it
-    from being paid. ``handed``: the approvers have it with an earlier verdict.
+    from being paid. ``handed``: the approvers have it with an earlier verdict. ``passed_under`` is the version of the
+    policy under which it went on to its posting.
     """
 
     invoice: Invoice
@@ -73,6 +74,7 @@ class State(Struct, frozen=True, omit_defaults=True, gc=False):
     apart: tuple[str, ...] = ()
     hold: tuple[str, ...] = ()
     handed: bool = False
+    passed_under: str = ""
 
     @property
     def searchable(self) -> bool:

@@ -15,6 +15,7 @@ from sqlalchemy import Connection
 from tieout.engine.people import Person
 from tieout.engine.queries import cases
 from tieout.engine.queries.duplicates import SideBySide, side_by_side
+from tieout.engine.queries.records import supplier_by_id
 from tieout.engine.queries.trace import Attachment, Step, Trace, attachments_of, events_of_case, lanes_of, trace
 from tieout.http.bulk import CASES_MAX, act_on_all, acts_together
 from tieout.http.callers import Caller, Req, caller_of, check_form
@@ -57,6 +58,7 @@ class Worked(Struct, frozen=True, kw_only=True):
     files: tuple[Attachment, ...]
     writes: Any
     beside: SideBySide | None
+    change_id: str
 
 
 def routes(site: Site) -> list[HTTPRouteHandler]:
@@ -121,6 +123,7 @@ def routes(site: Site) -> list[HTTPRouteHandler]:
             files={file.event_id: file for file in worked.files},
             file_bytes_max=ATTACHMENT_BYTES_MAX,
             writes=worked.writes,
+            change_id=worked.change_id,
             beside=worked.beside,
             acts=acts,
             cannot=cannot,
@@ -202,6 +205,7 @@ def _queue(sql: Connection, wanted: cases.CaseFilter, caller: Caller, now: datet
 def _worked(sql: Connection, site: Site, case_id: str, caller: Caller) -> Worked:
     reach = caller.person.reach
     case = case_of(sql, case_id, reach)
+    supplier = supplier_by_id(sql, case.supplier_id) if case.supplier_id else None
     return Worked(
         case=case,
         life=trace(sql, case.document, reach, lanes_of(site.door.policy())),
@@ -209,6 +213,7 @@ def _worked(sql: Connection, site: Site, case_id: str, caller: Caller) -> Worked
         files=attachments_of(sql, case, reach),
         writes=effects_of_case(sql, case, caller),
         beside=side_by_side(sql, case.document, reach) if case.case_class in _DUPLICATES else None,
+        change_id=supplier.change_id if supplier else "",
     )
 
 
