@@ -186,6 +186,20 @@ class TestPull:
         assert isinstance(fact, OrderPlaced)
         assert (fact.order.lines[0].unit_price, fact.order.lines[0].price_per) == (Decimal(10), Decimal(3))
 
+    def test_an_order_says_what_is_bought_and_what_its_currency_was_planned_at(
+        self, procurement: Procurement, http: httpx2.Client
+    ) -> None:
+        lines = [{**order()["lines"][0], "commodity_scheme": "UNSPSC", "commodity_code": "14-11-15-07"}]
+        place(http, currency="USD", exchange_rate="0.9200", lines=lines)
+        (fact,) = (message.data for message in told(procurement))
+        assert isinstance(fact, OrderPlaced)
+        assert [line.category for line in fact.order.lines] == ["UNSPSC:14111507"]
+        assert (fact.order.conversion_rate, fact.order.conversion_per, fact.order.converted_to) == (
+            Decimal("0.92"),
+            Decimal(1),
+            "",
+        )
+
     def test_each_revision_is_a_message_of_its_own(self, procurement: Procurement, http: httpx2.Client) -> None:
         place(http)
         place(http, po_number="4500000001", lines=order()["lines"][:1])
@@ -246,6 +260,7 @@ class TestPull:
             pytest.param({"vendor": {"name": "who?"}}, id="nobody knows which supplier"),
             pytest.param({"ordered_on": "2026-02-31"}, id="no such day"),
             pytest.param({"lines": [{**order()["lines"][0], "price_unit": "0"}]}, id="per nothing"),
+            pytest.param({"exchange_rate": "-0.9"}, id="a rate below nothing"),
         ],
     )
     def test_a_row_that_cannot_be_read_is_kept_and_does_not_hide_the_others(

@@ -147,6 +147,25 @@ def test_cxml(name: str, said: str, found: str) -> None:
     assert categories(f"{bare[:at]}{said}{bare[at:]}".encode())[0] == found
 
 
+@pytest.mark.parametrize(
+    ("codes", "found"),
+    [
+        ([("CPV", "30213100-6")], "CPV:30213100"),
+        ([("EAN", "04012345678901"), ("TARIC", "8471 30 00")], "TARIC:84713000"),
+        ([("PROPRIETARIO", "A-7")], ""),
+        ([], ""),
+    ],
+)
+def test_fatturapa(codes: list[tuple[str, str]], found: str) -> None:
+    body = (DATA / "national" / "fatturapa.xml").read_text()
+    at = body.index("</NumeroLinea>") + len("</NumeroLinea>")
+    said = "".join(
+        f"<CodiceArticolo><CodiceTipo>{kind}</CodiceTipo><CodiceValore>{code}</CodiceValore></CodiceArticolo>"
+        for kind, code in codes
+    )
+    assert categories(f"{body[:at]}{said}{body[at:]}".encode())[0] == found
+
+
 @pytest.mark.parametrize(("cell", "found"), [("UNSPSC:43211503", "UNSPSC:43211503"), ("eCl@ss: 24-01", "ECLASS:2401"), ("", "")])  # fmt: skip
 def test_tables(cell: str, found: str) -> None:
     for file in (DATA / "orders.csv", DATA / "national" / "invoices.csv"):

@@ -111,6 +111,7 @@ def test_a_rate_says_what_becomes_of_what(quotes: list[Quote], found: Conversion
                 *(
                     ("0.92", ("3",)),
                     ("0.92", ("0",)),
+                    ("0.92", ("0.01",)),
                     ("0.92", ("", "1.16")),
                     ("0.92", ("10000000",)),
                     ("0.92", ("x",)),
@@ -146,6 +147,16 @@ def test_no_digit_of_a_rate_is_lost(rate: Decimal, units: str, divides: bool, tu
     assert kept[0] * per[1] * theirs == ours * kept[1] * per[0]
     assert parse_decimal(f"{found.rate:f}") is not None
     assert parse_decimal(f"{found.per:f}") is not None
+
+
+def test_a_rate_that_is_not_kept_is_told_with_the_reason() -> None:
+    findings = Findings()
+    assert conversion([quote("USD", "", "0.8")], "USD", "EUR", findings) == NONE
+    assert conversion([quote("USD", "GBP", "0.8")], "USD", "EUR", findings) == NONE
+    assert [problem.detail for problem in findings.diagnostics()] == [
+        "the rate from USD to no currency is not kept, since it does not lead from USD to EUR",
+        "the rate from USD to GBP is not kept, since it does not lead from USD to EUR",
+    ]
 
 
 # ── documents ──────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -211,6 +222,7 @@ def test_the_vat_of_two_currencies_is_no_rate() -> None:
         ("Invoice", "EUR::SEK::11.2030", Conversion(D("11.203"), D(1), "SEK")),
         ("Payment", "SEK:100:EUR:1:8.9", Conversion(D(1), D("0.089"), "SEK")),
         ("Tax", "EUR::USD::1.16", NONE),
+        ("Tax", "EUR::SEK::", NONE),
     ],
 )
 def test_cii_states_a_rate_for_vat_invoice_or_payment(group: str, stated: str, found: Conversion) -> None:

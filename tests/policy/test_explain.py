@@ -249,3 +249,9 @@ def test_values_are_flat() -> None:
         ("t.c", "off"),
     ]
     assert limit_words(Limit(kind="value", amount=Decimal("0.10"))) == "value: amount 0.10"
+
+
+def test_a_rule_of_routing_is_told_with_what_it_names() -> None:
+    rule = '[[routing]]\nname = "IT"\nspend_categories = ["UNSPSC:43", "CPV:302"]\nrole = "it"\n'
+    told = {one.key: (one.value, one.level) for one in settings(load(rule))}
+    assert told["routing.1.spend_categories"] == ("UNSPSC:43, CPV:302", "policy")

@@ -5,11 +5,11 @@ from decimal import Decimal
 import msgspec
 import pytest
 from msgspec.structs import replace
-from tests.processes.company import ORDER, POLICY, bill, eur, receive, story
+from tests.processes.company import ORDER, POLICY, bill, eur, receipt, receive, story
 
 from tieout.model.cases import Case
-from tieout.model.documents import Invoice, InvoiceLine, OrderLine, PurchaseOrder
-from tieout.model.facts import CaseOpened, CaseRouted, OrderPlaced
+from tieout.model.documents import Invoice, InvoiceLine, OrderLine, PurchaseOrder, ReceiptLine
+from tieout.model.facts import CaseOpened, CaseRouted, GoodsReceived, OrderPlaced
 from tieout.policy.routing import Routing
 from tieout.processes.invoice.cases import spend_category
 
@@ -101,6 +101,27 @@ def test_a_case_goes_to_those_who_know_what_is_bought(
     case, routed = opened(order, document)
     assert (case.spend_category, routed.owner) == (found, owner)
     assert case.category == "invoice", "the kind of invoice is another question"
+
+
+@pytest.mark.parametrize(
+    ("order", "found"),
+    [
+        (ordered(NOTEBOOKS, CLEANING), NOTEBOOKS),
+        (replace(ORDER, lines=(replace(ordered(NOTEBOOKS).lines[0], price_per=Decimal(100)), ordered("", CLEANING).lines[1])), CLEANING),
+        (replace(ORDER, lines=(replace(ordered(NOTEBOOKS).lines[0], limit=eur("9.99")), ordered("", CLEANING).lines[1])), CLEANING),
+        (ordered(""), ""),
+    ],
+)  # fmt: skip
+def test_a_case_about_an_order_goes_by_what_the_order_buys(order: PurchaseOrder, found: str) -> None:
+    """A receipt of a line that the order does not know."""
+    told = story(order=False, received="0", policy=replace(POLICY, routing=(IT,)))
+    told.tell(OrderPlaced(order=order), entity="de")
+    strange = replace(receipt("1"), lines=(ReceiptLine(order_line_id="9", quantity=Decimal(1)),))
+    told.tell(GoodsReceived(receipt=strange), entity="de")
+    (case,) = (event.data.case for event in told.events if isinstance(event.data, CaseOpened))
+    (routed,) = (event.data for event in told.events if isinstance(event.data, CaseRouted))
+    assert (case.case_class, case.spend_category) == ("receipt_mismatch", found)
+    assert (routed.rule == "IT") is (found == NOTEBOOKS)
 
 
 def test_what_was_written_before_there_were_categories_still_decodes() -> None:

@@ -180,6 +180,7 @@ def _case(
         "due_at": 0,
         "deadline": "",
         "deadline_name": "",
+        "spend_category": "UNSPSC:43211503",
         "level": 0,
         "rule": "",
         "opened_count": 1,

@@ -25,6 +25,7 @@ PAGES = (
     "/cases",
     "/cases?status=all&sort=largest&entity=DE01",
     "/cases?assignee=me",
+    "/cases?status=all&spend_category=UNSPSC%3A43",
     "/effects",
     "/effects?status=all",
     "/quarantine",

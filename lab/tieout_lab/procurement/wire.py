@@ -64,7 +64,8 @@ class OrderLine(Wire, kw_only=True):
 
 
 class Order(Wire, kw_only=True):
-    """An order to place. Without a ``po_number`` it gets the next one."""
+    """An order to place. Without a ``po_number`` it gets the next one. ``exchange_rate``: what one unit of its currency
+    comes to in the company's own, where the buyer fixed it (0: nobody did)."""
 
     company: Name
     vendor: VendorRef
@@ -73,6 +74,7 @@ class Order(Wire, kw_only=True):
     lines: tuple[OrderLine, ...]
     po_number: str = ""
     buyer: str = ""
+    exchange_rate: DecimalText = "0"
     status: Literal["open", "closed", "cancelled"] = "open"
 
 

@@ -69,9 +69,8 @@ def conversion(quotes: Iterable[Quote], currency: str, own: str, findings: Findi
             found.append((read, quote.where))
     if unfit and not found:
         quote = unfit[0]
-        detail = (
-            f"the rate between {quote.source} and {quote.target} is not kept: we need {currency} in {own or 'ours'}"
-        )
+        stated = f"from {quote.source or 'no currency'} to {quote.target or 'no currency'}"
+        detail = f"the rate {stated} is not kept, since it does not lead from {currency} to {own or 'our currency'}"
         findings.note(Code.UNSUPPORTED_CONTENT, quote.where, actual=quote.rate, detail=detail)
     return _first(found, findings)
 
@@ -144,5 +143,5 @@ def _units(text: str) -> Decimal | None:
     """For how many units a rate is: one where nothing is said, else a power of ten. Other numbers would be no units but
     a second rate, of which nobody says how it is meant."""
     value = _number(text) if text else _ONE
-    is_units = value is not None and value <= _UNITS_MAX and value.normalize(EXACT).as_tuple().digits == (1,)
+    is_units = value is not None and _ONE <= value <= _UNITS_MAX and value.normalize(EXACT).as_tuple().digits == (1,)
     return value if is_units else None

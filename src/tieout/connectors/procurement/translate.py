@@ -69,7 +69,8 @@ def _is_echo(vendor: Values) -> bool:
 
 
 def to_order(document: Values, entity_name: EntityName) -> PurchaseOrder:
-    """A purchase order of theirs. Prices are brought down to one unit where that has an end."""
+    """A purchase order of theirs. Prices are brought down to one unit where that has an end; the rate that its buyer
+    fixed leads into the company's own currency."""
     return PurchaseOrder(
         order_id=document["po_number"],
         entity=entity_name(document["company"]),
@@ -77,7 +78,16 @@ def to_order(document: Values, entity_name: EntityName) -> PurchaseOrder:
         currency=document["currency"],
         ordered_on=_day(document["ordered_on"]),
         lines=tuple(_line(line) for line in document["lines"]),
+        conversion_rate=_rate(document),
     )
+
+
+def _rate(document: Values) -> Decimal | None:
+    """What one unit of the order's currency was planned to cost; nothing where nobody fixed it."""
+    rate = _decimal(document.get("exchange_rate", "0"))
+    if rate < 0:
+        raise ValueError(f"exchange_rate must not be below zero, but is {rate}")
+    return rate or None
 
 
 def _line(line: Values) -> OrderLine:

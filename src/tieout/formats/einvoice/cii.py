@@ -324,6 +324,8 @@ class _Reader:
         """The rates of the settlement: a source amount times the ``ConversionRate`` is the target amount."""
         for name in _RATES:
             for each in self.settlement.all(name):
+                if "ConversionRate" not in each:
+                    continue
                 yield Quote(
                     source=each.text("SourceCurrencyCode"),
                     target=each.text("TargetCurrencyCode"),

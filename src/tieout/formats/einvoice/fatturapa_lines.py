@@ -8,9 +8,11 @@ from msgspec import Struct
 
 from tieout.formats import fields
 from tieout.formats.codes import load
+from tieout.formats.commodity import category_of
 from tieout.formats.einvoice.italian import Node
 from tieout.kernel.money import Money
 from tieout.kernel.problem import Code
+from tieout.model.commodity import scheme_name
 from tieout.model.documents import InvoiceLine
 
 NATURE = load("fatturapa_natura")
@@ -20,6 +22,8 @@ _LINE_SLACK = Decimal("0.01")
 #: Shares of shares of a price have digits without end; sixty are more than any cent depends on.
 _WIDE = DecimalContext(prec=60, rounding=ROUND_HALF_UP, traps=[])
 _PRICE_DIGITS, _DIGITS_MAX = Decimal("1e-10"), 28
+#: Kinds of codes (2.2.1.3.1, a free text) that classify what is bought; the standard names CPV and TARIC.
+_CLASSIFICATIONS = frozenset(("CPV", "TARIC", "UNSPSC", "ECLASS"))
 #: No line and no price is larger than this; there is room for sums.
 _AMOUNT_MAX = Decimal(10) ** 15
 
@@ -102,8 +106,16 @@ def _line(node: Node, line_id: str, order: Order, currency: str) -> Taxed | None
         tax_rate=taxed[0],
         order_id=order.order_id,
         order_line_id=order.order_line_id,
+        category=_classified(node),
     )
     return Taxed(line, exact, *taxed)
+
+
+def _classified(node: Node) -> str:
+    """What kind of thing it is: the best of its codes (2.2.1.3) whose kind is a classification; others are the
+    supplier's own and number the thing itself."""
+    codes = ((each.optional("CodiceTipo"), each.optional("CodiceValore")) for each in node.nodes("CodiceArticolo"))
+    return category_of((kind, code, "") for kind, code in codes if scheme_name(kind) in _CLASSIFICATIONS)
 
 
 def unit_price(node: Node) -> Decimal | None:

@@ -121,7 +121,7 @@ def decide(state: State | None, event: Event, facts: Facts) -> Iterator[Output]:
             done = "closed" if isinstance(event.data, OrderLineClosed) else "opened again"
             yield from _told(state, event, facts, f"line {line_id} was {done} by {event.actor}")
         case OrderResponded(response=response):
-            yield from answered(event.subject, response, facts)
+            yield from answered(state, event.subject, response, facts)
         case GoodsReceived(receipt=receipt) if not state.repeated:
             yield from _told(state, event, facts, f"goods came in with {receipt.receipt_id}", state.waiting)
         case CreditDue(receipt_id=receipt_id):

@@ -14,12 +14,12 @@ from tieout.model.documents import (
 from tieout.model.effects import CreateOrder, RecordReceipt, effect_id
 from tieout.processes.case import is_open, open_case, settle_case
 from tieout.processes.order.receiving import RECEIVED_BY, receipt_problems
-from tieout.processes.order.state import State
+from tieout.processes.order.state import State, spend_category
 from tieout.processes.process import Facts, Intent, Output
 from tieout.processes.supplier import upsert_id
 
 
-def answered(subject: str, response: OrderResponse, facts: Facts) -> Iterator[Output]:
+def answered(state: State, subject: str, response: OrderResponse, facts: Facts) -> Iterator[Output]:
     """The supplier takes the order as it is, or somebody in purchasing has to look at what it offers."""
     differing = [line for line in response.lines if line.status != "accepted"]
     if response.status in ("accepted", "received") and not differing:
@@ -35,6 +35,7 @@ def answered(subject: str, response: OrderResponse, facts: Facts) -> Iterator[Ou
         entity=response.entity,
         supplier_id=response.supplier_id,
         reason=f"{told}: {words or 'no reason given'}",
+        spend_category=spend_category(state),
     )
     yield open_case(case)
 
@@ -42,7 +43,7 @@ def answered(subject: str, response: OrderResponse, facts: Facts) -> Iterator[Ou
 def create(state: State, subject: str, order: PurchaseOrder, facts: Facts) -> Iterator[Output]:
     settings = facts.policy.entities.get(order.entity)
     if settings is None:
-        yield open_case(_unknown_entity(subject, order))
+        yield open_case(_unknown_entity(state, subject, order))
         return
     if is_open(facts, CaseClass.ORDER_MISMATCH, subject):
         yield settle_case(CaseClass.ORDER_MISMATCH, subject, "the entity is in the policy now")
@@ -63,7 +64,7 @@ def _order_key(subject: str, version: int) -> str:
     return f"{subject}/v{version}"
 
 
-def _unknown_entity(subject: str, order: PurchaseOrder) -> Case:
+def _unknown_entity(state: State, subject: str, order: PurchaseOrder) -> Case:
     return Case(
         case_class=CaseClass.ORDER_MISMATCH,
         document=subject,
@@ -71,6 +72,7 @@ def _unknown_entity(subject: str, order: PurchaseOrder) -> Case:
         reason=f"Order {order.order_id} is of entity {order.entity!r}, which the policy does not know.",
         problems=(Problem(Code.UNKNOWN_ENTITY, "entity", "an entity of the policy", order.entity),),
         supplier_id=order.supplier_id,
+        spend_category=spend_category(state),
     )
 
 
@@ -110,6 +112,7 @@ def misfits(state: State, subject: str, facts: Facts) -> Iterator[Output]:
             supplier_id=state.position.supplier_id,
             reason=f"Order {state.position.order_id} does not know what came with {named}; nothing of it counts yet.",
             problems=problems,
+            spend_category=spend_category(state),
         )
         yield open_case(case)
     elif is_open(facts, CaseClass.RECEIPT_MISMATCH, subject):

@@ -8,7 +8,7 @@ from tieout.model.cases import Case, CaseClass
 from tieout.model.facts import CreditDue
 from tieout.processes.case import is_open, open_case, settle_case
 from tieout.processes.order.accrual import value_of
-from tieout.processes.order.state import ZERO, Quantities, State
+from tieout.processes.order.state import ZERO, Quantities, State, spend_category
 from tieout.processes.process import Facts, Output, Timer
 
 
@@ -52,6 +52,7 @@ def miss_credit(state: State, subject: str, receipt_id: str) -> Iterator[Output]
         supplier_id=known.supplier_id,
         reason=f"Order {known.order_id}: {lines} {told}.",
         amount=value_of(state, owed),
+        spend_category=spend_category(state),
     )
     yield open_case(case)
 

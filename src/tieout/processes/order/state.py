@@ -6,8 +6,9 @@ from decimal import Decimal
 from msgspec import Struct
 
 from tieout.kernel.clock import period_of
-from tieout.kernel.money import EXACT
-from tieout.matching.orders import OrderPosition
+from tieout.kernel.money import EXACT, priced
+from tieout.matching.orders import LinePosition, OrderPosition
+from tieout.model.commodity import main_category
 from tieout.model.documents import GoodsReceipt
 from tieout.model.verdict import Allocation
 from tieout.processes.address import order_subject
@@ -105,6 +106,21 @@ class State(Struct, frozen=True, omit_defaults=True, gc=False):
 def position(state: State | None) -> OrderPosition | None:
     """What matching may know of the order; nothing before it is placed."""
     return state.position if state else None
+
+
+def spend_category(state: State) -> str:
+    """What an order mostly buys, which is what a case about it is routed by: of its lines' categories the one with the
+    largest value at the prices of the order, as for an invoice; a line with a limit is worth its limit."""
+    known = state.position
+    return (
+        main_category((line.category, _worth(line, known.currency)) for line in known.lines.values()) if known else ""
+    )
+
+
+def _worth(line: LinePosition, currency: str) -> int:
+    if line.limit_minor is not None:
+        return line.limit_minor
+    return priced(line.ordered, line.unit_price, line.price_per, currency).minor
 
 
 def subject_of(state: State) -> str:
