@@ -44,6 +44,7 @@ from tieout.model.facts import (
     SelfBillDrafted,
     SettlementRequested,
 )
+from tieout.model.verdict import Verdict
 from tieout.policy.duties import is_person
 from tieout.processes.order.accrual import accrue, accrued, periods, stands, unaccrued
 from tieout.processes.order.billing import billed, billed_by_hand
@@ -82,7 +83,7 @@ def evolve(state: State | None, event: Event) -> State | None:
         case InvoiceMatched(verdict=verdict, post_on=post_on) if state:
             before = let_go(without(state, event.subject), event.subject)
             state = billed(before, verdict.allocations, post_on or event.occurred_at.date(), 1)
-            if state.held and any(one.quantity < 0 or one.net.minor < 0 for one in verdict.allocations):
+            if state.held and _gives_back(verdict):
                 state = given_back(before, state)
             return state if event.data.self_billed else billed_by_hand(state, verdict.allocations)
         case MatchReleased(allocations=allocations, post_on=post_on) if state:
@@ -126,8 +127,7 @@ def decide(state: State | None, event: Event, facts: Facts) -> Iterator[Output]:
             yield from miss_credit(state, event.subject, receipt_id)
         case InvoiceMatched(verdict=verdict) if state.position:
             yield from settle_credit(state, subject_of(state), facts)
-            credit = any(allocation.quantity < 0 for allocation in verdict.allocations)
-            waiting = state.waiting if credit else state.credits_waiting
+            waiting = state.waiting if _gives_back(verdict) else state.credits_waiting
             told = f"{event.subject} was matched"
             yield from recheck(waiting, told, state.position.supplier_id, state.entity)
         case MatchFailed(on_hold=on_hold) if on_hold and not state.repeated and state.position:
@@ -144,6 +144,11 @@ def decide(state: State | None, event: Event, facts: Facts) -> Iterator[Output]:
         case EffectSettled(outcome=outcome, key=key) if outcome.status == "applied":
             if key == state.reversal_id or (state.accruing and key == state.accruing.journal_id):
                 yield Emit(AccrualPosted(journal_id=key, number=outcome.reference))
+
+
+def _gives_back(verdict: Verdict) -> bool:
+    """Whether a credit note was matched: it gives back quantities, or amounts of a service."""
+    return any(one.quantity < 0 or one.net.minor < 0 for one in verdict.allocations)
 
 
 def _told(
