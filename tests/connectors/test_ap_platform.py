@@ -269,6 +269,19 @@ class TestSubmitting:
             }
         ]
 
+    def test_approvers_see_the_holds_it_will_be_posted_with_and_that_it_agrees_later(
+        self, ap: ApPlatform, http: httpx2.Client
+    ) -> None:
+        problem = Problem(Code.QUANTITY_OVER_RECEIVED, "line 1", "5 EA", "10 EA")
+        failed = Verdict(False, (problem,), (), "v1", holds=("QTY REC",))
+        told = SubmitInvoice(invoice_id="inv-1", invoice=bill("inv-1"), verdict=failed, hold=failed.holds)
+        ap.apply([effect(told, "inv-1")])
+        held = invoices(http)[0]["match"]
+        assert (held["verdict"], held["holds"]) == ("discrepant", ["QTY REC"])
+        ap.apply([effect(replace(told, verdict=MATCHED, hold=()), "inv-1/matched")])
+        (invoice,) = invoices(http)
+        assert (invoice["match"]["verdict"], invoice["match"].get("holds", [])) == ("matched", [])
+
     def test_a_credit_note_stays_one(self, ap: ApPlatform, http: httpx2.Client) -> None:
         ap.apply([submitting(invoice=bill(kind=InvoiceKind.CREDIT_NOTE, credits_number="R-0"))])
         (held,) = invoices(http)

@@ -300,6 +300,34 @@ def test_a_credit_note_releases_what_was_billed_too_much() -> None:
     assert refold(told) == states_of(told)
 
 
+def test_what_a_credit_note_gave_back_altogether_is_never_paid() -> None:
+    told = story(received="0", policy=HOLDING)
+    invoice_id = held(told)
+    receive(told, bill(number="C-1", kind=InvoiceKind.CREDIT_NOTE))
+    assert (status(told, invoice_id), state(told, invoice_id).reason) == (
+        "posted_on_hold",
+        "on hold: given back by credit notes",
+    )
+    assert told.cases() == {f"missing_receipt {invoice_id}": "settled"}
+    told.tell(VarianceAccepted(reason="let it go"), invoice_id, entity="de", actor=BEA)
+    assert payable(state(told, invoice_id)) is None
+    came(told, "9")
+    assert status(told, invoice_id) == "posted_on_hold"
+    came(told, "1", "GR-3")
+    assert (status(told, invoice_id), billed(told)) == ("posted", 0), "the goods came after all, and were credited"
+    assert refold(told) == states_of(told)
+
+
+def test_a_service_that_a_credit_note_gave_back_is_never_paid() -> None:
+    told = story(order=False, received="0", policy=replace(
+        POLICY, tolerances={"default": replace(ON_HOLD, amount_received=ZERO)}))  # fmt: skip
+    line = replace(ORDER.lines[0], kind="service", quantity=Decimal(1), unit_price=Decimal(500))
+    told.tell(OrderPlaced(order=replace(ORDER, lines=(line,))), entity="de")
+    invoice_id = held(told, quantity="1", price="400")
+    receive(told, bill("1", "400", number="C-1", kind=InvoiceKind.CREDIT_NOTE))
+    assert state(told, invoice_id).hold == ("given back by credit notes",)
+
+
 def test_a_credit_note_waits_for_the_invoice_that_it_credits_also_when_that_is_on_hold() -> None:
     told = story(received="0", policy=HOLDING)
     credit = receive(told, bill("10", number="C-1", kind=InvoiceKind.CREDIT_NOTE))
@@ -322,6 +350,16 @@ def test_a_person_releases_it_but_not_whoever_entered_it() -> None:
     assert set(told.cases().values()) == {"settled"}
     came(told, "10")
     assert billed(told) == 10
+
+
+def test_in_the_erp_it_is_not_cancelled_and_the_case_says_what_takes_it_back() -> None:
+    told = story(received="0", policy=HOLDING)
+    invoice_id = held(told)
+    told.tell(InvoiceCancelled(reason="never ordered"), invoice_id, entity="de", actor=BEA)
+    assert (status(told, invoice_id), billed(told)) == ("posted_on_hold", 10)
+    opened = [event.data.case for event in told.events if isinstance(event.data, CaseOpened)][-1]
+    assert [problem.code for problem in opened.problems] == [Code.ALREADY_POSTED]
+    assert "it is in the ERP as 2026/R-100, on hold; a credit note takes it back" in opened.reason
 
 
 def test_a_hold_that_may_not_be_released_by_hand_is_not(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -71,6 +71,7 @@ class Code(StrEnum):
     NOTHING_BILLED = "nothing_billed"
     PARTLY_PAYABLE = "partly_payable"
     HOLD_NOT_RELEASABLE = "hold_not_releasable"
+    ALREADY_POSTED = "already_posted"
     NOT_APPROVED = "not_approved"
     # effects
     POSTING_REFUSED = "posting_refused"

@@ -419,9 +419,10 @@ class LinesAssigned(Fact):
 @fact("invoice.matched")
 class InvoiceMatched(Fact):
     """Derived (invoice): it agrees with its orders and receipts within the limits of the policy, or a person
-    (``accepted_by``) accepted the problems in the verdict. ``orders`` are the subjects of the orders it bills, and
-    ``post_on`` is the day it will be posted on, so that orders know in which period it counts. ``self_billed``: we
-    wrote it ourselves. ``released``: the holds it was posted with, or was to be, and which are released now."""
+    (``accepted_by``) accepted the problems in the verdict. ``orders`` are the subjects of the orders it bills, or
+    billed on hold, and ``post_on`` is the day it will be posted on, so that orders know in which period it counts.
+    ``self_billed``: we wrote it ourselves. ``released``: the holds it was posted with, or was to be, and which are
+    released now."""
 
     verdict: Verdict
     orders: tuple[str, ...] = ()

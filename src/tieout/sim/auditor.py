@@ -23,8 +23,12 @@ from tieout.model.facts import (
     BankChangeRequested,
     DuplicateCleared,
     DutiesRefused,
+    InvoiceCancelled,
+    InvoiceMatched,
     InvoicePosted,
     InvoiceReceived,
+    InvoiceReserved,
+    MatchFailed,
     PaymentReleased,
     PaymentsHeld,
     PaymentsReleased,
@@ -50,6 +54,7 @@ def audit(play: Play, events: list[Event]) -> Iterator[str]:
     yield from _books_agree(play, effects)
     yield from _duties_kept_apart(events)
     yield from _holds_kept(events)
+    yield from _nothing_on_hold_taken(events)
     yield from _accounts_confirmed(events)
     yield from _alike_told_apart(events)
 
@@ -198,6 +203,21 @@ def _duties_kept_apart(events: list[Event]) -> Iterator[str]:
         match event.data:
             case PaymentReleased(payment=payment, released_by=person) if person == proposers.get(payment.run_id):
                 yield f"{payment.payment_id} was released by {person}, who proposed it"
+            case _:
+                pass
+
+
+def _nothing_on_hold_taken(events: list[Event]) -> Iterator[str]:
+    """No payment takes an invoice whose last verdict put it on hold."""
+    held: set[str] = set()
+    for event in events:
+        match event.data:
+            case MatchFailed(on_hold=holds) if holds:
+                held.add(event.subject)
+            case MatchFailed() | InvoiceMatched() | InvoiceCancelled():
+                held.discard(event.subject)
+            case InvoiceReserved(payment_id=payment_id) if event.subject in held:
+                yield f"{payment_id} took {event.subject}, which is on hold"
             case _:
                 pass
 

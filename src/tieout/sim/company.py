@@ -68,8 +68,15 @@ OURS = _TEXT + 'price = {kind = "value", percent = 2}\n'
 """The policy of most companies."""
 LATER = _TEXT + 'price = {kind = "value", percent = 4}\n'
 """What some release in the middle of the month."""
-SAP = OURS + 'dialect = "sap"\nquantity_value = {kind = "zero"}\nquantity_unreceived = {kind = "zero"}\n'
-"""The policy of a company whose ERP is SAP, and tells which holds it has placed."""
+SAP = (
+    OURS
+    + """dialect = "sap"
+quantity_value = {kind = "zero"}
+quantity_unreceived = {kind = "zero"}
+on_variance = "post_on_hold"
+"""
+)
+"""The policy of a company whose ERP is SAP, tells which holds it has placed, and books what is on hold."""
 loaded = cache(load)
 """The policy that a text is, read once."""
 

@@ -37,6 +37,7 @@ MARKS: dict[str, str] = {
     "suspected duplicate cleared": "A person told two invoices apart, and the one that waited went on.",
     "last look stopped one": "Two alike passed the first look at one moment; the second look stopped one.",
     "settled on receipt": "Goods came and we billed ourselves for them in the name of the supplier.",
+    "posted on hold, then released": "An invoice was in the ERP on hold; goods or a person released it to be paid.",
     "hold predicted": "The ERP placed the hold that matching had said it would.",
     "policy released in between": "Invoices were handled under two releases of the policy in one month.",
     "case escalated": "Nobody worked a case in its time; it went to the next level.",

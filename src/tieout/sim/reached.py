@@ -22,6 +22,7 @@ from tieout.model.facts import (
     InvoiceFoundInvalid,
     InvoiceMatched,
     InvoicePaid,
+    InvoicePosted,
     InvoiceReceived,
     InvoiceValidated,
     LiabilityReopened,
@@ -63,6 +64,8 @@ def note_reached(events: Iterable[Event], marks: Marks) -> None:
         before = seen[event.subject]
         if kind is InvoiceReceived:
             policies.add(event.policy)
+        if isinstance(event.data, InvoiceMatched) and event.data.released and InvoicePosted in before:
+            marks.reach("posted on hold, then released")
         match event.data:
             case DuplicateSuspected() if InvoiceAdmitted in before:
                 marks.reach("last look stopped one")

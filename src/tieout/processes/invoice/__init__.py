@@ -8,11 +8,12 @@
     duplicate, suspect   invalid   mismatched ───┘             ▼  │            │      liability reopened
      (cleared: admitted)  (recheck)  (recheck, accepted)    approved anew   posting_unknown, posting_failed
 
-An invoice without an order has nothing to match and waits as ``valid`` for its approval. An approval that comes before
-the match is remembered. ``cancelled`` can be reached until posting begins, and again when the ERP has refused it.
-Nothing counts as posted before it was read back from the ERP, nor as paid before the bank booked it. It is compared
-with all other invoices when it arrives and once more when it is about to be posted; what looks like one of them waits
-as ``suspect`` for a person, from either place (``admission`` says more).
+An invoice without an order has nothing to match and waits as ``valid`` for its approval; when an order comes that it
+may bill, it is matched after all. Where the policy says so, a mismatched one goes on to be posted on hold
+(``holding``). An approval that comes before the match is remembered. ``cancelled`` can be reached until posting begins,
+and again when the ERP has refused it. Nothing counts as posted before it was read back from the ERP, nor as paid before
+the bank booked it. It is compared with all other invoices when it arrives and once more when it is about to be posted;
+what looks like one of them waits as ``suspect`` for a person, from either place (``admission`` says more).
 """
 
 from tieout.processes.invoice.fingerprints import payee_of, prints

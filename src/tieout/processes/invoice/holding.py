@@ -11,16 +11,24 @@ From the first moment it is billed on its orders, so nothing else can bill the s
 posts such an invoice with payment block R, Oracle Payables with its matching holds.
 """
 
+from collections.abc import Iterator
+
 from msgspec.structs import replace
 
 from tieout.kernel.problem import Code, Problem
 from tieout.matching.assignment import filled
 from tieout.matching.holds import barred, holds_of, postable
+from tieout.model.events import Event
 from tieout.model.facts import InvoiceMatched, MatchFailed
 from tieout.model.verdict import Verdict
 from tieout.policy.dialect import DIALECTS
 from tieout.policy.tolerances import Tolerances
+from tieout.processes.invoice.cases import MISMATCH, say_again
 from tieout.processes.invoice.state import BOOKED_ON_HOLD, State, held_for, ready, text_of
+from tieout.processes.process import Facts, Output
+
+GIVEN_BACK = "given back by credit notes"
+"""What holds an invoice of which nothing is left to be paid."""
 
 
 def holds_on(state: State, verdict: Verdict, tolerances: Tolerances) -> tuple[str, ...]:
@@ -78,9 +86,18 @@ def released(state: State, data: InvoiceMatched) -> State:
     )
 
 
+def stay(state: State, event: Event, facts: Facts) -> Iterator[Output]:
+    """What is in the ERP is not cancelled here: the open cases say what takes it back."""
+    number = state.posting.number if state.posting else ""
+    problem = Problem(Code.ALREADY_POSTED, "invoice", "one that is not posted yet", f"posted as {number}")
+    told = f"it is in the ERP as {number}, on hold; a credit note takes it back"
+    yield from say_again(state, event, facts, MISMATCH, problem, told)
+
+
 def unreleasable(state: State) -> Problem | None:
     """Why nobody may release what it is on hold for by hand, where that is so in the ERP."""
     fixed = barred(state.hold, DIALECTS[state.dialect]) if state.hold else ()
+    fixed += tuple(one for one in state.hold if one == GIVEN_BACK)
     if not fixed:
         return None
     return Problem(Code.HOLD_NOT_RELEASABLE, "hold", "a hold that may be released by hand", ", ".join(fixed))

@@ -46,7 +46,7 @@ from tieout.processes.invoice.admission import admitted, clear, compare_again, f
 from tieout.processes.invoice.approval import decided, heed, remind, submit
 from tieout.processes.invoice.cases import ALIKE, INVALID, MISMATCH, REFUSED, classes_of, open_cases, settle_cases
 from tieout.processes.invoice.fingerprints import compared_as, prints, seeks
-from tieout.processes.invoice.holding import taken_back
+from tieout.processes.invoice.holding import stay, taken_back
 from tieout.processes.invoice.matching import accept, failed, judge, match_released, matched, order_subjects
 from tieout.processes.invoice.posting import answered, close, compare_holds, hear, post, posted, report
 from tieout.processes.invoice.prepaid import paid_in_advance, set_off, taken_off
@@ -214,6 +214,8 @@ def decide(state: State | None, event: Event, facts: Facts) -> Iterator[Output]:
                 yield Emit(match_released(state))
             if state.clear and state.invoice.prepaid:
                 yield taken_off(state, event, Money.zero(state.invoice.currency))
+        case InvoiceCancelled() if state.status == "posted_on_hold":
+            yield from stay(state, event, facts)
         case EffectSettled():
             yield from hear(state, event.data)
         case InvoicePaid() if state.status == "paid" and state.invoice.purpose == "prepayment":

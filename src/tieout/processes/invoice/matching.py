@@ -21,7 +21,7 @@ from tieout.processes import order as orders
 from tieout.processes import prepayment as prepayments
 from tieout.processes.address import order_subject
 from tieout.processes.invoice.cases import MISMATCH, classes_of, same_person, say_again, settle_cases
-from tieout.processes.invoice.holding import holds_on, put_on_hold, released, unreleasable
+from tieout.processes.invoice.holding import GIVEN_BACK, holds_on, put_on_hold, released, unreleasable
 from tieout.processes.invoice.prepaid import is_covered, taken_off
 from tieout.processes.invoice.state import (
     State,
@@ -86,28 +86,47 @@ def judge(state: State, event: Event, facts: Facts) -> Iterator[Output]:
     tolerances, rules = facts.policy.tolerances_of(invoice.entity), _rules(state, facts)
     known = _known(state, event.subject, facts)
     verdict = match(invoice, known, tolerances, event.policy, rules)
+    on_hold = () if verdict.matched else holds_on(state, verdict, tolerances)
+    if verdict.matched and _is_given_back(state, event, facts):
+        verdict, on_hold = replace(verdict, matched=False), (GIVEN_BACK,)
     if verdict.matched:
         yield _match_emitted(state, verdict, facts)
         return
-    mendable = any(problem.code not in _UNMENDABLE for problem in verdict.problems)
-    failed = MatchFailed(
-        verdict=verdict,
-        waits_for=_concerned(invoice, verdict) if mendable else (),
-        waits_for_prepayment=prepayments.account_of(invoice) if invoice.prepaid else "",
-    )
-    if on_hold := holds_on(state, verdict, tolerances):
-        billed = replace(verdict, allocations=allocate(invoice, known, tolerances, rules))
-        failed = replace(failed, verdict=billed, on_hold=on_hold, goes_on=not state.hold)
-        failed = replace(
-            failed,
-            orders=_billed_or_held(state, billed),
-            post_on=_posting_day(state, billed, facts),
-        )
+    if on_hold:
+        verdict = replace(verdict, allocations=allocate(invoice, known, tolerances, rules))
     elif state.hold:
         yield Emit(match_released(state))
         if state.invoice.prepaid:
             yield taken_off(state, event, Money.zero(state.invoice.currency))
-    yield Emit(failed)
+    yield _failure_emitted(state, invoice, verdict, on_hold, facts)
+
+
+def _failure_emitted(state: State, invoice: Invoice, verdict: Verdict, on_hold: tuple[str, ...], facts: Facts) -> Emit:
+    problems = verdict.problems
+    mendable = not problems or any(problem.code not in _UNMENDABLE for problem in problems)
+    return Emit(
+        MatchFailed(
+            verdict=verdict,
+            waits_for=_concerned(invoice, verdict) if mendable else (),
+            waits_for_prepayment=prepayments.account_of(invoice) if invoice.prepaid else "",
+            on_hold=on_hold,
+            orders=_billed_or_held(state, verdict) if on_hold else (),
+            post_on=_posting_day(state, verdict, facts) if on_hold else None,
+            goes_on=bool(on_hold) and not state.hold,
+        )
+    )
+
+
+def _is_given_back(state: State, event: Event, facts: Facts) -> bool:
+    """Whether it only agrees because credit notes gave back all that it bills: then nothing of it is to be paid."""
+    if not state.hold:
+        return False
+    billed = _billed(state.invoice, state.allocations)
+    if not all(orders.is_given_back(facts.state("order", its), event.subject) for its in billed):
+        return False
+    invoice, tolerances = _as_told(state, facts), facts.policy.tolerances_of(state.invoice.entity)
+    known = _known(state, event.subject, facts, credits_count=False)
+    return not match(invoice, known, tolerances, event.policy, _rules(state, facts)).matched
 
 
 def accept(state: State, event: Event, data: VarianceAccepted, facts: Facts) -> Iterator[Output]:
@@ -161,10 +180,11 @@ def order_subjects(invoice: Invoice) -> dict[str, str]:
     return {order_id: order_subject(invoice.entity, order_id, invoice.supplier_id) for order_id in ids}
 
 
-def _known(state: State, invoice_id: str, facts: Facts) -> dict[str, OrderPosition]:
+def _known(state: State, invoice_id: str, facts: Facts, *, credits_count: bool = True) -> dict[str, OrderPosition]:
     """The orders to match it with: those it names, and where it names none those of its supplier."""
     named_orders = order_subjects(state.invoice).items()
-    found = ((one, orders.seen_by(facts.state("order", its), invoice_id)) for one, its in named_orders)
+    states = ((one, facts.state("order", its)) for one, its in named_orders)
+    found = ((one, orders.seen_by(its, invoice_id, credits_count=credits_count)) for one, its in states)
     named = {order_id: position for order_id, position in found if position is not None}
     return {**open_orders(state.invoice, facts), **named} if state.searched else named
 

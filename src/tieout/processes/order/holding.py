@@ -47,14 +47,28 @@ def let_go(state: State, invoice_id: str) -> State:
     return replace(billed(state, mine.allocations, mine.post_on, -1), held=others)
 
 
-def seen_by(state: State | None, invoice_id: str) -> OrderPosition | None:
-    """What matching may know of the order when it looks at this invoice; nothing before the order is placed."""
+def is_given_back(state: State | None, invoice_id: str) -> bool:
+    """Whether credit notes gave back all that an invoice on hold bills of the order."""
+    mine = state.held.get(invoice_id) if state else None
+    if mine is None:
+        return False
+    quantities, amounts = _billed_by(mine.allocations)
+    return all(
+        0 < worth <= mine.credited_minor.get(line_id, 0)
+        or 0 < quantities.get(line_id, ZERO) <= mine.credited.get(line_id, ZERO)
+        for line_id, worth in amounts.items()
+    )
+
+
+def seen_by(state: State | None, invoice_id: str, *, credits_count: bool = True) -> OrderPosition | None:
+    """What matching may know of the order when it looks at this invoice; nothing before the order is placed. Credit
+    notes help an invoice on hold, unless they are not to count."""
     if state is None or invoice_id not in state.held:
         return state.position if state else None
     earliest_first, mine = list(state.held), state.held[invoice_id]
     later = earliest_first[earliest_first.index(invoice_id) :]
     known = _without(state, (state.held[one] for one in later))
-    if known is None or not (mine.credited or mine.credited_minor):
+    if known is None or not credits_count or not (mine.credited or mine.credited_minor):
         return known
     return replace(known, lines={line_id: _credited(line, line_id, mine) for line_id, line in known.lines.items()})
 

@@ -46,6 +46,7 @@ from tieout.model.facts import (
     SettlementDue,
     SettlementRequested,
 )
+from tieout.model.verdict import Verdict
 from tieout.policy.duties import is_person
 from tieout.processes.order.accrual import accrue, accrued, periods, stands, unaccrued
 from tieout.processes.order.billing import billed, billed_by_hand
@@ -84,7 +85,7 @@ def evolve(state: State | None, event: Event) -> State | None:
         case InvoiceMatched(verdict=verdict, post_on=post_on) if state:
             before = let_go(without(state, event.subject), event.subject)
             state = billed(before, verdict.allocations, post_on or event.occurred_at.date(), 1)
-            if state.held and any(one.quantity < 0 or one.net.minor < 0 for one in verdict.allocations):
+            if state.held and _gives_back(verdict):
                 state = given_back(before, state)
             return state if event.data.self_billed else billed_by_hand(state, verdict.allocations)
         case MatchReleased(allocations=allocations, post_on=post_on) if state:
@@ -146,6 +147,11 @@ def decide(state: State | None, event: Event, facts: Facts) -> Iterator[Output]:
         case EffectSettled(outcome=outcome, key=key) if outcome.status == "applied":
             if key == state.reversal_id or (state.accruing and key == state.accruing.journal_id):
                 yield Emit(AccrualPosted(journal_id=key, number=outcome.reference))
+
+
+def _gives_back(verdict: Verdict) -> bool:
+    """Whether a credit note was matched: it gives back quantities, or amounts of a service."""
+    return any(one.quantity < 0 or one.net.minor < 0 for one in verdict.allocations)
 
 
 def _told(
