@@ -16,6 +16,7 @@ from sqlalchemy import Connection
 from tieout.engine.case_export import export_cases
 from tieout.engine.exports import MEDIA_TYPES, Format
 from tieout.engine.queries import cases
+from tieout.engine.queries.absences import away
 from tieout.engine.queries.database import Reach
 from tieout.engine.queries.trace import Attachment, attachments_of
 from tieout.formats.source import CHUNK
@@ -92,7 +93,8 @@ def routes(door: Door) -> list[HTTPRouteHandler]:
         offset: Offset = 0,
         limit: Limit = 50,
     ) -> cases.CaseList:
-        """`bucket` is an age in days: `0-2`, `3-7`, `8-30`, `over-30`. `overdue`: only those past their target time."""
+        """`bucket` is an age in days: `0-2`, `3-7`, `8-30`, `over-30`. `overdue`: only those past their target time.
+        `assignee`: with the cases of those whom this person stands in for today (`stand_in`), or `nobody`."""
         caller = caller_of(request)
         wanted = cases.CaseFilter(
             status=status,
@@ -109,6 +111,7 @@ def routes(door: Door) -> list[HTTPRouteHandler]:
             sort=sort,
             offset=offset,
             limit=limit,
+            away=await door.read(away, door.policy()),
         )
         return await door.read(cases.list_cases, wanted, caller.person.reach, door.now())
 
@@ -147,6 +150,7 @@ def routes(door: Door) -> list[HTTPRouteHandler]:
             bucket=bucket,
             overdue=overdue,
             text=text,
+            away=await door.read(away, door.policy()),
         )
         return await exported(door, caller_of(request), wanted, format)
 
@@ -171,7 +175,8 @@ def routes(door: Door) -> list[HTTPRouteHandler]:
 
     @get("/cases/{case_id:str}", operation_id="getCase", summary="One case", tags=["cases"])
     async def get_case(request: Req, case_id: FromPath[str]) -> cases.CaseItem:
-        return await door.read(case_of, case_id, caller_of(request).person.reach)
+        found = await door.read(case_of, case_id, caller_of(request).person.reach)
+        return cases.stood_in_for(found, await door.read(away, door.policy()), door.now())
 
     @get(
         "/cases/{case_id:str}/attachments",
