@@ -32,8 +32,10 @@ from tieout.model.documents import Invoice, InvoiceKind, PurchaseOrder, ReceiptL
 from tieout.model.effects import PostInvoice, SubmitInvoice
 from tieout.model.facts import (
     AccrualRequested,
+    CaseOpened,
     GoodsReceived,
     InvoiceReceived,
+    OrderLineClosed,
     OrderPlaced,
     SelfBillDrafted,
     SettlementRequested,
@@ -324,13 +326,60 @@ def test_a_supplier_that_agrees_later_is_settled_with_the_next_month() -> None:
     assert [one.net for one in written(told).values()] == [eur("40.00")]
 
 
-def test_what_stands_in_the_way_in_the_order_itself_waits_for_the_order() -> None:
+UNSETTLED = f"unsettled_receipt {ORDER_SUBJECT}"
+
+
+def test_what_is_owed_and_cannot_be_billed_is_a_case_until_it_can() -> None:
+    told = by_calendar(**CONSIGNED)
+    told.tell(SupplierProposed(supplier=replace(SETTLED, settled_on_receipt=False)))
+    withdraw(told, "4", date(2026, 5, 4))
+    assert UNSETTLED not in told.cases()
+    ring(told, datetime(2026, 6, 1, 6, tzinfo=UTC))
+    (opened,) = [event.data.case for event in told.events if isinstance(event.data, CaseOpened)]
+    assert (told.cases()[UNSETTLED], opened.amount, opened.entity) == ("open", eur("40.00"), "de")
+    assert opened.reason == (
+        "Order PO-1: 4 EA of line 1 came until 2026-05-31, and we cannot bill ourselves: the supplier is not marked for"
+        " settlement on receipt."
+    )
+    told.tell(SupplierProposed(supplier=SETTLED))
+    ring(told, datetime(2026, 7, 1, 6, tzinfo=UTC))
+    assert told.cases()[UNSETTLED] == "settled"
+    assert [one.net for one in written(told).values()] == [eur("40.00")]
+    assert refold(told) == states_of(told)
+
+
+@pytest.mark.parametrize("rules", [SettlementRules(consignments="by_hand"), SettlementRules()])
+def test_what_is_settled_by_hand_or_closed_is_no_case(rules: SettlementRules) -> None:
+    told = by_calendar(rules, **CONSIGNED)
+    told.tell(SupplierProposed(supplier=replace(SETTLED, settled_on_receipt=False)))
+    withdraw(told, "4", date(2026, 5, 4))
+    if rules == SettlementRules():
+        ring(told, datetime(2026, 6, 1, 6, tzinfo=UTC))
+        assert told.cases() == {UNSETTLED: "open"}
+        close = OrderLineClosed(entity="de", order_id="PO-1", supplier_id=SUPPLIER_ID, line_id="1", reason="given up")
+        told.tell(close, entity="de", actor="person:bea")
+        assert told.cases() == {UNSETTLED: "settled"}
+    ring(told, datetime(2026, 7, 1, 6, tzinfo=UTC))
+    assert told.cases() == ({} if rules != SettlementRules() else {UNSETTLED: "settled"})
+
+
+def test_what_stands_in_the_way_in_the_order_is_settled_with_the_run_after_it_has_gone() -> None:
     told = by_calendar(**CONSIGNED, estimated=True)
     withdraw(told, "4", date(2026, 5, 4))
-    assert not told.timers
-    told.tell(OrderPlaced(order=ordered(**CONSIGNED)), entity="de")
     ring(told, datetime(2026, 6, 1, 6, tzinfo=UTC))
+    assert (written(told), told.cases()) == ({}, {UNSETTLED: "open"})
+    told.tell(OrderPlaced(order=ordered(**CONSIGNED)), entity="de")
+    assert told.cases() == {UNSETTLED: "settled"}
+    ring(told, datetime(2026, 7, 1, 6, tzinfo=UTC))
     assert [one.net for one in written(told).values()] == [eur("40.00")]
+
+
+def test_a_line_that_the_supplier_bills_itself_is_looked_at_no_more() -> None:
+    told = by_calendar()
+    invoice_id = receive(told, bill())  # before the goods
+    told.tell(VarianceAccepted(reason="agreed by telephone"), invoice_id, entity="de", actor="person:bea")
+    told.tell(came("10"), entity="de")
+    assert not any(key.startswith("settlement/") for key in told.timers)
 
 
 def test_a_withdrawal_that_is_taken_back_is_credited_once() -> None:
