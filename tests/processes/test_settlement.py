@@ -395,6 +395,29 @@ def test_a_withdrawal_that_is_taken_back_is_credited_once() -> None:
     ]
 
 
+def test_a_month_that_is_over_gets_nothing_of_what_was_taken_back_after_it() -> None:
+    told = by_calendar(**CONSIGNED)
+    withdraw(told, "6", date(2026, 5, 4), 1)
+    ring(told, datetime(2026, 6, 1, 6, tzinfo=UTC))
+    withdraw(told, "-2", date(2026, 6, 1), 2)
+    told.now = datetime(2026, 6, 2, 6, tzinfo=UTC)
+    ask(told, date(2026, 5, 31))
+    assert len(written(told)) == 1, "in May all six were withdrawn"
+    ring(told, datetime(2026, 7, 1, 6, tzinfo=UTC))
+    assert drafted(told)[1:] == [("20.00 EUR", "2026-07-01", "2026-06-30", "")]
+
+
+def test_receipts_that_went_back_after_the_month_are_credited_on_their_own_day() -> None:
+    told = by_calendar(SettlementRules(receipts="month_end"))
+    told.tell(came("4"), entity="de")
+    ring(told, datetime(2026, 6, 1, 6, tzinfo=UTC))
+    told.now = datetime(2026, 7, 1, 5, tzinfo=UTC)
+    told.tell(came("-1", "RT-1", kind="return", returns="GR-1", received_on=date(2026, 7, 1)), entity="de")
+    ask(told, date(2026, 6, 30))
+    note = "not all of it came in 2026-06, so it counts in 2026-07"
+    assert drafted(told)[1:] == [("10.00 EUR", "2026-07-01", "2026-07-01", note)]
+
+
 def ask(told: Story, through: date) -> None:
     """A person asks for the settlement, as `tieout settle-receipts` does."""
     fact = SettlementRequested(entity="de", order_id="PO-1", supplier_id=SUPPLIER_ID, through=through)

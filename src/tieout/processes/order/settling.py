@@ -38,30 +38,29 @@ class Item(Struct, frozen=True):
         return f"{self.line_id}/{self.receipt_id}"
 
 
-def items(state: State, supplier: Supplier | None, through: date | None = None) -> Iterator[Item]:
+def items(state: State, supplier: Supplier | None, through: date = date.max) -> Iterator[Item]:
     """Everything received and not settled, with the reasons that stand against it. Withdrawals only ``through`` a day,
-    by whole periods."""
+    by whole periods: what was withdrawn by then and is not back is billed, and what was billed and neither then nor now
+    was withdrawn is credited."""
     for line_id, line in state.position.lines.items() if state.position else ():
         reasons = _reasons(state, line_id, line, supplier)
-        for receipt_id, came in _came(state, line_id, line, through):
+        for receipt_id, came, here in _came(state, line_id, line, through):
             item = Item(line_id, receipt_id, came, reasons)
             before = state.settled.get(item.key, ZERO)
-            quantity = EXACT.subtract(came, before)
-            if quantity < 0 and line.kind == "consignment":  # what was billed of a later period is no credit
-                quantity = min(EXACT.subtract(line.received, before), ZERO)
-            if quantity:
+            more, less = EXACT.subtract(min(came, here), before), EXACT.subtract(max(came, here), before)
+            if quantity := more if more > 0 else min(less, ZERO):
                 yield replace(item, quantity=quantity)
 
 
-def _came(state: State, line_id: str, line: LinePosition, through: date | None) -> Iterator[tuple[str, Decimal]]:
+def _came(state: State, line_id: str, line: LinePosition, through: date) -> Iterator[tuple[str, Decimal, Decimal]]:
+    """Receipt, what came with it until a day, and what of all that came is here now."""
     if line.kind == "consignment":
-        if through is not None:
-            yield "", min(as_of(state.received, period_of(through)).get(line_id, ZERO), line.received)
+        yield "", as_of(state.received, period_of(through)).get(line_id, ZERO), line.received
     elif line.settled_on_receipt or line_id in state.by_hand:
         if line.matched_to_receipt:
-            yield from ((receipt_id, one.received) for receipt_id, one in line.receipts.items())
+            yield from ((receipt_id, one.received, one.received) for receipt_id, one in line.receipts.items())
         else:
-            yield "", line.received
+            yield "", line.received, line.received
 
 
 def _reasons(state: State, line_id: str, line: LinePosition, supplier: Supplier | None) -> tuple[str, ...]:
@@ -211,7 +210,7 @@ def _not_then(state: State, chosen: list[Item], through: date, facts: Facts) -> 
     if not books_are_open(through, facts.now.date(), facts.policy.close_window_days):
         return f"{period} is closed"
     by_then, lines = as_of(state.received, period), state.position.lines if state.position else {}
-    if any(by_then.get(item.line_id, ZERO) < lines[item.line_id].received for item in chosen if item.receipt_id):
+    if any(by_then.get(item.line_id, ZERO) != lines[item.line_id].received for item in chosen if item.receipt_id):
         return f"not all of it came in {period}"
     return ""
 
