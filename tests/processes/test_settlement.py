@@ -348,6 +348,15 @@ def test_what_is_owed_and_cannot_be_billed_is_a_case_until_it_can() -> None:
     assert refold(told) == states_of(told)
 
 
+def test_a_line_that_is_not_to_be_billed_by_us_any_more_is_no_case() -> None:
+    told = by_calendar(SettlementRules(receipts="month_end"), estimated=True)
+    told.tell(came("4"), entity="de")
+    ring(told, datetime(2026, 6, 1, 6, tzinfo=UTC))
+    assert told.cases() == {UNSETTLED: "open"}
+    told.tell(OrderPlaced(order=ordered(settled_on_receipt=False)), entity="de")
+    assert told.cases() == {UNSETTLED: "settled"}
+
+
 @pytest.mark.parametrize("rules", [SettlementRules(consignments="by_hand"), SettlementRules()])
 def test_what_is_settled_by_hand_or_closed_is_no_case(rules: SettlementRules) -> None:
     told = by_calendar(rules, **CONSIGNED)

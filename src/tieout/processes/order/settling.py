@@ -101,6 +101,7 @@ def _settle(
     """Bill ourselves for what may be billed; for goods that went back after they were billed, credit ourselves."""
     known = state.position
     if known is None or not any(map(_may_settle, known.lines.values())):
+        yield from _mended(state, subject, None, facts)
         return
     supplier = _supplier(state, facts)
     chosen = [
@@ -115,7 +116,14 @@ def _settle(
                 yield _drafted(state, draft, some, through, facts, series(state.entity, supplier))
     if _is_left(state, supplier, chosen):
         yield _timer(state, subject, facts)
-    if is_open(facts, CaseClass.UNSETTLED_RECEIPT, subject) and not _barred(state, supplier, date.max, KINDS):
+    yield from _mended(state, subject, supplier, facts)
+
+
+def _mended(state: State, subject: str, supplier: Supplier | None, facts: Facts) -> Iterator[Output]:
+    """What a run found to stand in the way has gone, or is not to be billed by us any more."""
+    if not state.run or not is_open(facts, CaseClass.UNSETTLED_RECEIPT, subject):
+        return
+    if not _barred(state, supplier, date.max, KINDS):
         yield settle_case(CaseClass.UNSETTLED_RECEIPT, subject, "nothing stands in the way any more")
 
 

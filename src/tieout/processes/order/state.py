@@ -54,7 +54,7 @@ class State(Struct, frozen=True, omit_defaults=True):
     the last event counted, in the units of the order; ``misfit``: a case was ever opened about one. ``by_hand`` are
     lines for which the supplier sent an invoice of its own: we do not bill ourselves for them any more. ``settled`` is
     how much we billed ourselves for, by line and receipt. ``fallen`` are lines that fell away, with the day: what came
-    until then is all that is ordered of them.
+    until then is all that is ordered of them. ``run``: it was ever settled by the calendar.
     """
 
     position: OrderPosition | None = None
@@ -86,6 +86,7 @@ class State(Struct, frozen=True, omit_defaults=True):
     by_hand: tuple[str, ...] = ()
     settled: Quantities = {}
     fallen: dict[str, date] = {}
+    run: bool = False
 
 
 def position(state: State | None) -> OrderPosition | None:
