@@ -197,6 +197,7 @@ _GROUPS = {
     "checkpoint": "Checkpoints",
     "duties": "Segregation of duties",
     "control": "Compensating controls",
+    "absence": "Absences",
 }
 
 
@@ -617,7 +618,7 @@ POLICY_MEANINGS: dict[type[Struct], dict[str, str]] = {
         "accrual_account": "the account that accruals are posted to, as the ERP connector's `accounts` names it",
         "expense_account": "the account that accruals are posted against",
         "routing": "who works which cases, `[[routing]]`; the first rule that fits takes a case",
-        "substitutes": "who stands in for whom, `[[substitutes]]`",
+        "substitutes": "who stands in for whom, `[[substitutes]]`; what people say themselves counts before it",
         "escalation": "to whom a case goes that is not worked in time, `[[escalation]]`",
         "urgency": "from which amount, and how long before a deadline, a case is graver than its class",
         "approval_days": "after so many business days without a decision an approval is a case; 0: never",

@@ -143,3 +143,50 @@ def test_nothing_sticks_out_of_a_narrow_screen(context: BrowserContext, books: B
     for address in ("/cases", f"/cases/{case_of(books, 'price_variance')['subject']}"):
         page.goto(address)
         assert page.evaluate("document.documentElement.scrollWidth") <= 390, address
+
+
+def test_somebody_says_that_they_are_away_and_takes_it_back(
+    browser: Browser, context: BrowserContext, site: str, books: Books, signed_in: SignIn
+) -> None:
+    case = case_of(books, "price_variance")["subject"]
+    page = signed_in(context, "ida")
+    page.goto(f"/cases/{case}")
+    page.locator("summary", has_text="Assign").click()
+    page.locator("select[name=assignee]").select_option("ida")
+    page.get_by_role("button", name="Assign").click()
+    books.rest()
+    page.goto("/cases")
+    panel = page.locator("#absences")
+    expect(panel).to_contain_text("Nobody, as far as was said.")
+    panel.locator("summary").click()
+    today = books.clock.now().date()
+    for by in ("carl", "rolf"):  # carl may not approve invoices, and it says so
+        panel.get_by_label("Who stands in").select_option(by)
+        panel.get_by_label("First day").fill(str(today))
+        panel.get_by_label("Last day").fill(str(today))
+        panel.get_by_label("Reason").fill("annual leave")
+        panel.get_by_role("button", name="Say so").click()
+        if by == "carl":
+            expect(page.locator("main")).to_contain_text("cannot stand in for ida: nobody inherits a duty")
+            page.goto("/cases")
+            panel.locator("summary").click()
+    expect(page.get_by_role("status")).to_contain_text("Recorded.")
+    books.rest()
+    page.reload()
+    expect(page.locator("#cases tbody tr", has_text="for ida, who is away")).to_have_count(1)
+    expect(panel.locator("tbody tr")).to_contain_text(["ida"])
+    other = browser.new_context(base_url=site)
+    colleague = signed_in(other, "rolf")
+    colleague.goto("/cases?assignee=me")
+    expect(colleague.locator("#cases tbody tr")).to_have_count(1)
+    expect(colleague.locator("#cases tbody tr")).to_contain_text("rolf")
+    expect(colleague.locator("#absences").get_by_role("button", name="Take it back")).to_have_count(0)
+    other.close()
+    panel.locator("summary", has_text="Take back").click()
+    panel.locator("textarea[name=reason]").fill("leave moved")
+    panel.get_by_role("button", name="Take it back").click()
+    expect(page.get_by_role("status")).to_contain_text("Taken back.")
+    books.rest()
+    page.reload()
+    expect(panel).to_contain_text("Nobody, as far as was said.")
+    expect(page.locator("#cases tbody tr", has_text="who is away")).to_have_count(0)

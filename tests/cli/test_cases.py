@@ -104,3 +104,31 @@ def test_duties_count_here_as_on_the_pages(small: Tieout) -> None:
 @pytest.mark.parametrize("action", ["confirm_bank_change", "decide_outcome"])
 def test_what_takes_evidence_of_its_own_is_not_done_in_bulk(small: Tieout, action: str) -> None:
     assert small("cases", "act", action, the_case(small)).code == 2
+
+
+def test_the_queue_says_who_stands_in_for_whom(small: Tieout) -> None:
+    add(small, "ida", "IA")
+    add(small, "rolf", "IA,PX")
+    add(small, "otto", "")
+    case = the_case(small)
+    assert small("cases", "act", "assign", case, "--to", "ida", "--as", "ida").code == 0
+    small.work()
+    until = str(small.company().clock.now().date().replace(year=9998))
+    away = ("cases", "away", "say", "--until", until, "--reason", "annual leave", "--as", "ida")
+    refused = small(*away, "--by", "otto")
+    assert (refused.code, "otto does not have IA" in refused.err) == (1, True)
+    assert "Rolf stands in for Ida from " in small(*away, "--by", "rolf").out
+    small.work()
+    assert "rolf for ida, who is away" in " ".join(small("cases").out.split())
+    assert "assigned to: rolf for ida, who is away" in small("cases", "show", case).out
+    assert small.ask("cases", "--assignee", "rolf")["total"] == 1
+    (one,) = small.ask("cases", "away")["said"]
+    assert (one["person"], one["by"], one["until"]) == ("ida", "rolf", until)
+    assert "annual leave" in small("cases", "away").out
+    taken = small("cases", "away", "back", one["absence_id"], "--reason", "leave moved", "--as", "rolf")
+    assert (taken.code, "IM" in taken.err) == (1, True)
+    assert small("cases", "away", "back", one["absence_id"], "--reason", "leave moved", "--as", "ida").code == 0
+    small.work()
+    assert small.ask("cases", "away")["said"] == []
+    assert "taken back by ida" in " ".join(small("cases", "away", "--all").out.split())
+    assert small.ask("cases", "--assignee", "rolf")["total"] == 0

@@ -11,6 +11,7 @@ from tests.web.fixtures import books, month_played
 
 from tieout.engine import what_if as module
 from tieout.engine.what_if import Cancelled, what_if
+from tieout.policy.matching import MatchingRules
 from tieout.policy.tolerances import Limit, Tolerances
 from tieout.sim.company import DAYS, MORNING, loaded
 from tieout.sim.play import PARTITIONS as SIM_PARTITIONS
@@ -65,3 +66,14 @@ def test_only_what_arrives_in_the_span_is_compared(books: Books) -> None:
     second = what_if(books.store, LAX, partitions=PARTITIONS, start=middle)
     assert 0 < first.invoices < whole.invoices
     assert first.invoices + second.invoices == whole.invoices
+
+
+def test_how_far_lines_are_looked_for_is_tried_entity_by_entity(books: Books) -> None:
+    """One invoice of DE01 names no order line; what another entity says of that changes nothing."""
+    by_hand = MatchingRules(assign_lines=False)
+    found = {}
+    for name, one in POLICY.entities.items():
+        changed = replace(POLICY, entities=POLICY.entities | {name: replace(one, matching=by_hand)})
+        found[name] = what_if(books.store, changed, partitions=PARTITIONS).changed
+    assert found == {"DE01": 1, "US01": 0, "JP01": 0}
+    assert what_if(books.store, replace(POLICY, matching=by_hand), partitions=PARTITIONS).changed == 1

@@ -219,7 +219,7 @@ def test_what_may_be_told_from_outside_is_what_the_facts_say_of_themselves() -> 
     elsewhere = {
         *("message.requeued", "effect.handled", "case.answered", "case.attached"),
         *("period.evaluation_due", "interchange.acknowledgment_due", "invoice.approval_due", "case.due"),
-        "order.credit_due",
+        *("order.credit_due", "order.settlement_due", "absence.stated", "absence.taken_back"),
         *("policy.adopted", "policy.drafted", "policy.tried", "policy.approval_requested", "policy.rollback_requested"),
     }
     #: Derived as a rule, but a person may conclude it too.

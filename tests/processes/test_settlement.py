@@ -32,8 +32,10 @@ from tieout.model.documents import Invoice, InvoiceKind, PurchaseOrder, ReceiptL
 from tieout.model.effects import PostInvoice, SubmitInvoice
 from tieout.model.facts import (
     AccrualRequested,
+    CaseOpened,
     GoodsReceived,
     InvoiceReceived,
+    OrderLineClosed,
     OrderPlaced,
     SelfBillDrafted,
     SettlementRequested,
@@ -336,13 +338,69 @@ def test_a_supplier_that_agrees_later_is_settled_with_the_next_month() -> None:
     assert [one.net for one in written(told).values()] == [eur("40.00")]
 
 
-def test_what_stands_in_the_way_in_the_order_itself_waits_for_the_order() -> None:
+UNSETTLED = f"unsettled_receipt {ORDER_SUBJECT}"
+
+
+def test_what_is_owed_and_cannot_be_billed_is_a_case_until_it_can() -> None:
+    told = by_calendar(**CONSIGNED)
+    told.tell(SupplierProposed(supplier=replace(SETTLED, settled_on_receipt=False)))
+    withdraw(told, "4", date(2026, 5, 4))
+    assert UNSETTLED not in told.cases()
+    ring(told, datetime(2026, 6, 1, 6, tzinfo=UTC))
+    (opened,) = [event.data.case for event in told.events if isinstance(event.data, CaseOpened)]
+    assert (told.cases()[UNSETTLED], opened.amount, opened.entity) == ("open", eur("40.00"), "de")
+    assert opened.reason == (
+        "Order PO-1: 4 EA of line 1 came until 2026-05-31, and we cannot bill ourselves: the supplier is not marked for"
+        " settlement on receipt."
+    )
+    told.tell(SupplierProposed(supplier=SETTLED))
+    ring(told, datetime(2026, 7, 1, 6, tzinfo=UTC))
+    assert told.cases()[UNSETTLED] == "settled"
+    assert [one.net for one in written(told).values()] == [eur("40.00")]
+    assert refold(told) == states_of(told)
+
+
+def test_a_line_that_is_not_to_be_billed_by_us_any_more_is_no_case() -> None:
+    told = by_calendar(SettlementRules(receipts="month_end"), estimated=True)
+    told.tell(came("4"), entity="de")
+    ring(told, datetime(2026, 6, 1, 6, tzinfo=UTC))
+    assert told.cases() == {UNSETTLED: "open"}
+    told.tell(OrderPlaced(order=ordered(settled_on_receipt=False)), entity="de")
+    assert told.cases() == {UNSETTLED: "settled"}
+
+
+@pytest.mark.parametrize("rules", [SettlementRules(consignments="by_hand"), SettlementRules()])
+def test_what_is_settled_by_hand_or_closed_is_no_case(rules: SettlementRules) -> None:
+    told = by_calendar(rules, **CONSIGNED)
+    told.tell(SupplierProposed(supplier=replace(SETTLED, settled_on_receipt=False)))
+    withdraw(told, "4", date(2026, 5, 4))
+    if rules == SettlementRules():
+        ring(told, datetime(2026, 6, 1, 6, tzinfo=UTC))
+        assert told.cases() == {UNSETTLED: "open"}
+        close = OrderLineClosed(entity="de", order_id="PO-1", supplier_id=SUPPLIER_ID, line_id="1", reason="given up")
+        told.tell(close, entity="de", actor="person:bea")
+        assert told.cases() == {UNSETTLED: "settled"}
+    ring(told, datetime(2026, 7, 1, 6, tzinfo=UTC))
+    assert told.cases() == ({} if rules != SettlementRules() else {UNSETTLED: "settled"})
+
+
+def test_what_stands_in_the_way_in_the_order_is_settled_with_the_run_after_it_has_gone() -> None:
     told = by_calendar(**CONSIGNED, estimated=True)
     withdraw(told, "4", date(2026, 5, 4))
-    assert not told.timers
-    told.tell(OrderPlaced(order=ordered(**CONSIGNED)), entity="de")
     ring(told, datetime(2026, 6, 1, 6, tzinfo=UTC))
+    assert (written(told), told.cases()) == ({}, {UNSETTLED: "open"})
+    told.tell(OrderPlaced(order=ordered(**CONSIGNED)), entity="de")
+    assert told.cases() == {UNSETTLED: "settled"}
+    ring(told, datetime(2026, 7, 1, 6, tzinfo=UTC))
     assert [one.net for one in written(told).values()] == [eur("40.00")]
+
+
+def test_a_line_that_the_supplier_bills_itself_is_looked_at_no_more() -> None:
+    told = by_calendar()
+    invoice_id = receive(told, bill())  # before the goods
+    told.tell(VarianceAccepted(reason="agreed by telephone"), invoice_id, entity="de", actor="person:bea")
+    told.tell(came("10"), entity="de")
+    assert not any(key.startswith("settlement/") for key in told.timers)
 
 
 def test_a_withdrawal_that_is_taken_back_is_credited_once() -> None:
@@ -356,6 +414,29 @@ def test_a_withdrawal_that_is_taken_back_is_credited_once() -> None:
         (InvoiceKind.INVOICE, eur("60.00")),
         (InvoiceKind.CREDIT_NOTE, eur("20.00")),
     ]
+
+
+def test_a_month_that_is_over_gets_nothing_of_what_was_taken_back_after_it() -> None:
+    told = by_calendar(**CONSIGNED)
+    withdraw(told, "6", date(2026, 5, 4), 1)
+    ring(told, datetime(2026, 6, 1, 6, tzinfo=UTC))
+    withdraw(told, "-2", date(2026, 6, 1), 2)
+    told.now = datetime(2026, 6, 2, 6, tzinfo=UTC)
+    ask(told, date(2026, 5, 31))
+    assert len(written(told)) == 1, "in May all six were withdrawn"
+    ring(told, datetime(2026, 7, 1, 6, tzinfo=UTC))
+    assert drafted(told)[1:] == [("20.00 EUR", "2026-07-01", "2026-06-30", "")]
+
+
+def test_receipts_that_went_back_after_the_month_are_credited_on_their_own_day() -> None:
+    told = by_calendar(SettlementRules(receipts="month_end"))
+    told.tell(came("4"), entity="de")
+    ring(told, datetime(2026, 6, 1, 6, tzinfo=UTC))
+    told.now = datetime(2026, 7, 1, 5, tzinfo=UTC)
+    told.tell(came("-1", "RT-1", kind="return", returns="GR-1", received_on=date(2026, 7, 1)), entity="de")
+    ask(told, date(2026, 6, 30))
+    note = "not all of it came in 2026-06, so it counts in 2026-07"
+    assert drafted(told)[1:] == [("10.00 EUR", "2026-07-01", "2026-07-01", note)]
 
 
 def ask(told: Story, through: date) -> None:

@@ -11,11 +11,13 @@ from typing import Any, get_args
 import click
 import msgspec
 
+from tieout.cli.absences import away
 from tieout.cli.company import Company
 from tieout.cli.door import door_of
 from tieout.cli.output import CONSOLE, JSON, print_json, print_table
 from tieout.engine.queries import cases as queries
 from tieout.engine.queries import trace as tracing
+from tieout.engine.queries.absences import away as away_of
 from tieout.engine.queries.database import Database
 from tieout.http.bulk import TOGETHER, act_on_all
 from tieout.http.callers import Caller
@@ -43,7 +45,7 @@ _PERSON = click.option(
 @click.option("--severity", type=click.Choice(SEVERITIES), help="Only those.")
 @click.option("--entity", default="", help="Only this legal entity.")
 @click.option("--owner", default="", help="Only those of this role, such as purchasing.")
-@click.option("--assignee", default="", help="Only those of this person; `nobody` for those of none.")
+@click.option("--assignee", default="", help="Only those this person works, also for somebody away; `nobody`: of none.")
 @click.option("--spend", default="", help="Only those about what is bought, by the beginning of its code: UNSPSC:43.")
 @click.option("--age", type=click.Choice(list(queries.BUCKETS)), help="Only those opened so many days ago.")
 @click.option("--overdue", is_flag=True, help="Only those that should have been worked by now.")
@@ -82,6 +84,8 @@ def cases(
     if ctx.invoked_subcommand:
         return
     company, database = _database(ctx.obj)
+    with database.read() as sql:
+        who_is_away = away_of(sql, company.policy)
     wanted = queries.CaseFilter(
         status="" if everything else "open",
         case_class=case_class or "",
@@ -95,6 +99,7 @@ def cases(
         text=text,
         sort=sort,
         limit=limit,
+        away=who_is_away,
     )
     if csv_file or xlsx_file:
         _export(company, database, wanted, csv_file, xlsx_file)
@@ -106,13 +111,14 @@ def cases(
         return
     print_table(
         f"Cases ({len(found.items)} of {found.total})",
-        ("case", "class", "severity", "owner", "entity", "amount#", "reason", "actions"),
+        ("case", "class", "severity", "owner", "with", "entity", "amount#", "reason", "actions"),
         [
             (
                 one.case_id,
                 one.case_class,
                 one.severity,
                 one.owner_role,
+                _with(one),
                 one.entity,
                 one.amount,
                 one.reason,
@@ -121,6 +127,10 @@ def cases(
             for one in found.items
         ],
     )
+
+
+def _with(case: queries.CaseItem) -> str:
+    return f"{case.stand_in} for {case.assignee}, who is away" if case.stand_in else case.assignee
 
 
 def _export(
@@ -145,9 +155,9 @@ def show(config: Path, case_id: str, as_json: bool) -> None:
     \b
     tieout cases show case-5k2m…       the id as `tieout cases` lists it
     """
-    _, database = _database(config)
+    company, database = _database(config)
     with database.read() as sql:
-        case = _case(sql, case_id)
+        case = queries.stood_in_for(_case(sql, case_id), away_of(sql, company.policy), company.clock.now())
         history = tracing.events_of_case(sql, case, None)
         files = tracing.attachments_of(sql, case, None)
     if as_json:
@@ -157,7 +167,7 @@ def show(config: Path, case_id: str, as_json: bool) -> None:
     CONSOLE.print(f"{rule.title}  {case.status}  {case.severity}  {case.amount or ''}")
     CONSOLE.print(case.reason)
     due = f"; due {case.due_at:%Y-%m-%d %H:%M} UTC" if case.due_at else ""
-    CONSOLE.print(f"owner: {case.owner_role}; assigned to: {case.assignee or 'nobody'}{due}")
+    CONSOLE.print(f"owner: {case.owner_role}; assigned to: {_with(case) or 'nobody'}{due}")
     for number, step in enumerate(rule.playbook, 1):
         CONSOLE.print(f"  {number}. {step}")
     print_table(
@@ -230,6 +240,9 @@ def act(
         )
     if not all(one.done for one in results):
         raise SystemExit(1)
+
+
+cases.add_command(away)
 
 
 def _database(config: Path) -> tuple[Company, Database]:

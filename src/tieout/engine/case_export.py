@@ -12,7 +12,19 @@ from tieout.engine.queries.database import Reach
 from tieout.policy.cases import CASE_RULES
 
 COLUMNS = (
-    *("case", "class", "title", "severity", "status", "owner", "assignee", "entity", "supplier id", "supplier"),
+    *(
+        "case",
+        "class",
+        "title",
+        "severity",
+        "status",
+        "owner",
+        "assignee",
+        "stands in",
+        "entity",
+        "supplier id",
+        "supplier",
+    ),
     *("document", "reason", "amount", "currency", "opened (UTC)", "age in days", "due (UTC)", "overdue", "deadline"),
     *("deadline is the", "escalated", "times opened", "rule", "settled (UTC)", "resolution", "spend category"),
 )
@@ -27,7 +39,7 @@ def export_cases(sql: Connection, wanted: CaseFilter, reach: Reach, now: datetim
 
 def _row(case: CaseItem, now: datetime) -> Iterator[Cell]:
     yield from (case.case_id, case.case_class, _TITLES.get(case.case_class, ""), case.severity, case.status)
-    yield from (case.owner_role, case.assignee, case.entity, case.supplier_id, case.supplier_name)
+    yield from (case.owner_role, case.assignee, case.stand_in, case.entity, case.supplier_id, case.supplier_name)
     yield from (case.document, case.reason)
     yield from (case.amount.amount, case.amount.currency) if case.amount else (None, "")
     yield from (case.opened_at, (now - case.opened_at).days, case.due_at, "yes" if case.overdue(now) else "no")

@@ -14,7 +14,7 @@ from litestar.openapi.spec import Components, SecurityScheme
 from litestar.router import Router
 from litestar.types import ControllerRouterHandler, Middleware
 
-from tieout.http import as2, cases, deciding, documents, events, health, reading, schemas, uploads, webhooks
+from tieout.http import absences, as2, cases, deciding, documents, events, health, reading, schemas, uploads, webhooks
 from tieout.http.callers import Callers
 from tieout.http.door import Door
 from tieout.http.problems import Trouble, answer, as_trouble
@@ -58,6 +58,7 @@ def create_app(
                     *webhooks.routes(door),
                     *reading.routes(door),
                     *cases.routes(door),
+                    *absences.routes(door),
                     *deciding.routes(door),
                     *schemas.routes(),
                 ],

@@ -16,6 +16,7 @@ from sqlalchemy import Connection
 from tieout.engine.case_export import export_cases
 from tieout.engine.exports import MEDIA_TYPES, Format
 from tieout.engine.queries import cases
+from tieout.engine.queries.absences import away
 from tieout.engine.queries.database import Reach
 from tieout.engine.queries.trace import Attachment, attachments_of
 from tieout.formats.source import CHUNK
@@ -95,6 +96,7 @@ def routes(door: Door) -> list[HTTPRouteHandler]:
     ) -> cases.CaseList:
         """`bucket` is an age in days: `0-2`, `3-7`, `8-30`, `over-30`. `overdue`: only those past their target time.
 
+        `assignee`: with the cases of those whom this person stands in for today (`stand_in`), or `nobody`.
         `spend_category` is the beginning of what is mostly bought: `UNSPSC:43`."""
         caller = caller_of(request)
         wanted = cases.CaseFilter(
@@ -113,6 +115,7 @@ def routes(door: Door) -> list[HTTPRouteHandler]:
             sort=sort,
             offset=offset,
             limit=limit,
+            away=await door.read(away, door.policy()),
         )
         return await door.read(cases.list_cases, wanted, caller.person.reach, door.now())
 
@@ -153,6 +156,7 @@ def routes(door: Door) -> list[HTTPRouteHandler]:
             bucket=bucket,
             overdue=overdue,
             text=text,
+            away=await door.read(away, door.policy()),
         )
         return await exported(door, caller_of(request), wanted, format)
 
@@ -177,7 +181,8 @@ def routes(door: Door) -> list[HTTPRouteHandler]:
 
     @get("/cases/{case_id:str}", operation_id="getCase", summary="One case", tags=["cases"])
     async def get_case(request: Req, case_id: FromPath[str]) -> cases.CaseItem:
-        return await door.read(case_of, case_id, caller_of(request).person.reach)
+        found = await door.read(case_of, case_id, caller_of(request).person.reach)
+        return cases.stood_in_for(found, await door.read(away, door.policy()), door.now())
 
     @get(
         "/cases/{case_id:str}/attachments",

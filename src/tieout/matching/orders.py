@@ -70,8 +70,8 @@ class LinePosition(Struct, frozen=True, omit_defaults=True, gc=False):
 class OrderPosition(Struct, frozen=True, omit_defaults=True, gc=False):
     """Where an order stands. ``charges`` are the delivery costs and other conditions that were agreed with it, and
     ``charged_minor`` what was billed of each so far, by its id. ``prepaid_minor`` was asked for in advance. Its planned
-    rate: ``conversion_rate`` units of ``converted_to`` (empty: the entity's own currency) for ``conversion_per`` units of
-    its currency."""
+    rate: ``conversion_rate`` units of ``converted_to`` (empty: the entity's own currency) for ``conversion_per`` of its
+    currency's."""
 
     order_id: str
     supplier_id: str

@@ -23,21 +23,9 @@ def unmet(
     ``flagged``: the order marks the line for settlement. ``terms_days`` are the order's; without them the supplier's
     count.
     """
-    yield from unmet_by_supplier(supplier, terms_days)
-    yield from unmet_by_line(stands, flagged=flagged, tax_code=tax_code)
-
-
-def unmet_by_supplier(supplier: Supplier | None, terms_days: int | None) -> Iterator[str]:
-    """What of it the supplier's record could still bring about, without anything happening to the order."""
+    consignment = stands.kind == "consignment"
     if supplier is None or not supplier.settled_on_receipt:
         yield "the supplier is not marked for settlement on receipt"
-    if terms_days is None and not (supplier and supplier.payment_terms_days > 0):
-        yield "there are no payment terms"
-
-
-def unmet_by_line(stands: LinePosition, *, flagged: bool, tax_code: str) -> Iterator[str]:
-    """What of it the order itself stands in the way with."""
-    consignment = stands.kind == "consignment"
     if not flagged and not consignment:
         yield "the order line is not marked for settlement on receipt"
     elif flagged and not stands.settled_on_receipt:
@@ -48,6 +36,8 @@ def unmet_by_line(stands: LinePosition, *, flagged: bool, tax_code: str) -> Iter
         yield "the order line has no tax code"
     if stands.estimated:
         yield "the price is only estimated"
+    if terms_days is None and not (supplier and supplier.payment_terms_days > 0):
+        yield "there are no payment terms"
     if stands.retainage_percent:
         yield "a part is retained, which only a supplier's invoice can show"
     if stands.closed:

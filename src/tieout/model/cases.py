@@ -31,6 +31,7 @@ class CaseClass(StrEnum):
     SELF_BILLING_CONFLICT = "self_billing_conflict"
     RECEIPT_MISMATCH = "receipt_mismatch"
     MISSING_CREDIT = "missing_credit"
+    UNSETTLED_RECEIPT = "unsettled_receipt"
     REJECTED_APPROVAL = "rejected_approval"
     APPROVAL_OVERDUE = "approval_overdue"
     CUT_OFF = "cut_off"

@@ -107,6 +107,11 @@ def control_home(name: str) -> str:
     return f"control/{name}"
 
 
+def absence_home() -> str:
+    """Who of ours is away, and who stands in."""
+    return "absences"
+
+
 def policy_home() -> str:
     """The policy of the whole company and its releases."""
     return "policy"
@@ -1363,6 +1368,37 @@ class DutiesCompensated(Fact):
 
     action: str
     controls: tuple[str, ...]
+
+
+@fact("absence.stated")
+class AbsenceStated(Fact):
+    """Outside: somebody of ours is away from ``since`` to ``until``, both included, and ``by`` stands in: said by the
+    person or a manager. Names are those of accounts. Whoever stands in acts in their own name, with their own duties.
+    """
+
+    absence_id: str
+    person: str
+    by: str
+    since: date
+    until: date
+    reason: str
+
+
+@fact("absence.taken_back")
+class AbsenceTakenBack(Fact):
+    """Outside: the person, or a manager, takes an absence back; from now on nobody stands in because of it."""
+
+    absence_id: str
+    reason: str
+
+
+@fact("absence.refused")
+class AbsenceRefused(Fact):
+    """Derived (absence): what was said cannot be, and does not count: nobody would be left to stand in, the person is
+    already away, or the days are over."""
+
+    absence_id: str
+    reason: str
 
 
 @fact("control.reviewed")

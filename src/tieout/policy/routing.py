@@ -44,7 +44,8 @@ class Routing(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Substitute(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """From ``since`` to ``until``, both included, what would go to ``person`` goes to ``by``."""
+    """From ``since`` to ``until``, both included, ``by`` works what is with ``person``: cases stay where they are, and
+    are the person's again when the days are over. What people say themselves counts before what the policy says."""
 
     person: str
     by: str
@@ -92,7 +93,7 @@ class Desk(Struct, frozen=True, kw_only=True):
 
 
 class Routed(Struct, frozen=True, kw_only=True):
-    """Who works a case and by when. ``rule`` took it; ``why`` also names a substitution and what made it graver."""
+    """Who works a case and by when. ``rule`` took it; ``why`` says what made it graver."""
 
     owner: str
     assignee: str
@@ -119,15 +120,14 @@ def route(case: Case, desk: Desk, opened_at: datetime, now: datetime) -> Routed:
     """Who works a case, how grave it is, and by when: the first rule that fits takes it."""
     own = CASE_RULES[case.case_class]
     rule = next((rule for rule in desk.routing if not misfit(rule, case)), None)
-    assignee, stands_in = substitute(rule.person if rule else "", desk.substitutes, now.date())
     severity, reasons = urgency(case, own, desk.urgency, now)
     return Routed(
         owner=(rule.role if rule else "") or own.owner,
-        assignee=assignee,
+        assignee=rule.person if rule else "",
         severity=severity,
         due_at=due(case, own, desk, opened_at),
         rule=rule.name if rule else DEFAULT,
-        why="; ".join(filter(None, (stands_in, *reasons))),
+        why="; ".join(reasons),
     )
 
 
@@ -181,6 +181,11 @@ def substitute(person: str, substitutes: tuple[Substitute, ...], day: date) -> t
         present = found.by
         passed.append(present)
     return present, f"{' is away, so '.join(passed[:-1])} is away, so {present} stands in" if present != person else ""
+
+
+def is_away(person: str, substitutes: tuple[Substitute, ...], day: date) -> bool:
+    """Whether somebody is away on a day."""
+    return any(one.person == person and one.since <= day <= one.until for one in substitutes)
 
 
 def stands_in_for(person: str, substitutes: tuple[Substitute, ...], day: date) -> tuple[str, ...]:
@@ -239,7 +244,7 @@ def escalate(case: Case, desk: Desk, routed: Routed, level: int, now: datetime) 
     moments = sorted({0, *(rule.after_hours for rule in rules)})
     hours = moments[min(level, len(moments)) - 1]
     rule = next((rule for rule in rules if rule.after_hours == hours), None)
-    assignee, stands_in = substitute(rule.person if rule else "", desk.substitutes, now.date())
+    assignee = rule.person if rule else ""
     country = desk.countries.get(case.entity, "")
     late = f"not worked by {routed.due_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC" + (f" + {hours} h" if hours else "")
     return Step(
@@ -247,7 +252,7 @@ def escalate(case: Case, desk: Desk, routed: Routed, level: int, now: datetime) 
         assignee=assignee or ("" if rule and rule.role else routed.assignee),
         severity=raised(routed.severity),
         next_at=add_business_hours(country, routed.due_at, moments[level]) if level < len(moments) else None,
-        why="; ".join(filter(None, (late, stands_in))),
+        why=late,
     )
 
 

@@ -4,6 +4,8 @@ Facts that name their document only by another system's id cannot be addressed h
 """
 
 from tieout.model.facts import (
+    AbsenceStated,
+    AbsenceTakenBack,
     AccrualRequested,
     BankChangeConfirmed,
     BankChangeRejected,
@@ -40,6 +42,7 @@ from tieout.model.facts import (
     SupplierProposed,
     TaskChanged,
     TotalsCompared,
+    absence_home,
     account_home,
     close_home,
     control_home,
@@ -107,6 +110,8 @@ def address(fact: Fact) -> tuple[str, str] | None:
             return close_home(entity), f"{entity}/{period}"
         case ControlReviewed(control=name):
             return control_home(name), control_home(name)
+        case AbsenceStated() | AbsenceTakenBack():
+            return absence_home(), absence_home()
         case SourceObserved(entity=entity):
             return close_home(entity), entity
         case PolicyAdopted() | PolicyDrafted() | PolicyTried() | PolicyApprovalRequested() | PolicyRollbackRequested():

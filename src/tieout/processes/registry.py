@@ -1,6 +1,7 @@
 """All processes. Their order is the order in which they see an event."""
 
 from tieout.processes import (
+    absence,
     case,
     close,
     control,
@@ -49,6 +50,7 @@ PROCESSES: tuple[Process, ...] = (
     case.PROCESS,
     hands.PROCESS,
     control.PROCESS,
+    absence.PROCESS,
     query.PROCESS,
     policy_release.PROCESS,
     policy_release.TEXT,

@@ -12,6 +12,7 @@ from tieout.http.door import Door
 from tieout.http.problems import Trouble
 from tieout.web.live import live_route
 from tieout.web.pages import (
+    absences,
     cases,
     close,
     documents,
@@ -32,6 +33,7 @@ from tieout.web.pages import (
 from tieout.web.site import SecurityHeaders, Site
 
 _PAGES = (
+    absences,
     overview,
     cases,
     effects,

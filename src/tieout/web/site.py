@@ -210,6 +210,10 @@ _SAID = {
     "unheld": "Payments to the supplier are being released.",
     "read": "The document has been read; what came of it shows here in a moment.",
     "reviewed": "Your review has been recorded; the control counts as reviewed in a moment.",
+    "away": "Recorded. From the first of those days on, the cases show whoever stands in.",
+    "away-some": "Recorded. Some of the open cases cannot be decided by whoever stands in, for what they did on the"
+    " document before; give those to somebody else.",
+    "back": "Taken back. The cases are the person's own again.",
     "answered": "Thank you. Your answer has been passed on.",
     "requeued": "The message is on its way again.",
 }

@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 from sqlalchemy import ColumnElement, Connection, Row, Select, and_, case, false, func, or_, select
 
 from tieout.engine.queries.database import Reach, within
@@ -14,6 +15,7 @@ from tieout.kernel.clock import from_micros, to_micros
 from tieout.kernel.money import Money
 from tieout.kernel.problem import Problem
 from tieout.model.commodity import normal
+from tieout.policy.routing import Substitute, stands_in_for, substitute
 
 CASE = VIEW_TABLES["case"]
 SUPPLIER = VIEW_TABLES["supplier"]
@@ -32,9 +34,9 @@ _PROBLEMS = msgspec.json.Decoder(tuple[Problem, ...])
 class CaseItem(Struct, frozen=True, kw_only=True):
     """One case as lists and its page show it. ``partition`` is where what is said about it is handled.
 
-    ``due_at``: when it should be worked. ``deadline``: the day on which money is lost or late. ``level``: how often it
-    was escalated. ``rule``: the rule of the policy that gave it to its owner. ``spend_category``: what its document
-    mostly buys.
+    ``stand_in`` works it today for its ``assignee``, who is away. ``due_at``: when it should be worked. ``deadline``:
+    the day on which money is lost or late. ``level``: how often it was escalated. ``rule``: the rule of the policy that
+    gave it to its owner. ``spend_category``: what its document mostly buys.
     """
 
     case_id: str
@@ -63,6 +65,7 @@ class CaseItem(Struct, frozen=True, kw_only=True):
     rule: str
     opened_count: int
     partition: int
+    stand_in: str = ""
 
     def overdue(self, now: datetime) -> bool:
         """Whether it should have been worked by now."""
@@ -72,9 +75,9 @@ class CaseItem(Struct, frozen=True, kw_only=True):
 class CaseFilter(Struct, frozen=True, kw_only=True):
     """Which cases, in which order. Empty texts ask for all.
 
-    ``assignee``: one person, or ``nobody``; ``assignees``: any of several, such as a person and those they stand in
-    for. ``text`` is looked for in the reason, the document and the supplier's name. ``spend_category`` is the beginning
-    of what is bought: ``UNSPSC:43``.
+    ``assignee``: one person, with those they stand in for today, or ``nobody``; ``assignees``: any of several. ``away``
+    says who is away and who stands in. ``text`` is looked for in the reason, the document and the supplier's name.
+    ``spend_category`` is the beginning of what is bought: ``UNSPSC:43``.
     """
 
     status: str = "open"
@@ -93,6 +96,7 @@ class CaseFilter(Struct, frozen=True, kw_only=True):
     sort: Sort = "severity"
     offset: int = 0
     limit: int = 50
+    away: tuple[Substitute, ...] = ()
 
 
 class CaseList(Struct, frozen=True, kw_only=True):
@@ -153,14 +157,23 @@ def list_cases(sql: Connection, wanted: CaseFilter, reach: Reach, now: datetime)
     offset = max(0, min(wanted.offset, _OFFSET_MAX))
     total = sql.execute(select(func.count()).select_from(_FROM).where(condition)).scalar_one()
     rows = sql.execute(_ordered(wanted, condition).limit(limit).offset(offset))
-    return CaseList(items=tuple(_item(row) for row in rows), total=total, offset=offset, limit=limit)
+    items = tuple(stood_in_for(_item(row), wanted.away, now) for row in rows)
+    return CaseList(items=items, total=total, offset=offset, limit=limit)
 
 
 def every_case(sql: Connection, wanted: CaseFilter, reach: Reach, now: datetime) -> Iterator[CaseItem]:
     """All cases of a filter, one after the other, however many; its offset and limit do not count."""
     query = _ordered(wanted, _condition(wanted, reach, now)).execution_options(yield_per=_STREAMED)
     for row in sql.execute(query):
-        yield _item(row)
+        yield stood_in_for(_item(row), wanted.away, now)
+
+
+def stood_in_for(case: CaseItem, away: tuple[Substitute, ...], now: datetime) -> CaseItem:
+    """The case with who works it today instead of its assignee, where that person is away."""
+    if not case.assignee or case.status != "open":
+        return case
+    present, _ = substitute(case.assignee, away, now.date())
+    return case if present == case.assignee else replace(case, stand_in=present)
 
 
 def _ordered(wanted: CaseFilter, condition: ColumnElement[bool]) -> Select[Any]:
@@ -181,7 +194,9 @@ def _condition(wanted: CaseFilter, reach: Reach, now: datetime) -> ColumnElement
         if value:
             parts.append(column == value)
     if wanted.assignee:
-        parts.append(CASE.c.assignee == ("" if wanted.assignee == "nobody" else wanted.assignee))
+        nobody = wanted.assignee == "nobody"
+        whose = ("",) if nobody else stands_in_for(wanted.assignee, wanted.away, now.date())
+        parts.append(CASE.c.assignee.in_(whose))
     if wanted.assignees:
         parts.append(CASE.c.assignee.in_(wanted.assignees))
     if wanted.spend_category:
@@ -269,7 +284,7 @@ def owner_roles(sql: Connection, reach: Reach) -> tuple[str, ...]:
 
 def aging(sql: Connection, wanted: CaseFilter, reach: Reach, now: datetime) -> tuple[Aging, ...]:
     """Cases by class, bucket of age and currency. The filter's own bucket does not count, so that all are seen."""
-    all_ages = msgspec.structs.replace(wanted, bucket="")
+    all_ages = replace(wanted, bucket="")
     bucket = case(
         *((_in_bucket(*bounds, now), name) for name, bounds in BUCKETS.items() if name != "over-30"), else_="over-30"
     ).label("bucket")

@@ -379,6 +379,12 @@ def _engine(fact: f.Fact) -> Words | None:
             return Words(f"Does not count: {action.replace('_', ' ')}", " ".join(reasons))
         case f.DutiesCompensated(controls=controls):
             return Words(f"Allowed under {', '.join(controls)}", "duties that conflict met in one hand")
+        case f.AbsenceStated(person=person, by=by, since=since, until=until, reason=reason):
+            return Words(f"{person} is away from {since} to {until}, and {by} stands in", reason)
+        case f.AbsenceTakenBack(reason=reason):
+            return Words("An absence was taken back", reason)
+        case f.AbsenceRefused(reason=reason):
+            return Words("Does not count: an absence", reason)
         case f.ControlReviewed(control=control, remark=remark):
             return Words(f"Control {control} reviewed", remark)
         case f.CheckpointSigned():

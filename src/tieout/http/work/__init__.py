@@ -4,6 +4,7 @@ A decision becomes a fact that is offered through intake, with the person as its
 processes' business. The checks here spare people a refusal that would otherwise come a moment later, as an event.
 """
 
+from tieout.http.work.absences import AbsenceWork, Away
 from tieout.http.work.acts import ACTS, Act, name_of, offered_acts
 from tieout.http.work.cases import ATTACHMENT_BYTES_MAX, NAME_MAX, CaseWork, case_of
 from tieout.http.work.controls import ControlWork
@@ -15,6 +16,7 @@ __all__ = [
     "ATTACHMENT_BYTES_MAX",
     "NAME_MAX",
     "Act",
+    "Away",
     "Proposed",
     "RunWish",
     "Work",
@@ -25,6 +27,6 @@ __all__ = [
 ]
 
 
-class Work(CaseWork, ControlWork, RunWork):
+class Work(CaseWork, ControlWork, RunWork, AbsenceWork):
     """What people decide. Every method runs in a thread; what may not be raises
     :class:`~tieout.http.problems.Trouble`."""

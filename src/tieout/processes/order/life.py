@@ -76,6 +76,8 @@ def evolve(state: State | None, event: Event) -> State | None:
             return closed(state, line_id, closed=False) if is_person(event.actor) else replace(state, repeated=True)
         case SelfBillDrafted(invoice=invoice) if state:
             return settled(state, invoice)
+        case SettlementDue() if state:
+            return replace(state, run=True)
         case GoodsReceived(receipt=receipt):
             return received(state or State(), receipt)
         case GoodsDespatched(advice=advice):

@@ -10,10 +10,13 @@ from msgspec.structs import replace
 from tieout.kernel.clock import period_of
 from tieout.kernel.money import EXACT, Money, multiply, priced, total
 from tieout.matching.orders import LinePosition, OrderPosition
-from tieout.matching.settlement import unmet_by_line, unmet_by_supplier
+from tieout.matching.settlement import unmet
+from tieout.model.cases import Case, CaseClass
 from tieout.model.documents import Invoice, InvoiceKind, InvoiceLine, Supplier
 from tieout.model.facts import SelfBillDrafted, SettlementDue
 from tieout.policy.settling import KINDS, Kind, books_are_open, ended, next_run
+from tieout.processes.case import is_open, open_case, settle_case
+from tieout.processes.order.accrual import value_of
 from tieout.processes.order.state import ZERO, LineTax, Quantities, State, accrued_until, as_of, subject_of
 from tieout.processes.process import Emit, Facts, Output, Timer
 
@@ -35,41 +38,36 @@ class Item(Struct, frozen=True):
         return f"{self.line_id}/{self.receipt_id}"
 
 
-def items(state: State, supplier: Supplier | None, through: date | None = None) -> Iterator[Item]:
+def items(state: State, supplier: Supplier | None, through: date = date.max) -> Iterator[Item]:
     """Everything received and not settled, with the reasons that stand against it. Withdrawals only ``through`` a day,
-    by whole periods."""
+    by whole periods: what was withdrawn by then and is not back is billed, and what was billed and neither then nor now
+    was withdrawn is credited."""
     for line_id, line in state.position.lines.items() if state.position else ():
         reasons = _reasons(state, line_id, line, supplier)
-        for receipt_id, came in _came(state, line_id, line, through):
+        for receipt_id, came, here in _came(state, line_id, line, through):
             item = Item(line_id, receipt_id, came, reasons)
             before = state.settled.get(item.key, ZERO)
-            quantity = EXACT.subtract(came, before)
-            if quantity < 0 and line.kind == "consignment":  # what was billed of a later period is no credit
-                quantity = min(EXACT.subtract(line.received, before), ZERO)
-            if quantity:
+            more, less = EXACT.subtract(min(came, here), before), EXACT.subtract(max(came, here), before)
+            if quantity := more if more > 0 else min(less, ZERO):
                 yield replace(item, quantity=quantity)
 
 
-def _came(state: State, line_id: str, line: LinePosition, through: date | None) -> Iterator[tuple[str, Decimal]]:
+def _came(state: State, line_id: str, line: LinePosition, through: date) -> Iterator[tuple[str, Decimal, Decimal]]:
+    """Receipt, what came with it until a day, and what of all that came is here now."""
     if line.kind == "consignment":
-        if through is not None:
-            yield "", min(as_of(state.received, period_of(through)).get(line_id, ZERO), line.received)
+        yield "", as_of(state.received, period_of(through)).get(line_id, ZERO), line.received
     elif line.settled_on_receipt or line_id in state.by_hand:
         if line.matched_to_receipt:
-            yield from ((receipt_id, one.received) for receipt_id, one in line.receipts.items())
+            yield from ((receipt_id, one.received, one.received) for receipt_id, one in line.receipts.items())
         else:
-            yield "", line.received
+            yield "", line.received, line.received
 
 
 def _reasons(state: State, line_id: str, line: LinePosition, supplier: Supplier | None) -> tuple[str, ...]:
-    return (*unmet_by_supplier(supplier, state.terms_days), *_in_the_way(state, line_id, line))
-
-
-def _in_the_way(state: State, line_id: str, line: LinePosition) -> Iterator[str]:
-    """What stands against it in the order itself."""
     tax = state.taxes.get(line_id)
     flagged = line.settled_on_receipt or line_id in state.by_hand
-    return unmet_by_line(line, flagged=flagged, tax_code=tax.code if tax else "")
+    code = tax.code if tax else ""
+    return tuple(unmet(supplier, line, flagged=flagged, tax_code=code, terms_days=state.terms_days))
 
 
 def _terms(state: State, supplier: Supplier | None) -> int | None:
@@ -86,7 +84,10 @@ def settle_at_once(state: State, subject: str, facts: Facts) -> Iterator[Output]
 def settle_due(state: State, subject: str, facts: Facts, through: date) -> Iterator[Output]:
     """A week or a month has ended: bill what policy has settled by then, and set a day for what is left."""
     through = ended(through, facts.now.date())
-    yield from _settle(state, subject, facts, through, facts.policy.settlement_of(state.entity).due(through))
+    kinds = facts.policy.settlement_of(state.entity).due(through)
+    yield from _settle(state, subject, facts, through, kinds)
+    if barred := _barred(state, _supplier(state, facts), through, kinds):
+        yield open_case(_case(state, subject, barred, through))
 
 
 def settle_asked(state: State, subject: str, facts: Facts, through: date) -> Iterator[Output]:
@@ -100,9 +101,9 @@ def _settle(
     """Bill ourselves for what may be billed; for goods that went back after they were billed, credit ourselves."""
     known = state.position
     if known is None or not any(map(_may_settle, known.lines.values())):
+        yield from _mended(state, subject, None, facts)
         return
-    record = facts.state("supplier", known.supplier_id)
-    supplier = record.supplier if record and record.status == "active" else None
+    supplier = _supplier(state, facts)
     chosen = [
         item
         for item in items(state, supplier, through or date.max)
@@ -115,6 +116,50 @@ def _settle(
                 yield _drafted(state, draft, some, through, facts, series(state.entity, supplier))
     if _is_left(state, supplier, chosen):
         yield _timer(state, subject, facts)
+    yield from _mended(state, subject, supplier, facts)
+
+
+def _mended(state: State, subject: str, supplier: Supplier | None, facts: Facts) -> Iterator[Output]:
+    """What a run found to stand in the way has gone, or is not to be billed by us any more."""
+    if not state.run or not is_open(facts, CaseClass.UNSETTLED_RECEIPT, subject):
+        return
+    if not _barred(state, supplier, date.max, KINDS):
+        yield settle_case(CaseClass.UNSETTLED_RECEIPT, subject, "nothing stands in the way any more")
+
+
+def _supplier(state: State, facts: Facts) -> Supplier | None:
+    record = facts.state("supplier", state.position.supplier_id) if state.position else None
+    return record.supplier if record and record.status == "active" else None
+
+
+def _barred(state: State, supplier: Supplier | None, through: date, kinds: tuple[Kind, ...]) -> list[Item]:
+    """What is owed and cannot be billed."""
+    lines = state.position.lines if state.position else {}
+    return [
+        item
+        for item in items(state, supplier, through)
+        if item.reasons
+        and item.quantity > 0
+        and not _is_given_up(state, item)
+        and kind_of(lines[item.line_id]) in kinds
+    ]
+
+
+def _case(state: State, subject: str, barred: list[Item], through: date) -> Case:
+    known, owed, why = state.position, Quantities(), dict[str, None]()
+    assert known is not None
+    for item in barred:
+        owed[item.line_id] = EXACT.add(owed.get(item.line_id, ZERO), item.quantity)
+        why.update(dict.fromkeys(item.reasons))
+    lines = ", ".join(f"{quantity} {known.lines[one].unit} of line {one}" for one, quantity in sorted(owed.items()))
+    return Case(
+        case_class=CaseClass.UNSETTLED_RECEIPT,
+        document=subject,
+        entity=state.entity,
+        supplier_id=known.supplier_id,
+        reason=f"Order {known.order_id}: {lines} came until {through}, and we cannot bill ourselves: {'; '.join(why)}.",
+        amount=value_of(state, owed),
+    )
 
 
 def _may_settle(line: LinePosition) -> bool:
@@ -128,13 +173,16 @@ def kind_of(line: LinePosition) -> Kind:
 
 
 def _is_left(state: State, supplier: Supplier | None, chosen: list[Item]) -> bool:
-    """Whether something will have to be billed later that only waits for its day, or for the supplier's record."""
+    """Whether something will have to be looked at later: it waits for its day, or for what stands in the way."""
     done = {item.key: item.quantity for item in chosen}
-    for item in items(state, supplier, date.max):
-        line = state.position.lines[item.line_id] if state.position else None
-        if line and item.quantity != done.get(item.key) and not any(_in_the_way(state, item.line_id, line)):
-            return True
-    return False
+    open_items = items(state, supplier, date.max)
+    return any(item.quantity != done.get(item.key) and not _is_given_up(state, item) for item in open_items)
+
+
+def _is_given_up(state: State, item: Item) -> bool:
+    """Whether we will not bill ourselves for it: the supplier bills it itself, or a person has closed the line."""
+    line = state.position.lines[item.line_id] if state.position else None
+    return line is None or line.closed or item.line_id in state.by_hand
 
 
 def _timer(state: State, subject: str, facts: Facts) -> Timer:
@@ -170,7 +218,7 @@ def _not_then(state: State, chosen: list[Item], through: date, facts: Facts) -> 
     if not books_are_open(through, facts.now.date(), facts.policy.close_window_days):
         return f"{period} is closed"
     by_then, lines = as_of(state.received, period), state.position.lines if state.position else {}
-    if any(by_then.get(item.line_id, ZERO) < lines[item.line_id].received for item in chosen if item.receipt_id):
+    if any(by_then.get(item.line_id, ZERO) != lines[item.line_id].received for item in chosen if item.receipt_id):
         return f"not all of it came in {period}"
     return ""
 

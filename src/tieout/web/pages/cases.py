@@ -12,8 +12,10 @@ from litestar.response import Stream
 from msgspec import Struct
 from sqlalchemy import Connection
 
+from tieout.engine.exports import Format
 from tieout.engine.people import Person
 from tieout.engine.queries import cases
+from tieout.engine.queries.absences import absences, away
 from tieout.engine.queries.duplicates import SideBySide, side_by_side
 from tieout.engine.queries.records import supplier_by_id
 from tieout.engine.queries.trace import Attachment, Step, Trace, attachments_of, events_of_case, lanes_of, trace
@@ -25,7 +27,9 @@ from tieout.http.work import ATTACHMENT_BYTES_MAX, Act, case_of, effects_of_case
 from tieout.model.cases import CaseClass
 from tieout.policy.cases import CASE_RULES, CaseRule
 from tieout.policy.duties import DUTIES, duty_for
-from tieout.policy.routing import stands_in_for
+from tieout.policy.policy import Policy
+from tieout.policy.routing import Substitute
+from tieout.processes.absence import Absence
 from tieout.web.site import Site, back_to
 from tieout.web.words import case_title
 
@@ -47,6 +51,8 @@ class Queue(Struct, frozen=True, kw_only=True):
     aging: tuple[cases.Aging, ...]
     ages: tuple[cases.Ages, ...]
     roles: tuple[str, ...]
+    absences: tuple[Absence, ...]
+    by_policy: tuple[Substitute, ...]
 
 
 class Worked(Struct, frozen=True, kw_only=True):
@@ -69,7 +75,8 @@ def routes(site: Site) -> list[HTTPRouteHandler]:
     async def show_list(request: Req) -> Response[Any]:
         caller = caller_of(request)
         query = dict(request.query_params.items())
-        queue = await door.read(_queue, wanted_of(query, site, caller), caller, door.now())
+        wanted = wanted_of(query, caller, await door.read(away, door.policy()))
+        queue = await door.read(_queue, wanted, caller, door.policy(), door.now())
         return site.render(
             request,
             "cases.html",
@@ -80,17 +87,16 @@ def routes(site: Site) -> list[HTTPRouteHandler]:
             entities=entities_of(site, caller),
             acts=[act for act in acts_together() if caller.may(act.name)],
             people=await _active(site),
+            for_others=caller.may("state_absence_of_others"),
         )
 
     @get("/cases.csv", include_in_schema=False)
     async def as_csv(request: Req) -> Stream:
-        caller = caller_of(request)
-        return await exported(door, caller, wanted_of(dict(request.query_params.items()), site, caller), "csv")
+        return await _exported(site, request, "csv")
 
     @get("/cases.xlsx", include_in_schema=False)
     async def as_xlsx(request: Req) -> Stream:
-        caller = caller_of(request)
-        return await exported(door, caller, wanted_of(dict(request.query_params.items()), site, caller), "xlsx")
+        return await _exported(site, request, "xlsx")
 
     @post("/cases/bulk", include_in_schema=False)
     async def act_on_several(request: Req) -> Response[Any]:
@@ -175,30 +181,37 @@ def entities_of(site: Site, caller: Caller) -> tuple[str, ...]:
     return caller.person.entities or tuple(sorted(site.door.policy().entities))
 
 
-def wanted_of(query: Mapping[str, str], site: Site, caller: Caller) -> cases.CaseFilter:
+def wanted_of(query: Mapping[str, str], caller: Caller, away: tuple[Substitute, ...]) -> cases.CaseFilter:
     """The filter that an address asks for. ``me`` is the caller, and whoever the caller stands in for today."""
     given = {name: query.get(name, "") for name in FILTERS}
-    mine, now = given["assignee"] == "me", site.door.now()
+    mine = given["assignee"] == "me"
     given["status"] = {"": "open", "all": ""}.get(given["status"], given["status"])
-    given["assignee"] = "" if mine else given["assignee"]
+    given["assignee"] = caller.person.name if mine else given["assignee"]
     offset = query.get("offset", "")
-    substitutes = site.door.policy().substitutes
     return cases.CaseFilter(
         **given,  # type: ignore[arg-type]
-        assignees=stands_in_for(caller.person.name, substitutes, now.date()) if mine else (),
+        away=away,
         overdue=query.get("overdue", "") == "yes",
         sort=next((name for name in get_args(cases.Sort) if name == query.get("sort", "")), "severity"),
         offset=int(offset) if offset.isdecimal() and len(offset) < 7 else 0,
     )
 
 
-def _queue(sql: Connection, wanted: cases.CaseFilter, caller: Caller, now: datetime) -> Queue:
-    reach = caller.person.reach
+async def _exported(site: Site, request: Req, kind: Format) -> Stream:
+    caller, door = caller_of(request), site.door
+    wanted = wanted_of(dict(request.query_params.items()), caller, await door.read(away, door.policy()))
+    return await exported(door, caller, wanted, kind)
+
+
+def _queue(sql: Connection, wanted: cases.CaseFilter, caller: Caller, policy: Policy, now: datetime) -> Queue:
+    reach, today = caller.person.reach, now.date()
     return Queue(
         found=cases.list_cases(sql, wanted, reach, now),
         aging=cases.aging(sql, wanted, reach, now),
         ages=cases.ages(sql, reach, now),
         roles=cases.owner_roles(sql, reach),
+        absences=absences(sql, today),
+        by_policy=tuple(one for one in policy.substitutes if today <= one.until),
     )
 
 
@@ -207,7 +220,7 @@ def _worked(sql: Connection, site: Site, case_id: str, caller: Caller) -> Worked
     case = case_of(sql, case_id, reach)
     supplier = supplier_by_id(sql, case.supplier_id) if case.supplier_id else None
     return Worked(
-        case=case,
+        case=cases.stood_in_for(case, away(sql, site.door.policy()), site.door.now()),
         life=trace(sql, case.document, reach, lanes_of(site.door.policy())),
         history=events_of_case(sql, case, reach),
         files=attachments_of(sql, case, reach),
