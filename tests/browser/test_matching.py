@@ -75,3 +75,30 @@ def test_duties_and_the_workbench_fit_a_telephone(context: BrowserContext, signe
     page.get_by_role("link", name="MK-2026-0713").click()
     page.get_by_role("heading", name="Line by line").wait_for()
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+
+
+def test_a_verdict_is_printed_whole_and_says_who_printed_it(context: BrowserContext, signed_in: SignIn) -> None:
+    page = signed_in(context, "otto")
+    page.goto("/matching")
+    page.get_by_role("link", name="MK-2026-0713").click()
+    sentences = page.locator(".sentences li")
+    expect(sentences.first).to_be_hidden()
+    page.emulate_media(media="print", color_scheme="dark")
+    expect(sentences.first).to_be_visible()
+    expect(sentences.first).to_contain_text("Not matched under policy")
+    expect(page.locator(".pairing table.checks").first).to_be_visible()
+    expect(page.get_by_role("navigation", name="Main")).to_be_hidden()
+    expect(page.locator("footer")).to_contain_text("printed by Otto Olsen on 26 May 2026")
+    assert page.evaluate("getComputedStyle(document.body).color") == "rgb(0, 0, 0)"
+
+
+def test_the_tab_key_stops_only_where_there_is_something_to_do(context: BrowserContext, signed_in: SignIn) -> None:
+    page = signed_in(context, "otto")
+    page.goto("/matching")
+    page.get_by_role("link", name="MK-2026-0713").click()
+    page.get_by_role("heading", name="Line by line").wait_for()
+    assert page.locator(".wide[tabindex='0']").count() == 0
+    assert page.locator("svg a:not([tabindex='-1'])").count() == 0
+    page.set_viewport_size({"width": 390, "height": 800})
+    page.goto("/liabilities")
+    expect(page.locator(".wide[tabindex='0']").first).to_be_visible()

@@ -133,7 +133,7 @@ def test_a_draft_with_faults_is_refused_with_their_places(office: Tieout) -> Non
     answer = office("policy", "draft", str(wrong), "--as", "cora")
     assert answer.code == 1
     assert answer.err == (
-        f'tieout: {wrong}: policy: entities/DE01.toml, line 2: entities.DE01.curency = "EUR": there is no such key;'
+        f'tieout: {wrong}: entities/DE01.toml, line 2: entities.DE01.curency = "EUR": there is no such key;'
         ' did you mean "currency"? Correct it and load the policy again.\n'
     )
     assert "no releases yet" in office("policy", "list").out

@@ -87,7 +87,7 @@ def test_a_policy_that_cannot_be_read(small: Tieout, tmp_path: Path) -> None:
     wrong.write_text('[tolerances.default.price]\nkind = "value"', encoding="utf-8")
     answer = small("replay", "--what-if", str(wrong))
     assert answer.code == 1
-    assert answer.err.startswith(f"tieout: {wrong}: policy: policy.toml, line 1: tolerances.default.price")
+    assert answer.err.startswith(f"tieout: {wrong}: line 1: tolerances.default.price")
 
 
 def test_simulated_companies(empty: Tieout) -> None:

@@ -22,7 +22,7 @@ from tieout.engine.queries.database import Database
 from tieout.http.bulk import TOGETHER, act_on_all
 from tieout.http.callers import Caller
 from tieout.http.work import Work
-from tieout.kernel.errors import PermanentError
+from tieout.kernel.errors import ConfigError, PermanentError
 from tieout.model.cases import CaseClass
 from tieout.policy.cases import CASE_RULES, SEVERITIES
 from tieout.policy.routing import explain
@@ -52,7 +52,9 @@ _PERSON = click.option(
 @click.option("--text", default="", help="Only those with this text in reason, document or supplier.")
 @click.option("--all", "everything", is_flag=True, help="Settled ones too.")
 @click.option("--sort", type=click.Choice(get_args(queries.Sort)), default="severity", show_default=True)
-@click.option("--limit", default=50, show_default=True)
+@click.option(
+    "--limit", type=click.IntRange(1, queries.PAGE_MAX), default=50, show_default=True, help="At most so many."
+)
 @click.option("--csv", "csv_file", type=_FILE, help="Write all of them to this file instead.")
 @click.option("--xlsx", "xlsx_file", type=_FILE, help="Write all of them to this workbook instead.")
 @JSON
@@ -84,6 +86,9 @@ def cases(
     if ctx.invoked_subcommand:
         return
     company, database = _database(ctx.obj)
+    if entity and entity not in company.policy.entities:
+        known = ", ".join(sorted(company.policy.entities)) or "none"
+        raise ConfigError(f"there is no entity {entity!r} in the policy; it has {known}")
     with database.read() as sql:
         who_is_away = away_of(sql, company.policy)
     wanted = queries.CaseFilter(
@@ -141,7 +146,10 @@ def _export(
     with database.read() as sql:
         for file, kind in ((csv_file, "csv"), (xlsx_file, "xlsx")):
             if file:
-                count = export_cases(sql, wanted, None, company.clock.now(), kind, file)  # type: ignore[arg-type]
+                try:
+                    count = export_cases(sql, wanted, None, company.clock.now(), kind, file)  # type: ignore[arg-type]
+                except OSError as error:
+                    raise ConfigError(f"{file} cannot be written: {error.strerror}; name another file") from None
                 click.echo(f"wrote {count:,} cases to {file}")
 
 

@@ -35,7 +35,7 @@ from tieout.kernel.errors import ConfigError
 from tieout.policy.controls import uncompensated
 from tieout.policy.dependencies import DEPENDENCIES
 from tieout.policy.duties import Conflict
-from tieout.policy.files import joined
+from tieout.policy.files import SINGLE, joined
 from tieout.policy.load import Loaded, load
 from tieout.policy.policy import Policy
 from tieout.ports import Connector, Listener
@@ -53,7 +53,13 @@ def _loaded(file: Path) -> Loaded:
     try:
         return load(policy_text(file))
     except ConfigError as error:
-        raise ConfigError(f"{file}: {error}") from None
+        raise misread(file, error) from None
+
+
+def misread(place: Path, error: ConfigError) -> ConfigError:
+    """What is wrong in a policy, told of the file or folder that was read."""
+    told = str(error) if place.is_dir() else str(error).replace(f"{SINGLE}, line", "line")
+    return ConfigError(f"{place}: {told.removeprefix('policy: ')}")
 
 
 def policy_text(place: Path) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 from msgspec import Struct
 
-from tieout.cli.company import Company, policy_text, read_policy
+from tieout.cli.company import Company, misread, policy_text, read_policy
 from tieout.cli.output import CONSOLE, JSON, print_json, print_table, progress
 from tieout.kernel.clock import from_micros, to_micros
 from tieout.kernel.errors import ConfigError
@@ -70,6 +70,7 @@ def play(company: Company, policy: Policy, start: datetime | None, end: datetime
     """The past of a span of days under a policy, with a progress bar. Ctrl-C calls it off."""
     from tieout.engine.what_if import span_of, what_if
 
+    begin, until = _span(start, end)
     events = sum(span_of(company.store).heads.values())
     with progress("playing the past again", events) as advance:
         return what_if(
@@ -77,8 +78,8 @@ def play(company: Company, policy: Policy, start: datetime | None, end: datetime
             policy,
             partitions=company.settings.config.partitions,
             now=company.policy,
-            start=_utc(start),
-            end=_day_after(end),
+            start=begin,
+            end=until,
             on_progress=advance,
         )
 
@@ -418,7 +419,7 @@ def draft(config: Path, place: Path, effective: datetime | None, note: str, pers
             policy_text(place), f"person:{person}", effective_from=_utc(effective), note=note
         )
     except PolicyError as error:
-        raise ConfigError(f"{place}: {error}") from None
+        raise misread(place, error) from None
     _settle(company)
     click.echo(f"drafted release {release}\nnext: tieout policy try {release}")
 
@@ -443,11 +444,10 @@ def attempt(
     from tieout.engine.what_if import span_of
 
     company = Company.at(config)
+    begin, until = _span(start, end)
     events = sum(span_of(company.store).heads.values())
     with progress("playing the past again", events) as advance:
-        found = company.policy_desk.attempt(
-            release, f"person:{person}", start=_utc(start), end=_day_after(end), on_progress=advance
-        )
+        found = company.policy_desk.attempt(release, f"person:{person}", start=begin, end=until, on_progress=advance)
     _settle(company)
     if as_json:
         print_json(found)
@@ -519,6 +519,13 @@ def _settle(company: Company) -> None:
 
 def _utc(moment: datetime | None) -> datetime | None:
     return moment.replace(tzinfo=UTC) if moment else None
+
+
+def _span(start: datetime | None, end: datetime | None) -> tuple[datetime | None, datetime | None]:
+    """The days from one to the other, both included. Raises ``ConfigError`` where the first is after the last."""
+    if start and end and start > end:
+        raise ConfigError(f"--from {start:%Y-%m-%d} is after --to {end:%Y-%m-%d}; no day lies between them")
+    return _utc(start), _day_after(end)
 
 
 def _day_after(day: datetime | None) -> datetime | None:

@@ -69,6 +69,7 @@ _FILTERS = (
     words.chip,
     words.day,
     words.lines,
+    words.linked,
     words.measured,
     words.minor,
     words.moment,

@@ -108,7 +108,8 @@ _UNITS = {
 }
 
 
-_MEASURE = re.compile(r"(?<![\w.,-])([-−]?\d+(?:\.\d+)?) ([A-Z][A-Z0-9]{1,2})(?:/([A-Z][A-Z0-9]{1,2}))?(?![\w/-])")
+#: A number with its unit, or with the two of a price, such as ``1249.00 EUR/EA`` and ``49 EUR/100 C62``.
+_MEASURE = re.compile(r"(?<![\w.,-])([-−]?\d+(?:\.\d+)?) ([A-Z][A-Z0-9]{1,2})(/(?:\d+ )?[A-Z][A-Z0-9]{1,2})?(?![\w/-])")
 
 
 def told(text: str) -> str:
@@ -118,18 +119,24 @@ def told(text: str) -> str:
 
 
 def _measure(found: re.Match[str]) -> str:
-    number, code, per = found.groups()
+    number, code, per = found.groups(default="")
     digits = minor_digits(code) if "." in number and code not in _UNITS else 0
-    words = [_UNITS.get(one, one) for one in (code, per) if one]
-    return f"{quantity(Decimal(number.replace('−', '-')), digits)} {'/'.join(words)}"
+    return f"{quantity(Decimal(number.replace('−', '-')), digits)} {_unit_word(code)}{_unit_word(per)}"
 
 
 def unit(code: str) -> Markup:
-    """A unit of UN/ECE Recommendation 20 as people write it; its code stands in the tooltip. Others as they are."""
-    word = _UNITS.get(code)
-    return (
-        Markup('<abbr title="{}">{}</abbr>').format(code, word) if word and word != code else Markup("{}").format(code)
-    )
+    """A unit of UN/ECE Recommendation 20 as people write it; its code stands in the tooltip. Others as they are. Of a
+    price it is what follows the stroke: ``EUR/100 KGM`` is "EUR/100 kg"."""
+    word = _unit_word(code)
+    if word == code:
+        return Markup("{}").format(code)
+    return Markup('<abbr title="{}">{}</abbr>').format(code, word)
+
+
+def _unit_word(code: str) -> str:
+    before, stroke, last = code.rpartition("/")
+    times, space, own = last.rpartition(" ")
+    return before + stroke + times + space + _UNITS.get(own, own)
 
 
 def rounded(value: Money) -> str:
@@ -284,6 +291,22 @@ def brief(text: str, most: int = 90) -> Markup:
     text = plain(text)
     cut = short(text, most)
     return escape(text) if cut == text else Markup('<span title="{}">{}</span>').format(text, cut)
+
+
+_OUR_ID = re.compile(r"\b(?:inv|pay|run|sup|case)-[a-z2-7]{22,}\b")
+
+
+def linked(text: str) -> Markup:
+    """A text in which ids of ours lead to what they name."""
+    parts, at = [], 0
+    for found in _OUR_ID.finditer(plain(text)):
+        address = ("/cases/" if found[0].startswith("case-") else "/trace/") + found[0]
+        parts += [
+            escape(found.string[at : found.start()]),
+            Markup('<a class="id" href="{}">{}</a>').format(address, found[0]),
+        ]
+        at = found.end()
+    return Markup("").join([*parts, escape(plain(text)[at:])])
 
 
 def lines(text: str) -> Markup:

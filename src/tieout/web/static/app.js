@@ -43,6 +43,7 @@
       region.querySelectorAll(".wide").forEach((one, place) => { one.scrollLeft = scrolled[place] ?? 0; });
       changed += 1;
     }
+    if (changed) stops();
     return changed;
   }
 
@@ -76,8 +77,17 @@
     waiting = setTimeout(refresh, rest);
   }
 
+  /** What does not scroll needs no stop on the way of the Tab key. */
+  function stops() {
+    for (const one of document.querySelectorAll(".wide[tabindex]")) one.tabIndex = one.scrollWidth > one.clientWidth ? 0 : -1;
+  }
+
   function tell(state) {
-    if (sign) sign.dataset.state = state;
+    if (!sign) return;
+    sign.dataset.state = state;
+    const word = state === "lost" ? "no connection: " : "";
+    const said = sign.querySelector(".live-lost");
+    if (said.textContent !== word) said.textContent = word; // said once, also to those who do not see the dot
   }
 
   // ── hearing of changes: one tab owns the stream and tells the others ─────────────────────────────────────────
@@ -153,6 +163,18 @@
   // A menu closes when something else is pressed.
   document.addEventListener("click", (event) => {
     for (const menu of document.querySelectorAll("details.me[open]")) if (!menu.contains(event.target)) menu.open = false;
+  });
+
+  stops();
+  addEventListener("resize", stops);
+  document.addEventListener("toggle", stops, true);
+
+  // Paper cannot be opened: everything is, while it is printed.
+  addEventListener("beforeprint", () => {
+    for (const one of document.querySelectorAll("main details:not(.act, [open])")) { one.open = true; one.dataset.printed = "yes"; }
+  });
+  addEventListener("afterprint", () => {
+    for (const one of document.querySelectorAll("details[data-printed]")) { one.open = false; delete one.dataset.printed; }
   });
 
   // On a narrow screen the navigation scrolls sideways; the present page should be in sight.
