@@ -100,7 +100,7 @@ class AbsenceWork(Desk):
     def _barred(self, sql: Connection, person: Person, by: Person) -> tuple[str, ...]:
         """The open cases of today that whoever stands in cannot decide, for what they did on the document before."""
         wanted = CaseFilter(assignee=person.name, limit=_LOOKED_AT)
-        around = surroundings(sql, self._door.policy(), self._door.now(), self._door.authorship)
+        around = surroundings(sql, self._door.policy(), self._door.now(), self._door.authorship())
         found = list_cases(sql, wanted, by.reach, self._door.now()).items
         return tuple(case.case_id for case in found if _is_barred(around, case, by))
 
