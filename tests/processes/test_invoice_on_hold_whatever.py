@@ -211,7 +211,7 @@ def documents(draw: Any) -> list[Any]:
         for number, size in zip(NUMBERS, sizes, strict=False)
     ]
     if draw(st.booleans()):
-        found.insert(draw(st.integers(1, len(found))), arrived("C-51", "2"))
+        found.insert(draw(st.integers(1, len(found))), arrived("C-51", draw(st.sampled_from(["2", "3"]))))
     return found
 
 
