@@ -109,7 +109,7 @@ def pay(told: Story, run: int) -> None:
 
 about = st.one_of(
     st.builds(ApprovalDecided, approved=st.sampled_from([True, True, False]), approver=st.just("cora")),
-    st.builds(VarianceAccepted, reason=st.just("fine"), about=st.sampled_from(["", "match", "posting"])),
+    st.builds(VarianceAccepted, reason=st.just("fine"), about=st.sampled_from(["both", "match", "posting"])),
     st.builds(InvoiceCancelled, reason=st.just("no")),
     st.builds(RecheckRequested, reason=st.just("again")),
 )
