@@ -202,6 +202,14 @@ def test_charges_of_the_policy_are_not_the_dialects() -> None:
     assert found["tolerances.unplanned_charges"] == Setting("tolerances.unplanned_charges", "spread", "set loose")
 
 
+def test_it_is_told_which_level_has_invoices_posted_on_hold() -> None:
+    text = TEXT.replace("[tolerances.loose]", "[tolerances.loose]\non_variance = 'post_on_hold'")
+    found = {one.key: one for one in settings(load(text), "US01")}
+    assert found["tolerances.on_variance"] == Setting("tolerances.on_variance", "post_on_hold", "set loose")
+    before, after = load(TEXT).policy, load(text).policy
+    assert Difference("entities.US01.tolerances.on_variance", "wait", "post_on_hold") in differences(before, after)
+
+
 def test_an_erps_dialect_without_limits_is_warned_of() -> None:
     text = TEXT.replace("[tolerances.default]", "[tolerances.default]\ndialect = 'oracle_fusion'")
     more = "[entities.US02]\nname = 'x'\n[entities.US03]\nname = 'x'\ntolerances = { dialect = 'ariba' }\n"

@@ -109,7 +109,7 @@ def pay(told: Story, run: int) -> None:
 
 about = st.one_of(
     st.builds(ApprovalDecided, approved=st.sampled_from([True, True, False]), approver=st.just("cora")),
-    st.builds(VarianceAccepted, reason=st.just("fine"), about=st.sampled_from(["", "match", "posting"])),
+    st.builds(VarianceAccepted, reason=st.just("fine"), about=st.sampled_from(["both", "match", "posting"])),
     st.builds(InvoiceCancelled, reason=st.just("no")),
     st.builds(RecheckRequested, reason=st.just("again")),
 )
@@ -211,7 +211,7 @@ def documents(draw: Any) -> list[Any]:
         for number, size in zip(NUMBERS, sizes, strict=False)
     ]
     if draw(st.booleans()):
-        found.insert(draw(st.integers(1, len(found))), arrived("C-51", "2"))
+        found.insert(draw(st.integers(1, len(found))), arrived("C-51", draw(st.sampled_from(["2", "3"]))))
     return found
 
 

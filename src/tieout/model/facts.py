@@ -469,10 +469,10 @@ class MatchReleased(Fact):
 @fact("invoice.variance_accepted")
 class VarianceAccepted(Fact):
     """Outside: a person with the duty to do so accepted what matching found (``about`` the match) or what the ERP holds
-    otherwise than it should (``about`` the posting); both when it does not say."""
+    otherwise than it should (``about`` the posting), or ``both``."""
 
     reason: str
-    about: Literal["", "match", "posting"] = ""
+    about: Literal["both", "match", "posting"] = "both"
 
 
 @fact("invoice.approval_decided")
