@@ -293,6 +293,16 @@ def test_a_suspect_goes_on_when_what_it_looks_like_is_cancelled() -> None:
     assert refold(told) == states_of(told)
 
 
+def test_a_suspect_with_the_net_total_goes_on_when_what_it_looks_like_is_cancelled() -> None:
+    told = story()
+    first = receive(told, without_order(number="R-1012"))
+    second = receive(told, without_order(number="R-1O12", tax=eur("0.00"), gross=eur("100.00")))
+    assert told.state("invoice", second).status == "suspect"
+    told.tell(InvoiceCancelled(reason="wrong addressee"), first, actor=BEA)
+    assert told.state("invoice", second).status == "invalid"  # it is compared no more, and its tax is missing
+    assert refold(told) == states_of(told)
+
+
 def test_a_suspect_goes_on_when_the_credit_note_comes_after_it() -> None:
     told, _, second = pair()
     before = date(2026, 4, 1)

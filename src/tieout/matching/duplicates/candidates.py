@@ -19,8 +19,7 @@ from tieout.matching.duplicates.fingerprint import Fingerprint, fingerprint_of
 from tieout.matching.duplicates.numbers import Likeness
 from tieout.matching.duplicates.score import (
     days_between,
-    is_near_amount,
-    is_net,
+    is_like_amount,
     is_one_payee,
     is_swapped,
     layer_of,
@@ -104,7 +103,7 @@ def _comparable(one: Fingerprint, other: Fingerprint, rules: DuplicateRules) -> 
         return None
     if one.number and (one.number, one.supplier_id, one.entity) == (other.number, other.supplier_id, other.entity):
         return Likeness.SAME
-    if other.status == "cancelled" or not _is_like_amount(one, other, rules):
+    if other.status == "cancelled" or not is_like_amount(one, other, rules):
         return None
     same_amount = one.gross_minor == other.gross_minor
     if one.number and one.number == other.number and (one.supplier_id == other.supplier_id or same_amount):
@@ -115,7 +114,3 @@ def _comparable(one: Fingerprint, other: Fingerprint, rules: DuplicateRules) -> 
         return None
     numbers = number_likeness(one, other, rules)
     return numbers if near or numbers is Likeness.EXTENDED else None
-
-
-def _is_like_amount(one: Fingerprint, other: Fingerprint, rules: DuplicateRules) -> bool:
-    return is_near_amount(one, other, rules.amount_percent) or is_net(one, other)

@@ -93,6 +93,11 @@ def is_net(one: Fingerprint, other: Fingerprint) -> bool:
     return (one.net_minor or one.gross_minor) == (other.net_minor or other.gross_minor)
 
 
+def is_like_amount(one: Fingerprint, other: Fingerprint, rules: DuplicateRules) -> bool:
+    """Whether the amounts may be those of one claim: nearly the same, or one with tax and one without."""
+    return is_near_amount(one, other, rules.amount_percent) or is_net(one, other)
+
+
 def number_likeness(one: Fingerprint, other: Fingerprint, rules: DuplicateRules) -> Likeness:
     """How the numbers of two invoices relate."""
     if one.number == other.number:
