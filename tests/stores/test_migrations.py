@@ -6,12 +6,14 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from alembic.script import ScriptDirectory
+from msgspec.structs import replace
 from sqlalchemy import Engine, create_engine, inspect, text
 from sqlalchemy.pool import NullPool
 from tests.engine.test_duplicates import company
-from tests.processes.company import OTHER_IBAN, without_order
+from tests.processes.company import OTHER_IBAN, eur, without_order
 
 from tieout.engine.migrations import HEAD
 from tieout.engine.migrations.run import config
@@ -20,6 +22,7 @@ from tieout.engine.schema import METADATA
 from tieout.engine.seal import verify
 from tieout.engine.stores.open import memory_store, open_store, prepare
 from tieout.kernel.errors import ConfigError
+from tieout.matching.duplicates import Fingerprint, keys_of
 from tieout.processes.registry import PROCESSES
 
 WRITTEN_AT_0002 = Path(__file__).parent / "data" / "revision-0002.sql.gz"
@@ -128,6 +131,41 @@ def test_what_an_older_version_wrote_is_understood_as_of_today(tmp_path: Path) -
     assert verify(store).sound
     assert rebuild(store, PROCESSES).differences == ()
     store.close()
+
+
+def test_fingerprints_without_a_net_total_are_made_anew(tmp_path: Path) -> None:
+    """At revision 0005 nothing was kept of the net total: what came then is found by it afterwards."""
+    url = f"sqlite:///{tmp_path}/tieout.db"
+    prepare(url)
+    made = company(open_store(url))
+    made.told_and_approved("inv-a", without_order(number="R-1012"))
+    made.run()
+    made.store.close()
+    with sqlite3.connect(tmp_path / "tieout.db") as sql:
+        kept = rows_of(sql, "fingerprint"), rows_of(sql, "likeness")
+        ((_, _, data),) = kept[0]
+        (key,) = _net_keys(data)
+        sql.execute("UPDATE fingerprint SET data = ?", (msgspec.json.encode(msgspec.json.decode(data)[:-1]),))
+        sql.execute("DELETE FROM likeness WHERE key = ?", (key,))
+        sql.execute("UPDATE alembic_version SET version_num = '0005'")
+    prepare(url)
+    again = open_store(url)
+    with sqlite3.connect(tmp_path / "tieout.db") as sql:
+        assert (rows_of(sql, "fingerprint"), rows_of(sql, "likeness")) == kept
+    assert rebuild(again, PROCESSES).differences == ()
+    made.store = again
+    net = without_order(number="R-1O12", gross=eur("100.00"))
+    made.told_and_approved("inv-b", net)
+    made.run()
+    assert made.statuses()["inv-b"] == "suspect"
+    again.close()
+
+
+def _net_keys(data: bytes) -> set[int]:
+    """The keys that a fingerprint is kept under since it holds the net total."""
+    now = msgspec.json.decode(data, type=Fingerprint)
+    assert now.net_minor == 10_000
+    return set(keys_of(now)) - set(keys_of(replace(now, net_minor=0)))
 
 
 @pytest.mark.postgres

@@ -17,10 +17,12 @@ class DuplicateRules(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """How invoices are compared with those that came before.
 
     ``layers``: which comparisons are made; ``exact`` always is. Two documents are compared when their dates are no
-    more than ``window_days`` and their gross amounts no more than ``amount_percent`` apart, or their numbers are the
-    same. Numbers are near up to ``edit_distance`` changed characters. From ``suspect_score`` (of 100) a person is
-    asked. ``override_above``: gross amounts, in major units by currency, above which a manager has to clear a stopped
-    invoice; a currency that is not named has no such limit. ``lookalike_days``: so long a learnt look-alike counts.
+    more than ``window_days`` apart (twice that where one number has something added, as on a reminder) or one is the
+    other with day and month in each other's place, and their gross amounts are no more than ``amount_percent`` apart or
+    one is what the other comes to before tax; or when their numbers are the same. Numbers are near up to
+    ``edit_distance`` changed characters. From ``suspect_score`` (of 100) a person is asked. ``override_above``: gross
+    amounts, in major units by currency, above which a manager has to clear a stopped invoice; a currency that is not
+    named has no such limit. ``lookalike_days``: so long a learnt look-alike counts.
     """
 
     layers: tuple[Layer, ...] = LAYERS

@@ -18,18 +18,23 @@ from tieout.matching.duplicates.explained import (
 from tieout.matching.duplicates.fingerprint import Fingerprint, fingerprint_of
 from tieout.matching.duplicates.numbers import Likeness
 from tieout.matching.duplicates.score import (
-    criteria,
     days_between,
-    is_near_amount,
+    is_like_amount,
     is_one_payee,
+    is_swapped,
     layer_of,
     number_likeness,
+    said,
     score,
+    with_values,
 )
 from tieout.model.documents import Invoice
 from tieout.model.duplicates import Candidate, Lookalike, Ruling
 from tieout.policy.duplicates import DuplicateRules
 
+#: A reminder is written when the invoice is due and carries its number with something added, so one amount under such a
+#: number is looked for over so many windows.
+REMINDED = 2
 _RANK: dict[Ruling, int] = {"block": 0, "suspect": 1, "none": 2}
 
 
@@ -68,7 +73,7 @@ def compare(
 
     found = []
     for other, numbers in alike:
-        seen = criteria(mine, other, numbers, usual=usual)
+        seen = said(mine, other, numbers, usual=usual)
         layer, points = layer_of(mine, other, numbers), score(seen)
         if layer != "exact" and (points < rules.suspect_score or layer not in rules.layers):
             continue
@@ -80,7 +85,7 @@ def compare(
             score=100 if layer == "exact" else points,
             layer=layer,
             verdict=verdict,
-            criteria=seen,
+            criteria=with_values(mine, other, seen),
             days=abs(days_between(mine, other)),
             explained=why,
         )
@@ -98,11 +103,14 @@ def _comparable(one: Fingerprint, other: Fingerprint, rules: DuplicateRules) -> 
         return None
     if one.number and (one.number, one.supplier_id, one.entity) == (other.number, other.supplier_id, other.entity):
         return Likeness.SAME
-    if other.status == "cancelled" or not is_near_amount(one, other, rules.amount_percent):
+    if other.status == "cancelled" or not is_like_amount(one, other, rules):
+        return None
+    same_amount = one.gross_minor == other.gross_minor
+    if one.number and one.number == other.number and (one.supplier_id == other.supplier_id or same_amount):
+        return Likeness.SAME
+    days = abs(days_between(one, other))
+    near = days <= rules.window_days or is_swapped(one, other)
+    if not (near or (same_amount and days <= REMINDED * rules.window_days)) or not is_one_payee(one, other):
         return None
     numbers = number_likeness(one, other, rules)
-    one_claim = one.supplier_id == other.supplier_id or one.gross_minor == other.gross_minor
-    if numbers is Likeness.SAME and one_claim:
-        return numbers
-    in_window = abs(days_between(one, other)) <= rules.window_days
-    return numbers if in_window and is_one_payee(one, other) else None
+    return numbers if near or numbers is Likeness.EXTENDED else None

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from datetime import date
 
 from tieout.matching.duplicates.fingerprint import Fingerprint
-from tieout.matching.duplicates.numbers import Likeness
+from tieout.matching.duplicates.numbers import ONE_NUMBER, Likeness
 from tieout.matching.duplicates.score import days_between, is_one_payee
 from tieout.model.documents import InvoiceKind
 from tieout.model.duplicates import Candidate, Layer, Lookalike
@@ -16,8 +16,6 @@ _SLIP_DAYS = 3
 #: What comes more often than every sixth day is not told from one that came twice.
 _INTERVAL_MIN = 6
 _STEPS_MAX = 4
-#: Numbers that say that two documents are one whatever recurs.
-_ONE_NUMBER = (Likeness.SAME, Likeness.MISREAD)
 #: Layers in which supplier and entity are the same.
 _ONE_PAYEE: tuple[Layer, ...] = ("exact", "number_less", "three_of_four", "near")
 
@@ -41,7 +39,7 @@ def is_learnt(
     one: Fingerprint, other: Fingerprint, numbers: Likeness, lookalikes: Iterable[Lookalike], today: date
 ) -> bool:
     """Whether a look-alike that still counts explains the pair."""
-    if numbers in _ONE_NUMBER or not _same_payment(one, other):
+    if numbers in ONE_NUMBER or not _same_payment(one, other):
         return False
     subject = (one.entity, one.supplier_id, one.currency, one.gross_minor)
     days = abs(days_between(one, other))
@@ -57,7 +55,7 @@ def is_recurring(one: Fingerprint, other: Fingerprint, numbers: Likeness, series
     """Whether the pair are two of at least three equal amounts at a regular interval. ``series`` are the payments of
     the same amount, supplier and entity."""
     days = abs(days_between(one, other))
-    if numbers in _ONE_NUMBER or days < _INTERVAL_MIN or not _same_payment(one, other):
+    if numbers in ONE_NUMBER or days < _INTERVAL_MIN or not _same_payment(one, other):
         return False
     for third in series:
         if third.invoice_id in (one.invoice_id, other.invoice_id) or third.number in (one.number, other.number):

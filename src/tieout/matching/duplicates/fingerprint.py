@@ -31,7 +31,7 @@ class Fingerprint(Struct, frozen=True, array_like=True, omit_defaults=True, gc=F
     ``account``, ``basis`` (which order lines and receipts it bills) and ``content`` (what its lines say) are digests,
     empty when the document does not say. ``credits`` is the normal number of the invoice that a credit note credits.
     ``status``: a ``stopped`` one waits for a person; a ``cancelled`` one will not be paid. ``apart``: the invoices that
-    a person has told from this one.
+    a person has told from this one. ``net_minor`` is the total without tax, where that is another.
     """
 
     invoice_id: str
@@ -53,6 +53,7 @@ class Fingerprint(Struct, frozen=True, array_like=True, omit_defaults=True, gc=F
     content: str = ""
     status: Status = "open"
     apart: tuple[str, ...] = ()
+    net_minor: int = 0
 
     @property
     def gross(self) -> Money:
@@ -97,6 +98,7 @@ def fingerprint_of(
         read.content,
         status,
         apart,
+        invoice.net.minor if invoice.net != invoice.gross else 0,
     )
 
 

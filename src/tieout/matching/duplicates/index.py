@@ -12,6 +12,7 @@ from hashlib import blake2b
 from msgspec import Struct
 
 from tieout.matching.duplicates.fingerprint import Fingerprint
+from tieout.matching.duplicates.score import swapped
 from tieout.policy.duplicates import DuplicateRules
 
 #: Further back than the window, so that three equal amounts at a regular interval are seen together.
@@ -29,8 +30,8 @@ class Look(Struct, frozen=True, gc=False):
 
 def keys_of(one: Fingerprint) -> tuple[int, ...]:
     """The keys that an invoice is found under."""
-    amount = bucket(one.gross_minor)
-    return tuple(sorted({*map(_key, _dated(one, range(amount, amount + 1))), *map(_key, _numbered(one))}))
+    texts = (*_dated(one, _own(one)), _before_tax(one, taxed=bool(one.net_minor)), *_numbered(one))
+    return tuple(sorted(set(map(_key, texts))))
 
 
 def looks(one: Fingerprint, rules: DuplicateRules) -> tuple[Look, ...]:
@@ -40,8 +41,28 @@ def looks(one: Fingerprint, rules: DuplicateRules) -> tuple[Look, ...]:
     buckets = range(bucket(one.gross_minor - reach), bucket(one.gross_minor + reach) + 1)
     day, days = one.issued_on.toordinal(), _SERIES * rules.window_days + 5
     first, last = max(day - days, 0), day + days
-    near = [Look(_key(text), first, last) for text in _dated(one, buckets)]
-    return (*near, *(Look(_key(text), *_ALWAYS) for text in _numbered(one)))
+    dated = (*_dated(one, buckets), _before_tax(one, taxed=not one.net_minor))
+    return (
+        *(Look(_key(text), first, last) for text in dated),
+        *(
+            Look(_key(text), there, there)
+            for there in _misread(one.issued_on, first, last)
+            for text in _dated(one, _own(one))
+        ),
+        *(Look(_key(text), *_ALWAYS) for text in _numbered(one)),
+    )
+
+
+def _own(one: Fingerprint) -> range:
+    amount = bucket(one.gross_minor)
+    return range(amount, amount + 1)
+
+
+def _misread(day: date, first: int, last: int) -> Iterator[int]:
+    """The day that is read when day and month are taken for each other, where it is not looked at anyway."""
+    other = swapped(day)
+    if other is not None and not first <= other.toordinal() <= last:
+        yield other.toordinal()
 
 
 def bucket(minor: int) -> int:
@@ -63,6 +84,14 @@ def _dated(one: Fingerprint, buckets: range) -> Iterator[str]:
     for payee in payees:
         for number in buckets:
             yield f"{payee}\x1f{one.currency}\x1f{number}"
+
+
+def _before_tax(one: Fingerprint, *, taxed: bool) -> str:
+    """What is looked for near its date: the same total before tax, of what has tax or of what has none. An invoice is
+    kept under the one that it is and looked for under the other, so nothing is found here that has the same gross."""
+    return (
+        f"{'net' if taxed else 'untaxed'}\x1f{one.supplier_id}\x1f{one.currency}\x1f{one.net_minor or one.gross_minor}"
+    )
 
 
 def _numbered(one: Fingerprint) -> Iterator[str]:

@@ -12,8 +12,11 @@ _MISREAD = str.maketrans("OQDILSBZG", "000115826")
 _PUNCTUATION = re.compile(r"[^0-9A-Z]+")
 #: Shorter numbers are all near each other; what is left of them says nothing.
 _LENGTH_MIN = 4
+#: A number of one character stands in every tenth other one.
+_WHOLE_MIN = 2
 #: A month, a year, a branch: runs of digits that may change within one series beside the running number.
 _SHORT = 2
+_YEAR = re.compile(r"(?:19|20)[0-9]{2}")
 #: Two good invoices of one supplier have numbers this close to each other every day; that they differ in one or two
 #: digits proves nothing. A wrong digit further to the left makes a step that chance makes once in a hundred times.
 _STEP_MAX = 99
@@ -26,13 +29,18 @@ class Likeness(StrEnum):
 
     SAME = "same"
     MISREAD = "misread"  #: O for 0, I for 1, other punctuation
+    EXTENDED = "extended"  #: something was put before or after it
     TRANSPOSED = "transposed"  #: two neighbours changed places
     EDITED = "edited"  #: a few characters changed, missing or too many
-    EXTENDED = "extended"  #: something was put before or after it
     MISSING = "missing"  #: one of the documents has none
     NEXT = "next"  #: one of the next in a series, on the same day or a few days later
     FOLLOWING = "following"  #: further on in the series, and that much later
+    APART = "apart"  #: of one series, too far apart or the wrong way round for their dates
     OTHER = "other"
+
+
+#: The two documents carry one number, however it was written or what was put to it.
+ONE_NUMBER = (Likeness.SAME, Likeness.MISREAD, Likeness.EXTENDED)
 
 
 def normal_number(number: str) -> str:
@@ -52,6 +60,8 @@ def likeness(one: str, other: str, days: int, distance_max: int) -> Likeness:
         return Likeness.SAME
     if _as_read(mine) == _as_read(its):
         return Likeness.MISREAD
+    if _is_extended(one.strip().upper(), other.strip().upper()):
+        return Likeness.EXTENDED
     swapped, distance = _is_swap(mine, its), _distance(mine, its, distance_max)
     step = _step(one.upper(), other.upper())
     if step is not None and (series := _in_series(step, days, distance, swapped=swapped)):
@@ -60,7 +70,7 @@ def likeness(one: str, other: str, days: int, distance_max: int) -> Likeness:
         return Likeness.TRANSPOSED
     if distance <= distance_max:
         return Likeness.EDITED
-    return Likeness.EXTENDED if _is_extended(mine, its) else Likeness.OTHER
+    return Likeness.APART if step is not None else Likeness.OTHER
 
 
 def _in_series(step: int, days: int, distance: int, *, swapped: bool) -> Likeness | None:
@@ -73,7 +83,7 @@ def _in_series(step: int, days: int, distance: int, *, swapped: bool) -> Likenes
         return Likeness.FOLLOWING
     if in_order and abs(step) <= _STEP_MAX and not swapped:
         return Likeness.NEXT
-    return Likeness.OTHER if distance > 1 and abs(step) <= 10 * _STEP_MAX else None
+    return Likeness.APART if distance > 1 and abs(step) <= 10 * _STEP_MAX else None
 
 
 def _as_read(number: str) -> str:
@@ -92,20 +102,30 @@ def _is_swap(one: str, other: str) -> bool:
 
 
 def _step(one: str, other: str) -> int | None:
-    """How far the running number of the other is behind that of the one; nothing when they are not of one series. The
-    running number is the longest run of digits, of several the last."""
+    """How far the running number of the other is behind that of the one; nothing when they are not of one series."""
     left, right = _RUNS.findall(one), _RUNS.findall(other)
-    places = [place for place, run in enumerate(left) if run.isdigit()]
-    if len(left) != len(right) or not places:
-        return None
-    running = max(places, key=lambda place: (len(left[place]), place))
-    if not right[running].isdigit():
+    running = _running(left, right) if len(left) == len(right) else None
+    if running is None:
         return None
     for place, (mine, its) in enumerate(zip(left, right, strict=True)):
         short = mine.isdigit() and its.isdigit() and max(len(mine), len(its)) <= _SHORT
         if place != running and mine != its and not short:
             return None
     return int(right[running]) - int(left[running])
+
+
+def _running(left: list[str], right: list[str]) -> int | None:
+    """Which run of digits is the running number: the longest that is no year, of several the last. Where both have that
+    alike it is the number of a customer or a contract, and what runs is the last one; what stands before it (a year, a
+    month, a branch) does not run by itself: numbers that differ only there are no two of one series."""
+    places = [place for place, run in enumerate(left) if run.isdigit() and right[place].isdigit()]
+    if not places:
+        return None
+    named = [place for place in places if not (_YEAR.fullmatch(left[place]) and _YEAR.fullmatch(right[place]))]
+    running = max(named or places, key=lambda place: (len(left[place]), place))
+    if left[running] == right[running]:
+        running = places[-1]
+    return running if left[running] != right[running] else None
 
 
 def _distance(one: str, other: str, most: int) -> int:
@@ -138,5 +158,14 @@ def _differing(one: str, other: str) -> tuple[str, str]:
 
 
 def _is_extended(one: str, other: str) -> bool:
-    shorter, longer = sorted((one, other), key=len)
-    return len(shorter) >= _LENGTH_MIN and (longer.startswith(shorter) or longer.endswith(shorter))
+    """The one stands whole in the other, leading zeros aside, and what was put to it makes no other figure of it:
+    ``COPY`` behind it, the ``INV-`` that a clerk puts before it, a reminder's ``-M1``."""
+    shorter, longer = sorted((one.lstrip("0"), other.lstrip("0")), key=len)
+    if len(shorter) < _WHOLE_MIN:
+        return False
+    if longer.startswith(shorter) and not (shorter[-1].isdigit() and longer[len(shorter) :][:1].isdigit()):
+        return True
+    before = longer.removesuffix(shorter)
+    if shorter[0].isdigit():
+        before = before.rstrip("0")
+    return longer.endswith(shorter) and not (shorter[0].isdigit() and before[-1:].isdigit())

@@ -22,7 +22,7 @@ from msgspec.structs import replace
 
 from tieout.kernel.problem import Code, Problem
 from tieout.matching.duplicates import Fingerprint, compare, taught_by
-from tieout.matching.duplicates.score import is_near_amount
+from tieout.matching.duplicates.score import is_like_amount
 from tieout.model.cases import Case, CaseClass
 from tieout.model.documents import Invoice
 from tieout.model.duplicates import Candidate, Lookalike
@@ -144,8 +144,8 @@ def tell_suspects(mine: Fingerprint, facts: Facts, what: str) -> Iterator[Send]:
     )
     due = ComparisonDue(reason=f"{about or mine.printed} {what}")
     for one in facts.similar(mine):
-        near = is_near_amount(mine, one, facts.policy.duplicates.amount_percent)
-        if one.status == "stopped" and one.invoice_id != mine.invoice_id and near:
+        alike = is_like_amount(mine, one, facts.policy.duplicates)
+        if one.status == "stopped" and one.invoice_id != mine.invoice_id and alike:
             home = supplier_home(one.supplier_id)
             yield Send(due, one.invoice_id, home, entity=one.entity, correlation=one.invoice_id)
 
