@@ -53,9 +53,10 @@ def main() -> None:
     pipeline = commands.add_parser(
         "pipeline", help="invoices through the whole loop: accept, unit of work, effect, outcome"
     )
-    pipeline.add_argument("--invoices", type=int, default=10_000)
+    pipeline.add_argument("--invoices", type=int, default=5_000)
     pipeline.add_argument("--rounds", type=int, default=3)
-    pipeline.add_argument("--open-invoices", type=int, default=100_000, help="for the memory figure; 0 leaves it out")
+    pipeline.add_argument("--open-invoices", type=int, default=50_000, help="for the memory figure; 0 leaves it out")
+    pipeline.add_argument("--no-postgres", action="store_true", help="measure SQLite alone, without the peer")
     pipeline.add_argument("--postgres", default="", help="a server's URL (default: one of our own)")
     pipeline.add_argument("--json", action="store_true", help="print the figures as JSON, for a machine")
     readers = commands.add_parser("formats", help="readers of outside documents: speed, and memory of a large file")
@@ -112,14 +113,15 @@ def _answer(report: R, show: Callable[[R], None], arguments: argparse.Namespace)
 def _pipeline(arguments: argparse.Namespace) -> Report:
     lines = [_measure("SQLite", stores.sqlite, 1, arguments)]
     comparison = None
-    with stores.postgres_server(arguments.postgres) as server:
-        if server:
-            fresh: Fresh = partial(stores.postgres, server)
-            lines += [_measure("PostgreSQL", fresh, workers, arguments) for workers in (1, 2)]
-            tell("DBOS on the same PostgreSQL")
-            comparison = dbos.compare(server)
-        else:
-            tell("no PostgreSQL here: left out (`make test` installs one)")
+    if not arguments.no_postgres:
+        with stores.postgres_server(arguments.postgres) as server:
+            if server:
+                fresh: Fresh = partial(stores.postgres, server)
+                lines += [_measure("PostgreSQL", fresh, workers, arguments) for workers in (1, 2)]
+                tell("DBOS on the same PostgreSQL, about a minute")
+                comparison = dbos.compare(server)
+            else:
+                tell("no PostgreSQL here: left out (`make test` installs one)")
     tell("latency at 200 invoices a second")
     with stores.sqlite() as url:
         steady = latency.steady(url)

@@ -1,20 +1,20 @@
-"""Memory of one process that has 100,000 open invoices on its hands: ``python -m tieout_bench.memory N``."""
+"""Memory of one process that has many open invoices on its hands: ``python -m tieout_bench.memory N``."""
 
 import subprocess
 import sys
 
 from tieout_bench.loop import BATCH, Loop
-from tieout_bench.measuring import MEGABYTE, peak_megabytes
+from tieout_bench.measuring import MEGABYTE, peak_megabytes, tell
 from tieout_bench.stores import opened, sqlite
 from tieout_bench.workload import invoice, masters
+
+_TOLD_EVERY = 10_000
 
 
 def peak_mebibytes(invoices: int) -> float:
     """The peak resident memory of a process that takes in and handles so many invoices, all still unpaid."""
-    done = subprocess.run(
-        [sys.executable, "-m", "tieout_bench.memory", str(invoices)], capture_output=True, text=True, check=True
-    )
-    return float(done.stdout)
+    command = [sys.executable, "-m", "tieout_bench.memory", str(invoices)]
+    return float(subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout)
 
 
 def main() -> None:
@@ -33,6 +33,8 @@ def main() -> None:
         for start in range(0, invoices, BATCH):
             loop.offer([invoice(number) for number in range(start, min(invoices, start + BATCH))])
             loop.run()
+            if not (start + BATCH) % _TOLD_EVERY:
+                tell(f"memory: {start + BATCH:,} of {invoices:,} invoices")
     print(peak_megabytes() * MEGABYTE / 2**20)
 
 

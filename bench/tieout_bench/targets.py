@@ -12,7 +12,8 @@ from tieout.ports import Applied, Effect, Finding, Manifest, Operation, Page, Re
 
 
 class Instant:
-    """A system that applies everything in the moment it is asked."""
+    """A system that applies everything in the moment it is asked. It counts how often it was asked for each write, and
+    how many documents of each kind it holds."""
 
     def __init__(self, system: str, operations: Sequence[str], batch_size: int = 1000) -> None:
         self.manifest = Manifest(
@@ -23,13 +24,19 @@ class Instant:
             ),
         )
         self.applied: Counter[str] = Counter()
+        self.documents: Counter[str] = Counter()
         self.on_apply: Callable[[str], object] = lambda key: None
 
     def apply(self, effects: Sequence[Effect]) -> Sequence[Result]:
         for effect in effects:
-            self.applied[f"{effect.operation}/{effect.key}"] += 1
+            self.note(effect.operation, effect.key)
             self.on_apply(effect.key)
         return [Applied(reference=f"R{effect.key}", posting=_posting(effect)) for effect in effects]
+
+    def note(self, operation: str, key: str) -> None:
+        """Count a write."""
+        self.applied[name := f"{operation}/{key}"] += 1
+        self.documents[operation] += self.applied[name] == 1
 
     def probe(self, effect: Effect) -> Finding:
         return Unknown(reason="never asked")
