@@ -164,6 +164,24 @@ def test_the_approver_who_then_records_the_missing_receipt_is_refused() -> None:
     assert any(isinstance(event.data, f.InvoiceMatched) for event in town.events())
 
 
+def test_an_invoice_remembers_under_which_policy_it_went_to_its_posting() -> None:
+    town = Town()
+    for deed, actor in [
+        ("propose_supplier", "person:vera"),
+        ("place_order", "person:otto"),
+        ("record_receipt", "person:gerd"),
+        ("enter_invoice", "person:carl"),
+    ]:
+        town.do(deed, actor)
+    assert town.state("invoice", INVOICE).passed_under == ""
+    town.do("decide_approval", "person:bob")
+    assert town.state("invoice", INVOICE).passed_under == POLICY.version
+    town.policy = replace(POLICY, approval_days=9)
+    town.do("accept_variance", "person:bob")
+    assert town.state("invoice", INVOICE).passed_under == POLICY.version
+    assert town.rebuilds()
+
+
 SEARCHED = replace(POLICY, matching=replace(POLICY.matching, search_orders=True))
 UNNAMED = bill(lines=tuple(replace(line, order_id="", order_line_id="") for line in bill().lines))
 

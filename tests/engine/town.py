@@ -2,7 +2,9 @@
 
 from collections.abc import Iterator
 from datetime import date, timedelta
+from typing import Any
 
+import msgspec
 from obstore.store import MemoryStore
 from tests.engine.authored import Authored
 from tests.engine.kit import START, _unread, memory_store
@@ -102,6 +104,12 @@ class Town:
         while work.run(100):
             pass
         return [event for event in self.events() if event.event_id not in before]
+
+    def state(self, process: str, subject: str) -> Any:
+        """Where a document stands."""
+        (kept,) = (one for one in PROCESSES if one.name == process)
+        found = self.store.states([(process, subject)]).get((process, subject))
+        return None if found is None else msgspec.json.decode(found, type=kept.state)
 
     def days_pass(self, days: int) -> None:
         self.clock.move(timedelta(days=days))

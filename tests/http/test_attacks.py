@@ -45,6 +45,72 @@ def test_a_case_that_people_settle_is_settled_once(books: Books, client: Client)
     assert (settled["status"], settled["resolution"]) == ("settled", "a fee")
 
 
+def test_nobody_settles_the_case_about_what_they_were_refused(books: Books, client: Client) -> None:
+    greta = hire(books, "greta", "VM", "VB", "IA")
+    supplier = case_of(books, "bank_change")["supplier_id"]
+    account = {"iban": "DE89370400440532013000", "holder": "X", "currency": "EUR"}
+    asked = {"change_id": "own", "supplier_id": supplier, "account": account}
+    say(client, greta, "supplier.bank_change_requested", asked, "1")
+    say(client, greta, "supplier.bank_change_confirmed", {"change_id": "own", "supplier_id": supplier}, "2")
+    books.rest()
+    case = case_of(books, "duties_conflict")
+    for answer in (
+        act(client, greta, case, "settle", reason="a mistake"),
+        say(client, greta, "case.settled", {"resolution": "a mistake"}, "3", subject=case["subject"]),
+    ):
+        assert (answer.status_code, answer.json()["code"]) == (403, "same_person")
+        assert answer.json()["detail"] == (
+            "greta was refused on this document; somebody else must settle the case about it"
+        )
+    assert act(client, key_of(books, "ida"), case, "settle", reason="told her").status_code == 202
+
+
+@pytest.mark.parametrize("name", ["nobody", "person:nobody", "x" * 5_000])
+def test_a_case_is_not_given_to_nobody(books: Books, client: Client, name: str) -> None:
+    """It would be out of everybody's own queue until it escalates."""
+    case, otto = case_of(books, "price_variance"), key_of(books, "otto")
+    assert act(client, otto, case, "assign", assignee=name).status_code == 422
+    told = say(client, otto, "case.assigned", {"assignee": name}, "1", subject=case["subject"])
+    assert (told.status_code, told.json()["code"]) == (422, "bad_value")
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "text=%25",
+        "text=_",
+        "text=';--",
+        "status=' OR 1=1",
+        "owner_role=%00",
+        "bucket=9",
+        "entity=%F0%9F%98%80",
+        "text=" + "x" * 200,
+    ],
+)
+def test_a_filter_is_never_more_than_a_filter(books: Books, client: Client, query: str) -> None:
+    answer = client.get(f"/v1/cases?{query}", headers=key_of(books, "otto"))
+    assert answer.status_code in (200, 400, 422)
+    everything = client.get("/v1/cases?limit=500", headers=key_of(books, "otto")).json()["items"]
+    assert all(item in everything for item in answer.json().get("items", ()))
+
+
+@pytest.mark.parametrize(
+    "name", ["../../etc/passwd", "a\r\nSet-Cookie: x=1", '"; filename="x.exe', "\u202egpj.exe", "<script>"]
+)
+def test_a_file_s_name_breaks_out_of_nothing(books: Books, client: Client, name: str) -> None:
+    case, otto = case_of(books, "price_variance")["subject"], key_of(books, "otto")
+    added = client.post(f"/v1/cases/{case}/attachments", params={"name": name}, content=b"<html>", headers=otto)
+    assert added.status_code == 202, added.json()
+    books.rest()
+    (file,) = client.get(f"/v1/cases/{case}/attachments", headers=otto).json()["items"]
+    assert file["name"].isprintable()
+    got = client.get(f"/v1/cases/{case}/attachments/{file['hash']}", headers=otto)
+    assert got.headers["content-type"] == "application/octet-stream"
+    assert "set-cookie" not in got.headers
+    shown = got.headers["content-disposition"].removeprefix('attachment; filename="').removesuffix('"')
+    assert set('"/\\;<>\r\n').isdisjoint(shown)
+
+
 # ── one's own payment ──────────────────────────────────────────────────────────────────────────────────────────────
 
 

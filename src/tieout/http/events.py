@@ -24,7 +24,7 @@ from tieout.http.facts import CloudEvent, fault, read_event, to_message
 from tieout.http.problems import Fault, Trouble
 from tieout.model.cases import CaseClass
 from tieout.model.events import Message
-from tieout.model.facts import CaseSettled
+from tieout.model.facts import CaseAssigned, CaseSettled
 from tieout.policy.cases import CASE_RULES, settled_by_hand
 from tieout.processes.address import address
 
@@ -142,11 +142,22 @@ def _judged(sql: Connection, event: CloudEvent, caller: Caller, door: Door) -> M
     message = to_message(sql, event, caller, door.partitions)
     if isinstance(message.data, CaseSettled):
         _refuse_hiding(sql, message.subject, caller)
+    elif isinstance(message.data, CaseAssigned) and message.data.assignee:
+        refuse_ghost(door, message.data.assignee)
     if message.subject and address(message.data) is None:
         around = surroundings(sql, door.policy(), door.now(), door.authorship())
         if refused := ruling_on_message(around, message).refused:
             raise Trouble("same_person", " ".join(refused))
     return message
+
+
+def refuse_ghost(door: Door, name: str) -> None:
+    """Raise :class:`Trouble` (422) unless there is somebody of ours who can work the case."""
+    person = door.people.person(name.removeprefix("person:"))
+    if person is None or not person.active or person.supplier_id:
+        raise Trouble(
+            "bad_value", f"there is no account {name!r}", errors=(Fault(where="/data/assignee", detail="a person"),)
+        )
 
 
 def _refuse_hiding(sql: Connection, case_id: str, caller: Caller) -> None:

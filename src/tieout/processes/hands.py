@@ -63,6 +63,7 @@ from tieout.policy.duties import (
     SYSTEM,
     Act,
     Clash,
+    Identity,
     conflicts_on_document,
     duty_for,
     real_actors,
@@ -123,9 +124,10 @@ Load = Callable[[str, str], Any]
 
 
 class State(Struct, frozen=True, omit_defaults=True, gc=False):
-    """Who did what, each once, in the order in which it was first done."""
+    """Who did what, each once, in the order in which it was first done; and whom duties forbade something here."""
 
     acts: tuple[Act, ...] = ()
+    refused: tuple[str, ...] = ()
 
 
 # ── what an event says about hands ─────────────────────────────────────────────────────────────────────────────────
@@ -238,7 +240,20 @@ def judge(event: Event, facts: Grounds) -> Ruling:
     subjects = stands_on(facts.state, event.subject, ACTION_OF[type(event.data)])
     subjects = tuple(dict.fromkeys((*subjects, *_comes_to_stand_on(event, facts))))
     own = _own_hold(event, facts)
+    if isinstance(event.data, CaseSettled):
+        own = own_refusal(facts.state, event.subject, event.actor, identities)
     return Ruling(refused=(own,)) if own else _rule(acts, subjects, facts, event.entity)
+
+
+def own_refusal(load: Load, case: str, actor: str, identities: tuple[Identity, ...]) -> str:
+    """Why somebody may not settle a case about duties: it was them who were refused."""
+    known = load("case", case)
+    if known is None or known.case.case_class is not CaseClass.DUTIES_CONFLICT:
+        return ""
+    state: State | None = load("hands", known.case.document)
+    if not any(same_people(actor, one, identities) for one in (state.refused if state else ())):
+        return ""
+    return f"{shown(actor)} was refused on this document; somebody else must settle the case about it"
 
 
 def _own_hold(event: Event, facts: Grounds) -> str:
@@ -316,9 +331,11 @@ def _clashes(acts: tuple[Act, ...], before: tuple[Act, ...], facts: Grounds) -> 
 
 def evolve(state: State | None, event: Event) -> State | None:
     """Whose hands it has been in after an event."""
-    before = state.acts if state else ()
-    acts = tuple(dict.fromkeys((*before, *_kept(event))))
-    return state if acts == before else State(acts)
+    before = state or State()
+    acts = tuple(dict.fromkeys((*before.acts, *_kept(event))))
+    more = (event.actor,) if isinstance(event.data, DutiesRefused) else ()
+    after = State(acts, tuple(dict.fromkeys((*before.refused, *more))))
+    return state if after == before else after
 
 
 def decide(state: State | None, event: Event, facts: Facts) -> Iterator[Output]:

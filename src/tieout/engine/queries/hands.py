@@ -13,6 +13,7 @@ from tieout.engine.schema import STATE
 from tieout.model.events import Event, Message
 from tieout.model.facts import control_home
 from tieout.policy.authorship import Authorship
+from tieout.policy.cases import SETTLE
 from tieout.policy.controls import Control, Ruling
 from tieout.policy.policy import Policy
 from tieout.processes import control, hands
@@ -60,6 +61,8 @@ def reviews(sql: Connection, controls: tuple[Control, ...]) -> dict[str, date]:
 
 def ruling_at_door(around: Surroundings, actor: str, action: str, subject: str, entity: str) -> Ruling:
     """Whether somebody may do this on a document, given who did what on it and on all that it stands on."""
+    if action == SETTLE and (own := hands.own_refusal(around.state, subject, actor, around.policy.identities)):
+        return Ruling(refused=(own,))
     subjects = hands.stands_on(around.state, subject, action)
     return hands.ruling_on(action, actor, (*subjects, *_paid_by(around, subject)), around, entity)
 

@@ -126,7 +126,7 @@ class CaseWork(SupplierWork, WriteWork):
 
     def _assignee(self, name: str) -> str:
         person = self._door.people.person(name.removeprefix("person:"))
-        if person is None or not person.active:
+        if person is None or not person.active or person.supplier_id:
             raise Trouble(
                 "bad_value", f"there is no account {name!r}", errors=(Fault(where="/assignee", detail="a person"),)
             )

@@ -22,8 +22,8 @@ _FOR_INVOICES = frozenset({Code.CREDIT_OVER_BILLED, Code.NOTHING_BILLED, Code.RE
 def wait(state: State, invoice_id: str, data: MatchFailed) -> State:
     """A credit note that gives back too much, a change of the value of what is not billed yet, or a release of more
     than was retained waits for its invoice; what fits several order lines for goods and for invoices; everything else
-    for goods, the order or a credit note, as does what only credit notes hold. Who has several problems waits for all of
-    that."""
+    for goods, the order or a credit note, as does what only credit notes hold. Who has several problems waits for all
+    of that."""
     state = without(state, invoice_id)
     codes = {problem.code for problem in data.verdict.problems}
     if not codes.isdisjoint((*_FOR_INVOICES, Code.AMBIGUOUS_ORDER_LINE)):
