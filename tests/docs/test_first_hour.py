@@ -52,11 +52,11 @@ class Shell:
         if command.endswith(" up"):
             self._serve(command)
             return
-        wanted = _pattern(shown)
+        wanted = pattern(shown)
         deadline = time.monotonic() + _SECONDS
         while True:
             done = self._call(command)
-            printed = _squeezed(done.stdout)
+            printed = squeezed(done.stdout)
             if done.returncode == 0 and (wanted.fullmatch(printed) or not shown):
                 return
             if time.monotonic() > deadline or command.split()[1] not in LOOKING:
@@ -101,10 +101,10 @@ class Shell:
                 process.wait(20)
 
 
-def _pattern(shown: list[str]) -> re.Pattern[str]:
+def pattern(shown: list[str]) -> re.Pattern[str]:
     """What is shown, where ``…`` stands for anything, and alone on a line for any number of lines."""
     parts = []
-    for line in _squeezed("\n".join(shown)).splitlines():
+    for line in squeezed("\n".join(shown)).splitlines():
         if line == "…":
             parts.append(r"(?:.*\n)*?")
         else:
@@ -112,7 +112,7 @@ def _pattern(shown: list[str]) -> re.Pattern[str]:
     return re.compile("".join(parts))
 
 
-def _squeezed(text: str) -> str:
+def squeezed(text: str) -> str:
     """Lines with single spaces."""
     return "".join(" ".join(line.split()) + "\n" for line in text.splitlines())
 

@@ -365,3 +365,24 @@ def test_a_form_with_one_file_beyond_ones_duties_is_refused_as_a_whole(books: Bo
     files = [("files", ("note.txt", b"a first file", "text/plain")), ("files", ("j.xml", journals, "text/xml"))]
     answer = client.post("/documents", data={"form_token": token}, files=files, headers=SAME_SITE)
     assert (answer.status_code, len(books.store.read_table("document", None))) == (403, before)
+
+
+def test_an_empty_queue_says_why_and_how_to_go_on(books: Books, client: Client, new_client: Client) -> None:
+    sign_in(client, "ida")
+    empty = page(client, "/cases?text=nothing+of+this+kind")
+    assert "No case fits the filter." in empty.text_content()
+    assert [one.text_content() for one in empty.xpath("//main//a[@href='/cases']")] == [
+        "Clear the filter",
+        "All open cases",
+    ]
+    sign_in(new_client, "ida")
+    new = page(new_client, "/cases")
+    assert "A case opens by itself where somebody must decide" in new.text_content()
+    assert not new.xpath("//main//a[@href='/cases']")
+
+
+def test_what_is_not_there_is_looked_for_by_any_id(client: Client) -> None:
+    sign_in(client, "ida")
+    lost = page(client, "/cases/case-none").text_content()
+    assert "Look for it by any id that it has in any system" in lost
+    assert "/v1/" not in lost
