@@ -204,14 +204,15 @@ def interleaved(draw: Any, sources: list[list[Any]]) -> Iterator[Any]:
 
 @st.composite
 def documents(draw: Any) -> list[Any]:
-    """Some invoices of different sizes, perhaps a credit note among them that fits behind the first."""
+    """Some invoices of different sizes, perhaps a credit note among them that fits behind the first, and gives back
+    enough at every price of the order."""
     sizes = draw(st.lists(st.sampled_from(["3", "5", "8"]), min_size=1, max_size=3, unique=True))
     found = [
         arrived(number, size, draw(st.sampled_from(["10", "10", "10.50"])))
         for number, size in zip(NUMBERS, sizes, strict=False)
     ]
     if draw(st.booleans()):
-        found.insert(draw(st.integers(1, len(found))), arrived("C-51", draw(st.sampled_from(["2", "3"]))))
+        found.insert(draw(st.integers(1, len(found))), arrived("C-51", draw(st.sampled_from(["2", "3"])), "10.50"))
     return found
 
 
