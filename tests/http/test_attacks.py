@@ -26,7 +26,7 @@ def test_a_case_that_a_decision_ends_is_not_settled_by_hand(books: Books, client
     case, ida = case_of(books, case_class), key_of(books, "ida")
     answer = say(client, ida, "case.settled", {"resolution": "nothing"}, "1", subject=case["subject"])
     assert (answer.status_code, answer.json()["code"]) == (409, "wrong_state")
-    assert "not by hand; it offers" in answer.json()["detail"]
+    assert "is not told to be settled; it offers" in answer.json()["detail"]
     batch = [event("case.settled", {"resolution": "nothing"}, id="2", subject=case["subject"])]
     assert client.post("/v1/events:batch", json=batch, headers=ida).json()["items"][0]["code"] == "wrong_state"
     books.rest()
@@ -34,12 +34,12 @@ def test_a_case_that_a_decision_ends_is_not_settled_by_hand(books: Books, client
 
 
 def test_a_case_that_people_settle_is_settled_once(books: Books, client: Client) -> None:
-    case, ida = case_of(books, "unmatched_entry"), key_of(books, "ida")
-    assert act(client, ida, case, "settle", reason="a fee").status_code == 202
+    case, carl = case_of(books, "unmatched_entry"), key_of(books, "carl")
+    assert act(client, carl, case, "settle_bank_case", reason="a fee").status_code == 202
     books.rest()
-    again = act(client, ida, case, "settle", reason="stolen after all")
+    again = act(client, carl, case, "settle_bank_case", reason="stolen after all")
     assert (again.status_code, again.json()["code"]) == (409, "wrong_state")
-    say(client, ida, "case.settled", {"resolution": "another"}, "1", subject=case["subject"])
+    say(client, key_of(books, "ida"), "case.settled", {"resolution": "another"}, "1", subject=case["subject"])
     books.rest()
     settled = next(row for row in rows(books, "view_case") if row["subject"] == case["subject"])
     assert (settled["status"], settled["resolution"]) == ("settled", "a fee")
@@ -109,6 +109,17 @@ def test_a_file_s_name_breaks_out_of_nothing(books: Books, client: Client, name:
     assert "set-cookie" not in got.headers
     shown = got.headers["content-disposition"].removeprefix('attachment; filename="').removesuffix('"')
     assert set('"/\\;<>\r\n').isdisjoint(shown)
+
+
+def test_what_the_bank_booked_and_nobody_knows_is_explained_by_who_reconciles(books: Books, client: Client) -> None:
+    """Money that left without a payment of ours is not called a fee by who releases payments, or approves invoices."""
+    case = case_of(books, "unmatched_entry")
+    for name in ("rolf", "ida"):
+        key = key_of(books, name)
+        refused = act(client, key, case, "settle_bank_case", reason="a fee")
+        assert (refused.status_code, refused.json()["code"]) == (403, "duty_missing")
+        told = say(client, key, "case.settled", {"resolution": "a fee"}, "1", subject=case["subject"])
+        assert (told.status_code, told.json()["code"]) == (409, "wrong_state")
 
 
 # ── one's own payment ──────────────────────────────────────────────────────────────────────────────────────────────

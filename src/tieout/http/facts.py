@@ -58,7 +58,7 @@ ACTION_OF: dict[type[f.Fact], str] = {
     f.DocumentAnswered: "exchange_documents",
     f.SendRequested: "exchange_documents",
     f.JournalRecorded: "record_journal",
-    f.GapAccepted: "settle_case",
+    f.GapAccepted: "settle_bank_case",
     f.PeriodOpened: "open_period",
     f.TaskChanged: "change_task",
     f.AccrualRequested: "request_accrual",
