@@ -4,7 +4,7 @@ from datetime import date, timedelta
 from typing import Any
 
 import pytest
-from tests.http.events import event, rows
+from tests.http.events import event, received, rows
 from tests.http.test_control_assertions import hire
 from tests.http.test_deciding import act, case_of
 from tests.web.books import Books
@@ -211,3 +211,33 @@ def test_a_confirmation_is_of_the_account_that_was_seen(books: Books, client: Cl
     answer = act(client, bea, case, "confirm_bank_change", evidence="called", change_id=seen)
     assert (answer.status_code, answer.json()["code"]) == (409, "wrong_state")
     assert answer.json()["detail"] == "another account was asked for since you looked; look at the case again"
+
+
+# ── another entity's documents ─────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_who_works_for_one_entity_says_nothing_about_another_s_documents(books: Books, client: Client) -> None:
+    people = People(books.url, books.clock)
+    people.add_person("jin", "Jin", "correct horse battery staple", ["IE", "IA"], ["JP01"], accept_conflicts=True)
+    jin = {"Authorization": f"Bearer {people.add_key('jin', ['IE', 'IA'], accept_conflicts=True)}"}
+    people.close()
+    theirs = next(row for row in rows(books, "link") if row["entity"] == "DE01" and row["subject"].startswith("inv"))
+    own = next(row for row in rows(books, "link") if row["entity"] == "JP01" and row["subject"].startswith("inv"))
+
+    masked = received("MASKED-1") | {"entity": "JP01"}
+    told = client.post("/v1/events", json=masked, headers=jin)
+    assert (told.status_code, told.json()["code"]) == (403, "entity_not_yours")
+    for row, status in [(theirs, 422), (own, 202)]:
+        named = {"refsystem": row["system"], "refid": row["external_id"], "entity": "JP01"}
+        told = say(client, jin, "invoice.recheck_requested", {"reason": "x"}, row["subject"], **named)
+        assert told.status_code == status, told.json()
+    unknown = {"refsystem": theirs["system"], "refid": "to come", "entity": "JP01"}
+    assert say(client, jin, "invoice.cancelled", {"reason": "x"}, "u", **unknown).json()["code"] == "unaddressed"
+
+
+def test_a_hold_by_hand_is_never_one_that_ends_with_a_bank_change(books: Books, client: Client) -> None:
+    """Such a one was recorded, and held nothing."""
+    supplier = case_of(books, "price_variance")["supplier_id"]
+    data = {"supplier_id": supplier, "reason": "x", "change_id": "chg"}
+    told = say(client, key_of(books, "rolf"), "supplier.payments_held", data, "1", subject=supplier)
+    assert (told.status_code, told.json()["code"]) == (422, "bad_value")
