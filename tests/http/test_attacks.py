@@ -4,7 +4,7 @@ from datetime import date, timedelta
 from typing import Any
 
 import pytest
-from tests.http.events import event, rows
+from tests.http.events import event, received, rows
 from tests.http.test_control_assertions import hire
 from tests.http.test_deciding import act, case_of
 from tests.web.books import Books
@@ -26,7 +26,7 @@ def test_a_case_that_a_decision_ends_is_not_settled_by_hand(books: Books, client
     case, ida = case_of(books, case_class), key_of(books, "ida")
     answer = say(client, ida, "case.settled", {"resolution": "nothing"}, "1", subject=case["subject"])
     assert (answer.status_code, answer.json()["code"]) == (409, "wrong_state")
-    assert "not by hand; it offers" in answer.json()["detail"]
+    assert "is not told to be settled; it offers" in answer.json()["detail"]
     batch = [event("case.settled", {"resolution": "nothing"}, id="2", subject=case["subject"])]
     assert client.post("/v1/events:batch", json=batch, headers=ida).json()["items"][0]["code"] == "wrong_state"
     books.rest()
@@ -34,12 +34,12 @@ def test_a_case_that_a_decision_ends_is_not_settled_by_hand(books: Books, client
 
 
 def test_a_case_that_people_settle_is_settled_once(books: Books, client: Client) -> None:
-    case, ida = case_of(books, "unmatched_entry"), key_of(books, "ida")
-    assert act(client, ida, case, "settle", reason="a fee").status_code == 202
+    case, carl = case_of(books, "unmatched_entry"), key_of(books, "carl")
+    assert act(client, carl, case, "settle_bank_case", reason="a fee").status_code == 202
     books.rest()
-    again = act(client, ida, case, "settle", reason="stolen after all")
+    again = act(client, carl, case, "settle_bank_case", reason="stolen after all")
     assert (again.status_code, again.json()["code"]) == (409, "wrong_state")
-    say(client, ida, "case.settled", {"resolution": "another"}, "1", subject=case["subject"])
+    say(client, key_of(books, "ida"), "case.settled", {"resolution": "another"}, "1", subject=case["subject"])
     books.rest()
     settled = next(row for row in rows(books, "view_case") if row["subject"] == case["subject"])
     assert (settled["status"], settled["resolution"]) == ("settled", "a fee")
@@ -109,6 +109,17 @@ def test_a_file_s_name_breaks_out_of_nothing(books: Books, client: Client, name:
     assert "set-cookie" not in got.headers
     shown = got.headers["content-disposition"].removeprefix('attachment; filename="').removesuffix('"')
     assert set('"/\\;<>\r\n').isdisjoint(shown)
+
+
+def test_what_the_bank_booked_and_nobody_knows_is_explained_by_who_reconciles(books: Books, client: Client) -> None:
+    """Money that left without a payment of ours is not called a fee by who releases payments, or approves invoices."""
+    case = case_of(books, "unmatched_entry")
+    for name in ("rolf", "ida"):
+        key = key_of(books, name)
+        refused = act(client, key, case, "settle_bank_case", reason="a fee")
+        assert (refused.status_code, refused.json()["code"]) == (403, "duty_missing")
+        told = say(client, key, "case.settled", {"resolution": "a fee"}, "1", subject=case["subject"])
+        assert (told.status_code, told.json()["code"]) == (409, "wrong_state")
 
 
 # ── one's own payment ──────────────────────────────────────────────────────────────────────────────────────────────
@@ -200,3 +211,33 @@ def test_a_confirmation_is_of_the_account_that_was_seen(books: Books, client: Cl
     answer = act(client, bea, case, "confirm_bank_change", evidence="called", change_id=seen)
     assert (answer.status_code, answer.json()["code"]) == (409, "wrong_state")
     assert answer.json()["detail"] == "another account was asked for since you looked; look at the case again"
+
+
+# ── another entity's documents ─────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_who_works_for_one_entity_says_nothing_about_another_s_documents(books: Books, client: Client) -> None:
+    people = People(books.url, books.clock)
+    people.add_person("jin", "Jin", "correct horse battery staple", ["IE", "IA"], ["JP01"], accept_conflicts=True)
+    jin = {"Authorization": f"Bearer {people.add_key('jin', ['IE', 'IA'], accept_conflicts=True)}"}
+    people.close()
+    theirs = next(row for row in rows(books, "link") if row["entity"] == "DE01" and row["subject"].startswith("inv"))
+    own = next(row for row in rows(books, "link") if row["entity"] == "JP01" and row["subject"].startswith("inv"))
+
+    masked = received("MASKED-1") | {"entity": "JP01"}
+    told = client.post("/v1/events", json=masked, headers=jin)
+    assert (told.status_code, told.json()["code"]) == (403, "entity_not_yours")
+    for row, status in [(theirs, 422), (own, 202)]:
+        named = {"refsystem": row["system"], "refid": row["external_id"], "entity": "JP01"}
+        told = say(client, jin, "invoice.recheck_requested", {"reason": "x"}, row["subject"], **named)
+        assert told.status_code == status, told.json()
+    unknown = {"refsystem": theirs["system"], "refid": "to come", "entity": "JP01"}
+    assert say(client, jin, "invoice.cancelled", {"reason": "x"}, "u", **unknown).json()["code"] == "unaddressed"
+
+
+def test_a_hold_by_hand_is_never_one_that_ends_with_a_bank_change(books: Books, client: Client) -> None:
+    """Such a one was recorded, and held nothing."""
+    supplier = case_of(books, "price_variance")["supplier_id"]
+    data = {"supplier_id": supplier, "reason": "x", "change_id": "chg"}
+    told = say(client, key_of(books, "rolf"), "supplier.payments_held", data, "1", subject=supplier)
+    assert (told.status_code, told.json()["code"]) == (422, "bad_value")

@@ -266,8 +266,8 @@ class Play:
 
     def _settle_unmatched(self) -> None:
         """The bank's fee is explained by a person."""
-        for case in self._people["erin"].get("/v1/cases", case_class="unmatched_entry", limit=50)["items"]:
-            self._people["erin"].act(case["case_id"], "settle", reason="account fee, booked to bank charges")
+        for case in self._people["rita"].get("/v1/cases", case_class="unmatched_entry", limit=50)["items"]:
+            self._people["rita"].act(case["case_id"], "settle_bank_case", reason="account fee, booked to bank charges")
 
     def _until(self, what: str, holds: Callable[[], bool], *, every: float = 0.1) -> None:
         until(what, holds, _LONG, every=every)

@@ -43,6 +43,7 @@ PEOPLE = {
     "omar": ("Omar, integration", ("RP",)),
     "portal": ("The supplier portal", ("IE",)),
     "jane": ("Jane, general ledger", ("JE",)),
+    "rita": ("Rita, cash and bank reconciliation", ("RC",)),
 }
 PASSWORD = "tieout-rehearsal"
 

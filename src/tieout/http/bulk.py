@@ -13,7 +13,7 @@ CASES_MAX = 200
 #: What can be done with several cases at once. What takes evidence of its own (a bank change) is done one by one.
 TOGETHER = (
     *("assign_case", "comment_case", "recheck_invoice", "accept_variance", "clear_duplicate", "cancel_invoice"),
-    *("settle_case", "redeliver", "retry_document", "requeue_message", "hold_payments"),
+    *("settle_case", "settle_bank_case", "redeliver", "retry_document", "requeue_message", "hold_payments"),
 )
 
 

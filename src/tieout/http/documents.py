@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from tieout.engine.documents import document_reader
 from tieout.engine.inspection import Inspection, inspect
-from tieout.engine.intake import DocumentAnswer, DocumentReader, Full
+from tieout.engine.intake import DocumentAnswer, DocumentReader, Full, entity_of
 from tieout.engine.queries.document import DocumentLife, document_life
 from tieout.engine.stores.port import Receipt
 from tieout.formats.source import Source
@@ -19,7 +19,7 @@ from tieout.http.bodies import bytes_body, decoded, document_of, json_body
 from tieout.http.callers import Caller, Req, caller_of, require
 from tieout.http.door import Door
 from tieout.http.events import full
-from tieout.http.facts import ACTION_OF
+from tieout.http.facts import ACTION_OF, refuse_other_entities
 from tieout.http.problems import Trouble
 from tieout.http.work import Work
 from tieout.kernel.problem import Problem
@@ -154,18 +154,20 @@ def may_hand_in(caller: Caller) -> None:
 
 
 async def check_duties(door: Door, caller: Caller, source: Source, channel: str) -> None:
-    """Raise :class:`Trouble` unless somebody may say by hand all that a document says, and the documents in it."""
-    for action in sorted(await door.slowly(_actions, document_reader(door.policy()), source, channel)):
+    """Raise :class:`Trouble` unless somebody may say by hand all that a document says, and the documents in it, for the
+    entities that it is about."""
+    for action, entity in sorted(await door.slowly(_actions, document_reader(door.policy()), source, channel)):
         require(caller, action)
+        refuse_other_entities((entity,), caller)
 
 
-def _actions(read: DocumentReader, source: Source, channel: str) -> set[str]:
-    """What somebody does who hands a document in. One that is refused does nothing."""
+def _actions(read: DocumentReader, source: Source, channel: str) -> set[tuple[str, str]]:
+    """What somebody does who hands a document in, and for which entity. One that is refused does nothing."""
     found = read(source, "", channel)
     actions = {action for _, part in found.parts for action in _actions(read, part, channel)}
     if found.proved:
         messages = found.again() if found.again else found.messages
-        actions |= {ACTION_OF[type(message.data)] for message in messages}
+        actions |= {(ACTION_OF[type(one.data)], one.entity or entity_of(one.data)) for one in messages}
     return actions
 
 

@@ -167,7 +167,9 @@ def _refuse_hiding(sql: Connection, case_id: str, caller: Caller) -> None:
     if case is not None and not settled_by_hand(CaseClass(case.case_class)):
         rule = CASE_RULES[CaseClass(case.case_class)]
         does = ", ".join(rule.actions)
-        raise Trouble("wrong_state", f"a case of this class ends {rule.settles}, not by hand; it offers {does}")
+        raise Trouble(
+            "wrong_state", f"a case of this class is not told to be settled; it offers {does}, and ends {rule.settles}"
+        )
 
 
 async def _offer(door: Door, messages: Sequence[Message]) -> list[Answer]:

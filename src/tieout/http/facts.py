@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 
 from tieout.engine.intake import entity_of
 from tieout.engine.queries.database import Reach
-from tieout.engine.queries.whereabouts import home_in, whereabouts
+from tieout.engine.queries.whereabouts import entity_of_ref, home_in, whereabouts
 from tieout.http.callers import Caller, require
 from tieout.http.problems import Fault, Trouble
 from tieout.kernel.text import parse_decimal
@@ -58,7 +58,7 @@ ACTION_OF: dict[type[f.Fact], str] = {
     f.DocumentAnswered: "exchange_documents",
     f.SendRequested: "exchange_documents",
     f.JournalRecorded: "record_journal",
-    f.GapAccepted: "settle_case",
+    f.GapAccepted: "settle_bank_case",
     f.PeriodOpened: "open_period",
     f.TaskChanged: "change_task",
     f.AccrualRequested: "request_accrual",
@@ -130,7 +130,10 @@ def to_message(sql: Connection | None, event: CloudEvent, caller: Caller, partit
         raise Trouble("bad_value", f"`data` is not a {kind.type}", errors=(fault(error, "/data"),)) from None
     except (msgspec.DecodeError, ValueError, RecursionError) as error:
         raise Trouble("bad_value", f"`data` is not a {kind.type}: {error}") from None
-    _refuse_other_entities(event.entity or entity_of(data), caller)
+    refuse_other_entities((event.entity, entity_of(data)), caller)
+    if getattr(data, "change_id", "") and isinstance(data, f.PaymentsHeld | f.PaymentsReleased):
+        where = (Fault(where="/data/change_id", detail="leave it out"),)
+        raise Trouble("bad_value", "tieout itself holds and releases payments for a bank change", errors=where)
     home, subject, entity, correlation = _address(sql, event, data, caller.person.reach, partitions)
     return Message(
         source=event.source,
@@ -202,10 +205,13 @@ def _odd_decimals(value: Any, pointer: str) -> Iterator[Fault]:
                 yield from _odd_decimals(inner, f"{pointer}/{number}")
 
 
-def _refuse_other_entities(entity: str, caller: Caller) -> None:
+def refuse_other_entities(entities: Iterable[str], caller: Caller) -> None:
+    """Raise :class:`Trouble` (403) when somebody says something about an entity they do not work for, wherever the
+    entity stands: in the attributes of an event, or in the document it carries."""
     reach = caller.person.reach
-    if reach is not None and entity and entity not in reach:
-        raise Trouble("entity_not_yours", f"{caller.person.name} works for {', '.join(reach)}, not for {entity}")
+    for entity in filter(None, entities):
+        if reach is not None and entity not in reach:
+            raise Trouble("entity_not_yours", f"{caller.person.name} works for {', '.join(reach)}, not for {entity}")
 
 
 def kind_of(type_name: str) -> type[f.Fact]:
@@ -258,6 +264,8 @@ def _address(
 ) -> tuple[str, str, str, str]:
     """Home, subject, entity and correlation of a message."""
     if event.refid:
+        if reach is not None:
+            _refuse_out_of_reach(sql, event, reach)
         return "", event.subject, event.entity, event.correlationid
     if address(data) is not None:
         return "", "", event.entity, event.correlationid
@@ -274,6 +282,17 @@ def _address(
         event.entity or where.entity,
         event.correlationid or where.correlation,
     )
+
+
+def _refuse_out_of_reach(sql: Connection | None, event: CloudEvent, reach: tuple[str, ...]) -> None:
+    """Raise :class:`Trouble` unless another system's id means a document of an entity within reach. What it will mean
+    one day nobody knows, so whoever works for some entities only waits until it is known."""
+    if sql is None:
+        raise LookupError(event.refid)
+    entity = entity_of_ref(sql, event.refsystem, event.refid)
+    if entity is None or (entity and entity not in reach):
+        told = f"nothing within your reach is known under {event.refid!r} of {event.refsystem} yet"
+        raise Trouble("unaddressed", told)
 
 
 def schema_of(kind: type[f.Fact]) -> dict[str, Any]:

@@ -108,7 +108,7 @@ ACTION_OF: dict[type[Fact], str] = {
     CancellationAnswered: "load_statement",
     ChangeNotified: "load_statement",
     PaymentProofDecided: "confirm_proof",
-    GapAccepted: "settle_case",
+    GapAccepted: "settle_bank_case",
     CaseSettled: "settle_case",
     EffectHandled: "handle_effect",
     MessageRequeued: "requeue_message",

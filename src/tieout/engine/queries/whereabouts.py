@@ -50,6 +50,12 @@ def whereabouts(sql: Connection, subject: str, reach: Reach) -> Whereabouts | No
     return None
 
 
+def entity_of_ref(sql: Connection, system: str, external_id: str) -> str | None:
+    """The entity of the document that another system's id means; nothing when it is not known."""
+    wanted = select(LINK.c.entity).where(LINK.c.system == system, LINK.c.external_id == external_id)
+    return sql.execute(wanted).scalar()
+
+
 def _correlation(sql: Connection, subject: str) -> str:
     """The correlation under which the subject is linked; its own id when it is not."""
     found = sql.execute(select(LINK.c.correlation).where(LINK.c.subject == subject).limit(1)).scalar()

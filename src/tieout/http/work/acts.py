@@ -63,6 +63,12 @@ ACTS: dict[str, Act] = {
             done="The case is being settled.",
         ),
         Act(
+            name="settle_bank_case",
+            label="Settle the case",
+            fields=(Field(name="reason", label="What it was", hint="kept for ever and shown to auditors"),),
+            done="The case is being settled.",
+        ),
+        Act(
             name="accept_variance",
             label="Accept the variance",
             fields=(_REASON,),

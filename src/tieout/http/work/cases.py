@@ -92,7 +92,7 @@ class CaseWork(SupplierWork, WriteWork):
                     raise Trouble("wrong_state", "nobody knows which supplier this case is about")
                 asked = f.CaseAsked(supplier_id=supplier_id, document=case.document, question=values["question"])
                 return asked, case.case_id
-            case "settle_case":
+            case "settle_case" | "settle_bank_case":
                 return f.CaseSettled(resolution=reason), case.case_id
             case "accept_variance":
                 posting = case.case_class == CaseClass.POSTING_DIFFERS
