@@ -328,6 +328,16 @@ def test_a_service_that_a_credit_note_gave_back_is_never_paid() -> None:
     assert state(told, invoice_id).hold == ("given back by credit notes",)
 
 
+def test_given_back_before_it_is_approved_it_says_so() -> None:
+    told = story(received="0", policy=HOLDING)
+    invoice_id = receive(told, bill())
+    receive(told, bill(number="C-1", kind=InvoiceKind.CREDIT_NOTE))
+    assert (status(told, invoice_id), state(told, invoice_id).reason) == ("held", "on hold: given back by credit notes")
+    told.tell(InvoiceCancelled(reason="it was credited"), invoice_id, entity="de", actor=BEA)
+    assert status(told, invoice_id) == "cancelled"
+    assert refold(told) == states_of(told)
+
+
 def test_a_credit_note_waits_for_the_invoice_that_it_credits_also_when_that_is_on_hold() -> None:
     told = story(received="0", policy=HOLDING)
     credit = receive(told, bill("10", number="C-1", kind=InvoiceKind.CREDIT_NOTE))

@@ -57,7 +57,7 @@ def put_on_hold(state: State, data: MatchFailed) -> State:
             replace(held, status=status, clear=True, handed=True, post_on=data.post_on or state.invoice.issued_on)
         )
     if held.status == "held":
-        return replace(held, reason=f"{held_for(held)}: {text_of(data.verdict.problems)}")
+        return replace(held, reason=": ".join(filter(None, (held_for(held), text_of(data.verdict.problems)))))
     return replace(held, reason=held_for(held)) if held.status == "posted_on_hold" and not held.differs else held
 
 
