@@ -762,7 +762,8 @@ POLICY_MEANINGS: dict[type[Struct], dict[str, str]] = {
     },
     DuplicateRules: {
         "layers": "which comparisons are made; `exact` always is",
-        "window_days": "how many days two documents may be apart and still be compared (1 to 366)",
+        "window_days": "how many days two documents may be apart and still be compared (1 to 366); twice as many where"
+        " one number is the other with something added, as on a reminder",
         "amount_percent": "how many percent their gross amounts may be apart (0 to 10)",
         "edit_distance": "how many characters of two near numbers may differ (0 to 3)",
         "suspect_score": "from how many points of 100 a person is asked (50 to 100)",

@@ -23,5 +23,5 @@ def plainly(one: str, other: str) -> int:
 @given(NUMBERS, NUMBERS, st.integers(0, 3))
 def test_the_distance_is_the_textbooks_as_far_as_it_counts(one: str, other: str, most: int) -> None:
     shorter, apart = min(len(one), len(other)), plainly(one, other)
-    counts = shorter >= 4 and abs(len(one) - len(other)) <= most and apart * 3 <= shorter
+    counts = shorter >= 4 and abs(len(one) - len(other)) <= most and apart <= most and apart * 3 <= shorter
     assert _distance(one, other, most) == (apart if counts else most + 1)

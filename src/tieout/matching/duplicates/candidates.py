@@ -33,7 +33,7 @@ from tieout.model.duplicates import Candidate, Lookalike, Ruling
 from tieout.policy.duplicates import DuplicateRules
 
 #: A reminder is written when the invoice is due and carries its number with something added, so one amount under such a
-#: number is looked for over so many windows.
+#: number is looked for over so many windows; the index is asked for no more than two.
 REMINDED = 2
 _RANK: dict[Ruling, int] = {"block": 0, "suspect": 1, "none": 2}
 
@@ -96,7 +96,8 @@ def compare(
 
 def _comparable(one: Fingerprint, other: Fingerprint, rules: DuplicateRules) -> Likeness | None:
     """How the numbers relate, if the two can be one claim at all: of one kind, for one payee, and near in amount and
-    date; or, whatever the date, with one number and near in amount for one supplier, or with one number and amount."""
+    date (on a reminder the date may be further off); or, whatever the date, with one number and near in amount for one
+    supplier, or with one number and amount."""
     if one.kind != other.kind or one.claim != other.claim:
         return None
     if other.invoice_id in one.apart or one.invoice_id in other.apart:

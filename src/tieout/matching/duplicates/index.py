@@ -7,6 +7,7 @@ Keys are 63-bit digests; two that happen to be equal cost a comparison and nothi
 
 from collections.abc import Iterable, Iterator
 from datetime import date
+from functools import lru_cache
 from hashlib import blake2b
 
 from msgspec import Struct
@@ -101,7 +102,9 @@ def _numbered(one: Fingerprint) -> Iterator[str]:
         yield f"total\x1f{one.number}\x1f{one.currency}\x1f{one.gross_minor}"
 
 
+@lru_cache(maxsize=16384)
 def _key(text: str) -> int:
+    """A document is looked for and kept several times on its way through a unit of work, under the same keys."""
     return int.from_bytes(blake2b(text.encode(), digest_size=8).digest(), "big") >> 1
 
 
@@ -135,10 +138,10 @@ class Index:
         """What is found there, by invoice."""
         found: dict[str, Fingerprint] = {}
         for look in places:
-            here = self._by_key.get(look.key, {})
-            found.update(
-                (name, one) for name, one in here.items() if look.first <= one.issued_on.toordinal() <= look.last
-            )
+            if here := self._by_key.get(look.key):
+                found.update(
+                    (name, one) for name, one in here.items() if look.first <= one.issued_on.toordinal() <= look.last
+                )
         return found
 
 

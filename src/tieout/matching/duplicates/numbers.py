@@ -2,6 +2,9 @@
 
 import re
 from enum import StrEnum
+from functools import lru_cache
+
+from msgspec import Struct
 
 #: White space, and everything that looks like a hyphen (U+2010 to U+2015 are hyphens and dashes).
 _NOISE = re.compile(r"[\s\-\u2010-\u2015]+")
@@ -50,20 +53,38 @@ def normal_number(number: str) -> str:
     return plain.lstrip("0") or plain[:1]
 
 
+class _Number(Struct, frozen=True, gc=False):
+    """A number as it is compared: ``plain`` has all its marks and no leading zeros, ``read`` what a scanner may have
+    read, ``runs`` are its runs of digits and what stands between them."""
+
+    normal: str
+    plain: str
+    read: str
+    runs: list[str]
+
+
+@lru_cache(maxsize=8192)
+def _number(printed: str) -> _Number:
+    normal, upper = normal_number(printed), printed.upper()
+    read = _PUNCTUATION.sub("", normal).translate(_MISREAD).lstrip("0")
+    return _Number(normal, upper.strip().lstrip("0"), read, _RUNS.findall(upper))
+
+
 def likeness(one: str, other: str, days: int, distance_max: int) -> Likeness:
     """How two numbers as on paper relate, when the other document is dated ``days`` after the one (before: less than
     0)."""
-    mine, its = normal_number(one), normal_number(other)
-    if not mine or not its:
+    mine, its = _number(one), _number(other)
+    if not mine.normal or not its.normal:
         return Likeness.MISSING
-    if mine == its:
+    if mine.normal == its.normal:
         return Likeness.SAME
-    if _as_read(mine) == _as_read(its):
+    if mine.read == its.read:
         return Likeness.MISREAD
-    if _is_extended(one.strip().upper(), other.strip().upper()):
+    if _is_extended(mine.plain, its.plain):
         return Likeness.EXTENDED
-    swapped, distance = _is_swap(mine, its), _distance(mine, its, distance_max)
-    step = _step(one.upper(), other.upper())
+    swapped = _is_swap(mine.normal, its.normal)
+    distance = _distance(mine.normal, its.normal, distance_max)
+    step = _step(mine.runs, its.runs)
     if step is not None and (series := _in_series(step, days, distance, swapped=swapped)):
         return series
     if swapped:
@@ -86,10 +107,6 @@ def _in_series(step: int, days: int, distance: int, *, swapped: bool) -> Likenes
     return Likeness.APART if distance > 1 and abs(step) <= 10 * _STEP_MAX else None
 
 
-def _as_read(number: str) -> str:
-    return _PUNCTUATION.sub("", number).translate(_MISREAD).lstrip("0")
-
-
 def _is_swap(one: str, other: str) -> bool:
     """Two neighbours changed places, and nothing else."""
     if len(one) != len(other) or len(one) < _LENGTH_MIN:
@@ -101,9 +118,9 @@ def _is_swap(one: str, other: str) -> bool:
     return one[first] == other[second] and one[second] == other[first]
 
 
-def _step(one: str, other: str) -> int | None:
-    """How far the running number of the other is behind that of the one; nothing when they are not of one series."""
-    left, right = _RUNS.findall(one), _RUNS.findall(other)
+def _step(left: list[str], right: list[str]) -> int | None:
+    """How far the running number of the right one is behind that of the left one; nothing when they are not of one
+    series."""
     running = _running(left, right) if len(left) == len(right) else None
     if running is None:
         return None
@@ -130,20 +147,24 @@ def _running(left: list[str], right: list[str]) -> int | None:
 
 def _distance(one: str, other: str, most: int) -> int:
     """How many characters to change (insert, drop, replace, or swap with the neighbour), with two thirds of the
-    shorter number left as they are. More than ``most`` is ``most + 1``."""
+    shorter number left as they are. More than ``most`` is ``most + 1``, so only what is that near is worked out."""
     shorter = min(len(one), len(other))
     if shorter < _LENGTH_MIN or abs(len(one) - len(other)) > most:
         return most + 1
     one, other = _differing(one, other)
-    before, row = list[int](), list(range(len(other) + 1))
+    far, before, row = most + 1, list[int](), list(range(len(other) + 1))
     for i, sign in enumerate(one, 1):
-        before, last, row = row, before, [i]
-        for j, target in enumerate(other, 1):
+        last, before = before, row
+        row = [min(i, far)] + [far] * len(other)
+        for j in range(max(1, i - most), min(len(other), i + most) + 1):
+            target = other[j - 1]
             cost = min(before[j] + 1, row[j - 1] + 1, before[j - 1] + (sign != target))
             if i > 1 and j > 1 and sign == other[j - 2] and one[i - 2] == target:
                 cost = min(cost, last[j - 2] + 1)
-            row.append(cost)
-    return row[-1] if row[-1] * 3 <= shorter else most + 1
+            row[j] = cost
+        if min(row) > most:
+            return far
+    return row[-1] if row[-1] * 3 <= shorter else far
 
 
 def _differing(one: str, other: str) -> tuple[str, str]:
@@ -158,9 +179,9 @@ def _differing(one: str, other: str) -> tuple[str, str]:
 
 
 def _is_extended(one: str, other: str) -> bool:
-    """The one stands whole in the other, leading zeros aside, and what was put to it makes no other figure of it:
+    """The one stands whole in the other, and what was put to it makes no other figure of it:
     ``COPY`` behind it, the ``INV-`` that a clerk puts before it, a reminder's ``-M1``."""
-    shorter, longer = sorted((one.lstrip("0"), other.lstrip("0")), key=len)
+    shorter, longer = (one, other) if len(one) <= len(other) else (other, one)
     if len(shorter) < _WHOLE_MIN:
         return False
     if longer.startswith(shorter) and not (shorter[-1].isdigit() and longer[len(shorter) :][:1].isdigit()):
