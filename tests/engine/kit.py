@@ -1,7 +1,7 @@
 """A small engine to tell stories with: a scripted process, a scripted target, an in-memory store, a virtual clock.
 
 The script is the text of a comment. ``say("a", "post K1")`` makes subject ``a`` ask the target for a journal under the
-key K1; ``"send b hello"`` tells subject ``b`` in another home; ``"break"`` raises. What was said is the state.
+key K1; ``"send b hello"`` tells subject ``b`` in another home; ``"break"`` raises. What was said is the state, but for ``look``.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -54,6 +54,8 @@ def _evolve(state: Book | None, event: Event) -> Book | None:
     match event.data:
         case CaseCommented(text="forget"):
             return None
+        case CaseCommented(text="look"):
+            return state
         case CaseCommented(text=text) if text.startswith("owe "):
             return replace(state, said=(*state.said, text), amount=int(text.split("; ")[0][4:]))
         case CaseCommented(text=text):

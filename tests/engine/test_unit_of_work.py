@@ -79,6 +79,19 @@ def test_a_crash_at_any_statement_leaves_nothing_behind() -> None:
     assert engine.said("b") == ("hello",)
 
 
+def test_an_event_that_leaves_a_state_as_it_was_writes_only_itself() -> None:
+    engine = Engine()
+    engine.say("a", "owe 5")
+    engine.settle_down()
+    before = everything(engine)
+    engine.say("a", "look")
+    engine.settle_down()
+    after = everything(engine)
+    assert len(after.pop("event")) == len(before.pop("event")) + 1
+    assert after == before
+    assert rebuild(engine.store, (BOOK, case.PROCESS)).differences == ()
+
+
 def test_a_message_is_handled_once_however_often_it_comes() -> None:
     engine = Engine()
     assert engine.say("a", "hello", key="1").receipt is Receipt.ACCEPTED

@@ -1,7 +1,9 @@
 """Outside text is read strictly; ids come from data; time is microseconds; digests know no order."""
 
+from base64 import b32encode
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from hashlib import blake2b
 
 import pytest
 from hypothesis import given
@@ -70,6 +72,12 @@ def test_ids_fit_an_end_to_end_id_and_depend_on_where_parts_end() -> None:
     assert one.startswith("inv")
     assert len(derive("accrual", "x" * 500)) <= 35
     assert one.replace("-", "").isalnum()
+
+
+@given(st.lists(st.text(), max_size=3))
+def test_ids_are_spelled_in_base_32(parts: list[str]) -> None:
+    digest = blake2b("\x1f".join(parts).encode(), digest_size=15).digest()
+    assert derive("inv", *parts) == f"inv-{b32encode(digest).decode().lower()}"
 
 
 @given(st.text(), st.integers(1, 64))
