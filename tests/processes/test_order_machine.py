@@ -42,7 +42,7 @@ LINES = (
     OrderLine(
         line_id="2",
         item="nut",
-        quantity=Decimal(3),
+        quantity=Decimal(12),
         unit="BX",
         unit_price=Decimal(12),
         units=(UnitFactor(unit="EA", factor=Decimal(1), per=Decimal(12)),),
@@ -50,19 +50,22 @@ LINES = (
         retainage_percent=Decimal(10),
     ),
     OrderLine(
-        line_id="3", item="", quantity=Decimal(1), unit="EA", unit_price=Decimal(1), kind="service", limit=eur("100")
+        line_id="3", item="", quantity=Decimal(1), unit="EA", unit_price=Decimal(1), kind="service", limit=eur("10")
     ),
 )
 CHARGES = (OrderCharge(charge_id="F", kind="freight", amount=eur("20.00")),)
 PRICES = {("1", "EA"): Decimal(10), ("2", "BX"): Decimal(12), ("2", "EA"): Decimal(1), ("3", "EA"): Decimal(1)}
 
-line_ids = st.sampled_from(["1", "2", "3"])
-amounts = st.integers(1, 12).map(Decimal)
+line_ids = st.sampled_from(["1", "2", "2", "3"])
+amounts = st.integers(1, 5).map(Decimal)
 billed_lines = st.lists(
-    st.tuples(st.sampled_from(sorted(PRICES)), amounts, st.sampled_from(["", "GR-1", "GR-2", "GR-9"])),
+    st.tuples(st.sampled_from(sorted(PRICES)), amounts, st.sampled_from(["", "", "GR-1", "GR-2"])),
     min_size=1,
-    max_size=3,
+    max_size=2,
 )
+#: Most documents are right; the others find their way to a person.
+mostly_not = st.sampled_from([False, False, False, True])
+mostly_nothing = st.sampled_from([0, 0, 0, 5, 12])
 
 
 class Purchase(RuleBasedStateMachine):
@@ -70,7 +73,7 @@ class Purchase(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.number = 0
+        self.number = self.receipts = 0
         self.invoices: list[str] = []
         self.excess: dict[str, Decimal] = {}
 
@@ -100,34 +103,35 @@ class Purchase(RuleBasedStateMachine):
 
     # ── what happens ───────────────────────────────────────────────────────────────────────────────────────────────
 
-    @rule(quantity=amounts)
+    @rule(quantity=st.integers(2, 15).map(Decimal))
     def place(self, quantity: Decimal) -> None:
         """The order is placed, or changed."""
         lines = (replace(LINES[0], quantity=quantity), *LINES[1:])
         self.told.tell(OrderPlaced(order=replace(ORDER, lines=lines, charges=CHARGES)), entity="de")
         self._may_exceed()
 
-    @rule(line_id=line_ids, quantity=amounts, back=st.booleans(), kind=st.sampled_from(["receipt", "return"]))
+    @rule(line_id=line_ids, quantity=amounts, back=mostly_not, kind=st.sampled_from(["receipt", "return"]))
     def move(self, line_id: str, quantity: Decimal, back: bool, kind: Any) -> None:
         """Goods come, go back, or had never come."""
+        self.receipts += 1
         amount = quantity.copy_negate() if back else quantity
         line = ReceiptLine(order_line_id=line_id, quantity=amount)
         known = self.position.lines["2"].receipts
         came = replace(
-            receipt(receipt_id=self.next_number("GR")),
+            receipt(receipt_id=f"GR-{self.receipts}"),
             lines=(line,),
             kind=kind if back else "receipt",
-            returns=next(iter(known), "") if kind == "return" and quantity > 6 else "",
+            returns=next(iter(known), "") if kind == "return" and quantity > 2 else "",
         )
         self.told.tell(GoodsReceived(receipt=came), entity="de")
         if back:
             self._may_exceed()
 
-    @rule(lines=billed_lines, credit=st.booleans(), freight=st.integers(0, 12), retained=st.booleans())
-    def bill(self, lines: Any, credit: bool, freight: int, retained: bool) -> None:
+    @rule(lines=billed_lines, credit=mostly_not, freight=mostly_nothing, wrong=mostly_not)
+    def bill(self, lines: Any, credit: bool, freight: int, wrong: bool) -> None:
         """An invoice or a credit note comes."""
         made = [self._line(at, *one) for at, one in enumerate(lines, 1)]
-        if retained:
+        if not wrong:
             kept = [one for one in made if one.order_line_id == "2"]
             made += [self._beside(f"r{one.line_id}", "retainage", "2", -one.net.minor // 10) for one in kept]
         if freight:
@@ -173,7 +177,7 @@ class Purchase(RuleBasedStateMachine):
         self.told.tell(VarianceAccepted(reason="agreed"), waiting[which % len(waiting)], entity="de", actor=PERSON)
         self._may_exceed()
 
-    @rule(line_id=line_ids, closed=st.booleans())
+    @rule(line_id=line_ids, closed=mostly_not)
     def close(self, line_id: str, closed: bool) -> None:
         told = {"entity": "de", "order_id": "PO-1", "supplier_id": SUPPLIER_ID, "line_id": line_id}
         fact = OrderLineClosed(**told, reason="done") if closed else OrderLineReopened(**told, reason="not yet")
@@ -198,7 +202,9 @@ class Purchase(RuleBasedStateMachine):
     def no_more_is_billed_than_came_unless_a_person_said_so(self) -> None:
         for line_id in ("1", "2"):
             line = self.position.lines[line_id]
-            assert line.billed - line.received <= self.excess.get(line_id, Decimal(0))
+            excess = max(line.billed - line.received, Decimal(0))
+            assert excess <= self.excess.get(line_id, Decimal(0))
+            self.excess[line_id] = excess
 
     @invariant()
     def nothing_waits_that_would_match(self) -> None:
@@ -211,4 +217,4 @@ class Purchase(RuleBasedStateMachine):
 
 
 TestPurchase = Purchase.TestCase
-TestPurchase.settings = settings(max_examples=60, stateful_step_count=20, deadline=None)
+TestPurchase.settings = settings(max_examples=60, stateful_step_count=25, deadline=None)
