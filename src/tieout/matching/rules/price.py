@@ -13,7 +13,7 @@ from tieout.matching.claims import Claim
 from tieout.matching.limits import ONE, WIDE, ZERO, Bound, compared, quotient
 from tieout.matching.plan import Plan
 from tieout.matching.units import SAME, Ratio
-from tieout.model.documents import InvoiceLine
+from tieout.model.documents import InvoiceKind, InvoiceLine
 from tieout.model.verdict import Check
 
 
@@ -35,8 +35,8 @@ def _bounds(claim: Claim, plan: Plan) -> tuple[Bound, ...]:
 def _prices(claim: Claim, bounds: tuple[Bound, ...]) -> Iterator[Check]:
     if not bounds:
         return
-    position, bills = claim.position, claim.invoice.sign > 0
-    unit = price_unit(claim)
+    position, unit = claim.position, price_unit(claim)
+    bills = claim.invoice.kind is not InvoiceKind.CREDIT_NOTE
     for line, factor in zip(claim.lines, claim.ratios, strict=True):
         if (line.quantity >= ZERO) is not bills:
             continue  # it gives back
@@ -52,6 +52,8 @@ def _prices(claim: Claim, bounds: tuple[Bound, ...]) -> Iterator[Check]:
 def given_back_at_price(claim: Claim, plan: Plan) -> Iterator[Problem]:
     """What takes quantity back gives back its price in the order, or so much that all that stays billed is within the
     price limit. Each line may be rounded by one minor unit."""
+    if len(claim.lines) == 1 and claim.scaled >= ZERO:
+        return
     sign = claim.invoice.sign
     back = [
         (line, factor)
