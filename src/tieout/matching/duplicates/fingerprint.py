@@ -98,7 +98,7 @@ def fingerprint_of(
         read.content,
         status,
         apart,
-        invoice.net.minor if invoice.net != invoice.gross else 0,
+        read.net_minor,
     )
 
 
@@ -111,6 +111,7 @@ class _Read(Struct, frozen=True):
     credits: str
     basis: str
     content: str
+    net_minor: int
 
 
 #: What was read of the documents at hand, by their identity: a document is looked at some five times on its way through
@@ -131,6 +132,7 @@ def _read(invoice: Invoice) -> _Read:
         normal_number(invoice.credits_number),
         _digest(_basis(invoice)),
         _digest(_content(invoice)),
+        invoice.net.minor if invoice.net != invoice.gross else 0,
     )
     if len(_KNOWN) >= _KNOWN_MAX:
         _KNOWN.clear()

@@ -31,8 +31,9 @@ class Look(Struct, frozen=True, gc=False):
 
 def keys_of(one: Fingerprint) -> tuple[int, ...]:
     """The keys that an invoice is found under."""
-    texts = (*_dated(one, _own(one)), _before_tax(one, taxed=bool(one.net_minor)), *_numbered(one))
-    return tuple(sorted(set(map(_key, texts))))
+    amount = bucket(one.gross_minor)
+    texts = [*_dated(one, (amount,)), _before_tax(one, taxed=bool(one.net_minor)), *_numbered(one)]
+    return tuple(sorted({_key(text) for text in texts}))
 
 
 def looks(one: Fingerprint, rules: DuplicateRules) -> tuple[Look, ...]:
@@ -42,21 +43,12 @@ def looks(one: Fingerprint, rules: DuplicateRules) -> tuple[Look, ...]:
     buckets = range(bucket(one.gross_minor - reach), bucket(one.gross_minor + reach) + 1)
     day, days = one.issued_on.toordinal(), _SERIES * rules.window_days + 5
     first, last = max(day - days, 0), day + days
-    dated = (*_dated(one, buckets), _before_tax(one, taxed=not one.net_minor))
-    return (
-        *(Look(_key(text), first, last) for text in dated),
-        *(
-            Look(_key(text), there, there)
-            for there in _misread(one.issued_on, first, last)
-            for text in _dated(one, _own(one))
-        ),
-        *(Look(_key(text), *_ALWAYS) for text in _numbered(one)),
-    )
-
-
-def _own(one: Fingerprint) -> range:
-    amount = bucket(one.gross_minor)
-    return range(amount, amount + 1)
+    found = [Look(_key(text), first, last) for text in _dated(one, buckets)]
+    found.append(Look(_key(_before_tax(one, taxed=not one.net_minor)), first, last))
+    for there in _misread(one.issued_on, first, last):
+        found += [Look(_key(text), there, there) for text in _dated(one, (bucket(one.gross_minor),))]
+    found += [Look(_key(text), *_ALWAYS) for text in _numbered(one)]
+    return tuple(found)
 
 
 def _misread(day: date, first: int, last: int) -> Iterator[int]:
@@ -69,22 +61,19 @@ def _misread(day: date, first: int, last: int) -> Iterator[int]:
 def bucket(minor: int) -> int:
     """The bucket of an amount in minor units: its length and first two digits. Larger amounts, larger buckets, and no
     gap between two that follow each other."""
-    size = abs(minor)
-    digits = max(len(str(size)), 2)
-    number = 90 * digits + int(str(size)[:2])
+    digits = str(abs(minor))
+    number = 90 * max(len(digits), 2) + int(digits[:2])
     return number if minor >= 0 else -number
 
 
-def _dated(one: Fingerprint, buckets: range) -> Iterator[str]:
+def _dated(one: Fingerprint, buckets: Iterable[int]) -> list[str]:
     """What is only looked for near its date: one payee, and nearly one amount."""
     payees = [f"supplier\x1f{one.supplier_id}"]
     if one.account:
         payees.append(f"account\x1f{one.account}")
     if one.parent:
         payees.append(f"supplier\x1f{one.parent}")
-    for payee in payees:
-        for number in buckets:
-            yield f"{payee}\x1f{one.currency}\x1f{number}"
+    return [f"{payee}\x1f{one.currency}\x1f{number}" for payee in payees for number in buckets]
 
 
 def _before_tax(one: Fingerprint, *, taxed: bool) -> str:
