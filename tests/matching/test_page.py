@@ -94,9 +94,11 @@ def test_an_unknown_dialect_is_named_with_those_there_are() -> None:
     )
 
 
-def test_the_example_of_the_page_loads() -> None:
-    (example,) = re.findall(r"```toml\n(.+?)```", PAGE, re.DOTALL)
-    assert load_policy(example).tolerances["default"].dialect == "sap"
+def test_the_examples_of_the_page_load() -> None:
+    limits, on_hold, settlement = (load_policy(text) for text in re.findall(r"```toml\n(.+?)```", PAGE, re.DOTALL))
+    assert limits.tolerances["default"].dialect == "sap"
+    assert on_hold.tolerances["default"].on_variance == "post_on_hold"
+    assert settlement.settlement_of("any").consignments == "month_end"
 
 
 def test_every_limit_is_looked_at_when_a_policy_is_read() -> None:

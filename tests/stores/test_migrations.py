@@ -134,7 +134,7 @@ def test_what_an_older_version_wrote_is_understood_as_of_today(tmp_path: Path) -
 
 
 def test_fingerprints_without_a_net_total_are_made_anew(tmp_path: Path) -> None:
-    """At revision 0005 nothing was kept of the net total: what came then is found by it afterwards."""
+    """At revision 0007 nothing was kept of the net total: what came then is found by it afterwards."""
     url = f"sqlite:///{tmp_path}/tieout.db"
     prepare(url)
     made = company(open_store(url))
@@ -147,7 +147,7 @@ def test_fingerprints_without_a_net_total_are_made_anew(tmp_path: Path) -> None:
         (key,) = _net_keys(data)
         sql.execute("UPDATE fingerprint SET data = ?", (msgspec.json.encode(msgspec.json.decode(data)[:-1]),))
         sql.execute("DELETE FROM likeness WHERE key = ?", (key,))
-        sql.execute("UPDATE alembic_version SET version_num = '0005'")
+        sql.execute("UPDATE alembic_version SET version_num = '0007'")
     prepare(url)
     again = open_store(url)
     with sqlite3.connect(tmp_path / "tieout.db") as sql:

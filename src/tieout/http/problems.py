@@ -15,6 +15,8 @@ from msgspec import Struct
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
+from tieout.kernel.errors import TieoutError
+
 MEDIA_TYPE = "application/problem+json"
 Retry = Literal["never", "safe", "probe_first"]
 Outcome = Literal["none", "applied", "unknown"]
@@ -171,7 +173,7 @@ class ProblemDetails(Struct, frozen=True, kw_only=True):
     errors: tuple[Fault, ...] = ()
 
 
-class Trouble(Exception):
+class Trouble(TieoutError):
     """Raised to answer a request with problem details."""
 
     def __init__(
