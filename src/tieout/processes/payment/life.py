@@ -34,7 +34,7 @@ from tieout.processes.payment.proof import (
     booked,
     decide_proof,
     held,
-    is_first_statement,
+    is_better_proof,
     not_found,
     prove,
     proved,
@@ -74,7 +74,7 @@ def _evolved(state: State, event: Event) -> State:
             return booked(state, event.data)
         case PaymentReturned(reason=reason):
             return replace(state, status="returned", recorded=True, reason=reason)
-        case PaymentEntryBooked(entry=entry, statement_id=statement_id) if is_first_statement(state, event.data):
+        case PaymentEntryBooked(entry=entry, statement_id=statement_id) if is_better_proof(state, event.data):
             return proved(state, entry, statement_id)
         case PaymentProofHeld():
             return held(state, event.data)

@@ -39,10 +39,13 @@ def proved(state: State, entry: StatementEntry, statement_id: str) -> State:
     return replace(state, entry_id=entry.entry_id, statement_id=statement_id, bank_reference=reference)
 
 
-def is_first_statement(state: State, data: PaymentEntryBooked) -> bool:
-    """A notification (camt.054) said it was booked; now the statement (camt.053) says so too."""
-    told = state.status == "booked" and not state.statement_id
-    return told and bool(data.statement_id) and state.payment is not None and data.entry.amount == -state.payment.amount
+def is_better_proof(state: State, data: PaymentEntryBooked) -> bool:
+    """The same debit told with more weight: by the statement (camt.053) after a notification (camt.054), or by the
+    bank's own statement in place of a person's file."""
+    if state.status != "booked" or state.payment is None or data.entry.amount != -state.payment.amount:
+        return False
+    first = bool(data.statement_id) and not state.statement_id
+    return first or (data.instead and data.statement_id == state.statement_id)
 
 
 def held(state: State, data: PaymentProofHeld) -> State:
