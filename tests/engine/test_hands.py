@@ -1,6 +1,7 @@
 """Whose hands a document has been in: what the unit of work lets count, whatever way a fact came in."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 from itertools import combinations
 
 import pytest
@@ -9,12 +10,14 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 from tests.engine.kit import START
 from tests.engine.town import DEEDS, INVOICE, Town
-from tests.processes.company import ORDER, ORDER_SUBJECT, POLICY, SUPPLIER_ID, bill
+from tests.processes.company import IBAN, ORDER, ORDER_SUBJECT, POLICY, SUPPLIER_ID, bill
 
 from tieout.engine.intake import Delivery
 from tieout.http.facts import ACTION_OF as TOLD_AT_THE_DOOR
+from tieout.kernel.money import Money
 from tieout.kernel.problem import Code, Problem
 from tieout.model import facts as f
+from tieout.model.documents import BankStatement, StatementEntry
 from tieout.model.events import Message
 from tieout.model.verdict import LineAssignment
 from tieout.policy.controls import Control
@@ -372,3 +375,42 @@ def test_every_fact_about_a_document_that_takes_a_conflicting_duty_is_looked_at(
     assert {kind: ACTION_OF[kind] for kind in told & set(ACTION_OF)} == {
         kind: TOLD_AT_THE_DOOR[kind] for kind in told & set(ACTION_OF)
     }
+
+
+def _statement(fee: int, number: int, opening: int) -> f.StatementReceived:
+    entry = StatementEntry(entry_id="E1", amount=Money(fee, "EUR"), booked_on=START.date())
+    one = BankStatement(
+        statement_id=f"S{number}",
+        iban=IBAN,
+        currency="EUR",
+        opening=Money(opening, "EUR"),
+        closing=Money(opening + fee, "EUR"),
+        opened_on=START.date() + timedelta(days=number),
+        closed_on=START.date() + timedelta(days=number),
+        entries=(entry,),
+    )
+    return f.StatementReceived(statement=one, entity="de")
+
+
+def test_the_log_in_which_the_bank_overruled_peoples_files_gives_the_same_books_again() -> None:
+    town = Town()
+    told = [
+        ("system:bank", -1, 0, 100),
+        ("person:bob", -2, 1, 99),
+        ("person:bob", -3, 2, 97),
+        ("person:bob", -3, 4, 90),
+    ]
+    told += [
+        ("system:bank", -5, 1, 99),
+        ("system:bank", -6, 2, 94),
+        ("system:bank", -7, 3, 88),
+        ("system:bank", -8, 4, 81),
+    ]
+    for actor, fee, number, opening in told:
+        town.tell(_statement(fee, number, opening), IBAN, actor, "document")
+    state = town.state("statement", IBAN)
+    assert [(one.statement_id, one.told_by) for one in state.known] == [
+        (f"S{number}", "system:bank") for number in (4, 3, 2, 1, 0)
+    ]
+    assert (state.closing, state.waiting, state.overruled) == (Money(73, "EUR"), (), ())
+    assert town.rebuilds()

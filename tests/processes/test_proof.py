@@ -244,6 +244,32 @@ def test_a_statement_that_waits_becomes_the_banks_when_the_bank_brings_the_same_
         assert (statuses(story, "payment"), waiting(story)) == ({A.payment_id: "booked"}, 0)
 
 
+def test_a_payment_that_a_persons_file_left_out_is_proved_by_the_banks_own_statement_under_the_same_number() -> None:
+    story = paid(A)
+    load(story, BOB, statement())
+    load(story, BANK, statement(A.entry()))
+    assert statuses(story, "payment") == {A.payment_id: "booked"}
+    assert story.cases() == {f"statement_gap {OURS.iban}/S1": "open"}
+
+
+def test_the_banks_own_statement_takes_the_place_of_the_file_that_had_proved_a_payment() -> None:
+    """It tells the same debit under an id of its own: that is no second debit."""
+    story = paid(A)
+    load(story, CARL, statement(A.entry(entry_id="line 7")))
+    assert story.state("payment", A.payment_id).entry_id == "line 7"
+    load(story, BANK, statement(A.entry()))
+    assert story.state("payment", A.payment_id).entry_id == "E1"
+    assert story.cases() == {f"statement_gap {OURS.iban}/S1": "open"}
+
+
+@pytest.mark.parametrize("named", ["E1", "E2"])
+def test_a_second_debit_on_the_banks_own_statement_is_seen_whatever_the_file_had_told(named: str) -> None:
+    story = paid(A)
+    load(story, CARL, statement(A.entry(entry_id=named)))
+    load(story, BANK, statement(A.entry(), A.entry(entry_id="E2")))
+    assert story.cases() == {f"statement_gap {OURS.iban}/S1": "open", f"payment_differs {A.payment_id}": "open"}
+
+
 def test_money_that_came_back_is_not_told_by_who_sent_it() -> None:
     """An invented return would open the liability for a second payment."""
     story = paid(A)

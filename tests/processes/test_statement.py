@@ -3,12 +3,14 @@
 from datetime import date, timedelta
 from itertools import pairwise
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 from tests.processes.story import Story
 
+from tieout.kernel.ids import fingerprint
 from tieout.kernel.money import Money
 from tieout.kernel.problem import Code, Problem
 from tieout.model.documents import BankStatement, StatementEntry
@@ -24,6 +26,7 @@ from tieout.model.facts import (
     PaymentEntryBooked,
     StatementAccepted,
     StatementGapFound,
+    StatementOverruled,
     StatementReceived,
     account_home,
 )
@@ -300,6 +303,125 @@ def test_a_notification_is_told_to_payments_before_any_statement_came() -> None:
     assert told.cases() == {}
 
 
+BANK, BOB = "system:dresdner", "person:bob"
+
+
+def load(told: Story, actor: str, *statements: BankStatement) -> list[Fact]:
+    facts: list[Fact] = []
+    for one in statements:
+        facts += told.tell(StatementReceived(statement=one, entity="de"), entity="de", actor=actor)
+    return facts
+
+
+def ends_with(told: Story) -> tuple[list[str], Money | None, list[str], int]:
+    """The chain and who told each of it, how it closes, and how many wait."""
+    state = told.state("statement", IBAN)
+    known = [f"{one.statement_id} {one.told_by}" for one in reversed(state.known)]
+    return known, state.closing, [one.statement_id for one in state.overruled], len(state.waiting)
+
+
+def test_the_banks_own_statement_counts_and_not_what_a_person_had_loaded_under_its_number() -> None:
+    told = story()
+    false, true = day(1, 20_000, FEE), day(1, 20_000, PAID)
+    load(told, BANK, day(0, 20_000))
+    load(told, BOB, false)
+    detail = (
+        "bob had loaded another content under this number. The bank's own counts now. See which payments and cases "
+        "rest on the other, and correct what the ERP has booked of it"
+    )
+    problem = Problem(Code.STATEMENT_DISAGREES, "S1", "81.00 EUR", "195.00 EUR", detail=detail)
+    facts = load(told, BANK, true)
+    assert [fact for fact in facts if not isinstance(fact, CaseOpened)] == [
+        StatementOverruled(statement=true, loaded_by=BOB),
+        StatementAccepted(statement_id="S1"),
+        PaymentEntryBooked(entry=PAID, statement_id="S1", told_by=BANK, instead=True),
+    ]
+    assert [fact.case.problems for fact in facts if isinstance(fact, CaseOpened)] == [(problem,)]
+    assert ends_with(told) == ([f"S0 {BANK}", f"S1 {BANK}"], eur(8_100), [], 0)
+    load(told, BANK, day(2, 8_100))
+    assert ends_with(told) == ([f"S0 {BANK}", f"S1 {BANK}", f"S2 {BANK}"], eur(8_100), [], 0)
+    assert told.cases() == {f"statement_gap {IBAN}/S1": "open", f"unmatched_entry {IBAN}/S1/E2": "open"}
+
+
+def test_told_again_neither_the_bank_nor_the_person_changes_anything_more() -> None:
+    told = story()
+    load(told, BOB, day(0, 20_000, FEE))
+    load(told, BANK, day(0, 20_000, PAID))
+    before = told.state("statement", IBAN)
+    assert load(told, BANK, day(0, 20_000, PAID)) == []
+    load(told, BOB, day(0, 20_000, FEE))
+    assert told.state("statement", IBAN) == before
+
+
+@pytest.mark.parametrize(("first", "second"), [(BOB, "person:carl"), (BANK, BOB), (BANK, "system:other")])
+def test_nobody_else_overrules(first: str, second: str) -> None:
+    told = story()
+    load(told, first, day(0, 20_000, FEE))
+    before = told.state("statement", IBAN)
+    assert [type(fact) for fact in load(told, second, day(0, 20_000, PAID))] == [StatementGapFound, CaseOpened]
+    assert told.state("statement", IBAN) == before
+
+
+def test_a_statement_of_the_bank_that_contradicts_itself_overrules_nothing() -> None:
+    told = story()
+    load(told, BOB, day(0, 20_000, FEE))
+    assert [type(fact) for fact in load(told, BANK, day(0, 20_000, PAID, closing=1))] == [StatementGapFound, CaseOpened]
+    assert ends_with(told) == ([f"S0 {BOB}"], eur(19_500), [], 0)
+
+
+def test_files_that_were_built_on_an_overruled_one_leave_with_it_and_the_banks_own_come_in_their_place() -> None:
+    told = story()
+    load(told, BANK, day(0, 20_000))
+    load(told, BOB, day(1, 20_000, FEE), day(2, 19_500), day(3, 19_500))
+    facts = load(told, BANK, day(1, 20_000, PAID))
+    opened = next(fact.case for fact in facts if isinstance(fact, CaseOpened))
+    assert opened.reason.endswith("; set aside with it, until the bank's own come: S2, S3")
+    assert ends_with(told) == ([f"S0 {BANK}", f"S1 {BANK}"], eur(8_100), ["S3", "S2"], 0)
+    load(told, BANK, day(2, 8_100), day(3, 8_100))
+    assert ends_with(told) == ([f"S{number} {BANK}" for number in range(4)], eur(8_100), [], 0)
+
+
+def test_the_chain_never_goes_back_behind_a_statement_of_the_bank() -> None:
+    told = story()
+    load(told, BOB, day(0, 20_000, FEE))
+    load(told, BANK, day(1, 19_500))
+    load(told, BANK, day(0, 20_000, PAID))
+    assert accepted(told) == ["S0", "S1", "S0"]
+    assert ends_with(told) == ([f"S0 {BANK}", f"S1 {BANK}"], eur(19_500), [], 0)
+
+
+def test_a_file_with_the_banks_balances_is_replaced_where_it_stands_and_what_follows_stays() -> None:
+    """The usual one: the same statement in another format."""
+    told = story()
+    load(told, BOB, day(0, 20_000, FEE), day(1, 19_500))
+    other = replace(FEE, remittance="Fee of May")
+    load(told, BANK, day(0, 20_000, other))
+    assert ends_with(told) == ([f"S0 {BANK}", f"S1 {BOB}"], eur(19_500), [], 0)
+    assert told.cases() == {f"statement_gap {IBAN}/S0": "open", f"unmatched_entry {IBAN}/S0/E2": "open"}
+    assert told.rows("account")[IBAN]["unmatched"] == 1
+
+
+def test_another_entry_under_the_same_id_is_a_case_of_its_own() -> None:
+    told = story()
+    load(told, BOB, day(0, 20_000, FEE))
+    load(told, BANK, day(0, 20_000, entry("E2", -700)))
+    assert told.standings() == {
+        ("unmatched_entry", "de", "2026-05", f"{IBAN}/S0/E2", "-5.00 EUR"),
+        ("unmatched_entry", "de", "2026-05", f"{IBAN}/S0/E2/bank", "-7.00 EUR"),
+    }
+    assert told.rows("account")[IBAN]["unmatched"] == 2
+
+
+def test_a_file_that_waits_behind_a_gap_is_overruled_too() -> None:
+    told = story()
+    load(told, BANK, day(0, 20_000))
+    load(told, BOB, day(2, 15_000, FEE))
+    load(told, BANK, day(2, 15_000, PAID))
+    assert ends_with(told) == ([f"S0 {BANK}"], eur(20_000), ["S2"], 1)
+    load(told, BANK, day(1, 20_000, entry("E1", -5_000, "pay-b")))
+    assert ends_with(told) == ([f"S0 {BANK}", f"S1 {BANK}", f"S2 {BANK}"], eur(3_100), [], 0)
+
+
 MOVES = st.lists(st.integers(-5_000, 5_000).filter(bool), min_size=1, max_size=7)
 
 
@@ -356,3 +478,32 @@ def test_no_statement_is_taken_whose_sum_is_off(wrong: int) -> None:
     hear(told, day(0, 10_000, PAID, closing=-1_900 + wrong))
     assert accepted(told) == []
     assert told.asked(BookStatement) == []
+
+
+@settings(max_examples=100, deadline=None)
+@given(MOVES, st.data())
+def test_whatever_people_load_under_its_numbers_the_bank_has_the_last_word(
+    moves: list[int], data: st.DataObject
+) -> None:
+    """Before each statement of the bank a person loads anything for the days to come. A file that runs ahead may keep
+    the bank's waiting, until the bank comes to that day."""
+    told = story()
+    load(told, BANK, day(0, 10_000))
+    own, balance = [], 10_000
+    for number, move in enumerate(moves, 1):
+        for ahead in range(number, min(number + data.draw(st.integers(0, 3)), len(moves) + 1)):
+            opening = data.draw(st.sampled_from([balance, 10_000, 1]))
+            load(told, BOB, day(ahead, opening, entry(f"F{ahead}", data.draw(st.sampled_from([move, 7, -7])), "pay-a")))
+        own.append(day(number, balance, entry(f"E{number}", move, "pay-b")))
+        load(told, BANK, own[-1])
+        balance += move
+    state = told.state("statement", IBAN)
+    marks = {one.statement_id: (one.mark, one.told_by) for one in state.known}
+    held = {one.statement_id: (fingerprint(msgspec.json.encode(one))[:16], BANK) for one in own}
+    assert {name: marks.get(name) for name in held} == held
+    told_by_bank = [
+        event.data.entry.entry_id
+        for event in told.events
+        if isinstance(event.data, PaymentEntryBooked) and event.data.told_by == BANK
+    ]
+    assert sorted(told_by_bank) == sorted(f"E{number}" for number in range(1, len(moves) + 1))

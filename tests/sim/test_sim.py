@@ -12,8 +12,8 @@ import pytest
 from tieout.engine.delivery import Delivery
 from tieout.engine.stores.sqlite import SqliteUnit
 from tieout.ports import Result, Retry, Unknown
-from tieout.processes import payment as payments
 from tieout.processes.invoice import admission, posting
+from tieout.processes.payment import releasing
 from tieout.sim import Report, play, simulate
 from tieout.sim.faulty_store import FaultyStore, WatchedUnit
 from tieout.sim.marks import MARKS
@@ -111,7 +111,7 @@ def broken(target: Any, name: str, how: Any) -> Iterator[None]:
         pytest.param(Delivery, "_find_out", _probe_at_once, id="probes do not wait for the landing window"),
         pytest.param(WatchedUnit, "append", _append_over_others, id="the log has no fence"),
         pytest.param(SqliteUnit, "change_standings", lambda *_: None, id="standings are not kept"),
-        pytest.param(payments, "_obstacles", lambda *_: iter(()), id="holds are not looked at"),
+        pytest.param(releasing, "_obstacles", lambda *_: iter(()), id="holds are not looked at"),
         pytest.param(admission, "_asked", lambda *_: (), id="what looks like another invoice is posted"),
         pytest.param(posting, "last_look", lambda *_: (), id="there is no second look"),
     ],

@@ -750,13 +750,15 @@ class PaymentEntryBooked(Fact):
     """Derived (statement, sent to the supplier's partition): a booked statement entry names this payment.
 
     ``told_by`` loaded the statement (in older logs it is the event's actor). ``again``: somebody else tells the same
-    entry, which counts only where it waits for that.
+    entry, which counts only where it waits for that. ``instead``: the bank's own statement takes the place of what a
+    person had loaded under its number.
     """
 
     entry: StatementEntry
     statement_id: str
     told_by: str = ""
     again: bool = False
+    instead: bool = False
 
 
 @fact("payment.proof_held")
@@ -974,6 +976,15 @@ class StatementAccepted(Fact):
     """Derived (statement): it continues the one before it."""
 
     statement_id: str
+
+
+@fact("statement.overruled")
+class StatementOverruled(Fact):
+    """Derived (statement): the bank's own channel tells otherwise than ``loaded_by`` did under the same number; the
+    bank's word counts."""
+
+    statement: BankStatement
+    loaded_by: str
 
 
 @fact("statement.gap_found")

@@ -12,6 +12,11 @@ the balance that one closed with, and not before that day. Balances cannot tell 
 opens and closes with the same balance (a day without movement, a pooled account that is swept to zero). When such a
 one comes late it is *inserted* where it belongs, and its entries are taken like any other's.
 
+A person may load a statement when the bank's own channel is silent. What the bank then tells otherwise under the same
+number *overrules* it: the bank's takes its place, or, when the balances differ, that file leaves the chain together
+with what files of people were built on it. A case says so either way. A person overrules nobody and the bank does not
+overrule itself: the first stands, and the other is a case.
+
 Every booked entry that carries one of our payment ids (``pay-…``) goes to that payment. Any other is *unmatched*: a
 second small process, ``entry``, has one state for each, under the id of its case, until the case is settled.
 
@@ -45,9 +50,10 @@ from tieout.model.facts import (
     PaymentEntryBooked,
     StatementAccepted,
     StatementGapFound,
+    StatementOverruled,
     StatementReceived,
 )
-from tieout.policy.duties import is_person, same_actor
+from tieout.policy.duties import is_person, same_actor, shown
 from tieout.processes.case import case_id, is_open, open_case, settle_case
 from tieout.processes.payment import systems_of
 from tieout.processes.process import Emit, Facts, Intent, Output, Process, Row, Send, Standing, by_subject
@@ -78,6 +84,7 @@ class State(Struct, frozen=True, omit_defaults=True):
     ``known`` are the last accepted ones, the newest first.
     ``moved_by`` is the event that last brought a new statement: a repetition is told by it. ``told_by`` says who told
     those that wait (id → actor); ``retold_by`` is the event that last told an accepted one by somebody else.
+    ``overruled`` are files of people that the bank contradicted, until its own are accepted in their place.
     """
 
     entity: str
@@ -92,6 +99,7 @@ class State(Struct, frozen=True, omit_defaults=True):
     moved_by: str = ""
     told_by: dict[str, str] = {}
     retold_by: str = ""
+    overruled: tuple[Known, ...] = ()
 
 
 # ── where it stands ────────────────────────────────────────────────────────────────────────────────────────────────
@@ -102,6 +110,8 @@ def evolve(state: State | None, event: Event) -> State | None:
     match event.data:
         case StatementReceived(statement=statement, entity=entity):
             return _kept(state or State(entity, statement.currency), event, statement)
+        case StatementOverruled(statement=statement) if state:
+            return _overruled(state, event, statement)
         case StatementAccepted(statement_id=statement_id) if state:
             return _accepted(state, statement_id)
         case GapAccepted(statement_id=statement_id) if state:
@@ -148,12 +158,79 @@ def _retold(state: State, event: Event, statement: BankStatement) -> State:
     return state if known == state.known else replace(state, known=known, retold_by=event.event_id)
 
 
+def _overrules(state: State, teller: str, statement: BankStatement) -> bool:
+    """Whether the bank's own channel tells otherwise than a person did under the same number."""
+    held = _told(state, statement.statement_id)
+    if held is None or held.mark == _mark(statement) or _contradictions(state, statement):
+        return False
+    return is_person(held.told_by) and not is_person(teller)
+
+
+def _told(state: State, statement_id: str) -> Known | None:
+    """What we hold under this id, accepted or waiting, and who told it."""
+    for known in state.known:
+        if known.statement_id == statement_id:
+            return known
+    for one in state.waiting:
+        if one.statement_id == statement_id:
+            return _known(one, state.told_by.get(statement_id, ""))
+    return None
+
+
+def _known(statement: BankStatement, teller: str) -> Known:
+    return Known(statement.statement_id, _mark(statement), statement.closed_on, statement.closing, teller)
+
+
+def _overruled(state: State, event: Event, statement: BankStatement) -> State:
+    """The bank's own waits for its turn, which comes at once where it fits; what people told otherwise is set aside."""
+    named, aside = statement.statement_id, _set_aside(state, statement)
+    state = _back_to(state, state.known[len(aside) :]) if aside else state
+    held = _told(state, named)
+    return replace(
+        state,
+        waiting=(*(one for one in state.waiting if one.statement_id != named), statement),
+        told_by={**state.told_by, named: event.actor},
+        overruled=(*state.overruled, *(aside or filter(None, [held]))),
+    )
+
+
+def _back_to(state: State, known: tuple[Known, ...]) -> State:
+    """The chain as it was when the first of these was the last accepted one."""
+    if not known:
+        return replace(state, known=(), statement_id="", closing=None, closed_on=None)
+    last = known[0]
+    return replace(state, known=known, statement_id=last.statement_id, closing=last.closing, closed_on=last.closed_on)
+
+
+def _set_aside(state: State, statement: BankStatement) -> tuple[Known, ...]:
+    """What leaves the chain when the bank's own has other balances than the file it overrules: that file, and what
+    people built on it. Nothing does when the bank itself has gone on from there."""
+    named = statement.statement_id
+    place = next((place for place, one in enumerate(state.known) if one.statement_id == named), None)
+    if place is None:
+        return ()
+    built, before = state.known[: place + 1], state.known[place + 1 :]
+    stays = _fits(statement, built[-1], before) or not all(is_person(one.told_by) for one in built)
+    return () if stays else built
+
+
+def _fits(statement: BankStatement, held: Known, before: tuple[Known, ...]) -> bool:
+    """Whether it opens and closes as the one that it stands in for."""
+    closes = (statement.closing, statement.closed_on) == (held.closing, held.closed_on)
+    return closes and (not before or statement.opening == before[0].closing)
+
+
 def _accepted(state: State, statement_id: str) -> State:
     statement = next(one for one in state.waiting if one.statement_id == statement_id)
+    overruled = tuple(one for one in state.overruled if one.statement_id != statement_id)
     waiting = tuple(one for one in state.waiting if one is not statement)
     teller = state.told_by.get(statement_id, "")
-    state = replace(state, told_by={named: by for named, by in state.told_by.items() if named != statement_id})
-    entry = Known(statement_id, _mark(statement), statement.closed_on, statement.closing, teller)
+    told_by = {named: by for named, by in state.told_by.items() if named != statement_id}
+    state = replace(state, told_by=told_by, overruled=overruled)
+    entry = _known(statement, teller)
+    if _stands_in(state, statement):
+        known = tuple(entry if one.statement_id == statement_id else one for one in state.known)
+        return replace(state, known=known, waiting=waiting)
     if not _continues(statement, state.closing, state.closed_on):
         slot = _slot(state, statement)
         return replace(state, known=(*state.known[:slot], entry, *state.known[slot:])[:KNOWN_MAX], waiting=waiting)
@@ -165,6 +242,7 @@ def _accepted(state: State, statement_id: str) -> State:
         known=(entry, *state.known)[:KNOWN_MAX],
         waiting=waiting,
         refused={known: day for known, day in state.refused.items() if day > statement.closed_on},
+        overruled=tuple(one for one in overruled if one.closed_on >= statement.closed_on),
     )
 
 
@@ -174,10 +252,8 @@ def _mark(statement: BankStatement) -> str:
 
 def _held(state: State, statement_id: str) -> str:
     """The fingerprint of the statement that we hold under this id, accepted or waiting; empty when there is none."""
-    for known in state.known:
-        if known.statement_id == statement_id:
-            return known.mark
-    return next((_mark(one) for one in state.waiting if one.statement_id == statement_id), "")
+    held = _told(state, statement_id)
+    return held.mark if held else ""
 
 
 def _is_past(state: State, statement: BankStatement) -> bool:
@@ -214,7 +290,8 @@ def chain(state: State) -> tuple[BankStatement, ...]:
     """The waiting statements that continue the last accepted one, in the order in which they do."""
     found: list[BankStatement] = []
     closing, closed_on = state.closing, state.closed_on
-    waiting = sorted(state.waiting, key=lambda one: (one.opened_on, one.closed_on, one.statement_id))
+    new = (one for one in state.waiting if not _stands_in(state, one))
+    waiting = sorted(new, key=lambda one: (one.opened_on, one.closed_on, one.statement_id))
     while following := next((one for one in waiting if _continues(one, closing, closed_on)), None):
         found.append(following)
         waiting.remove(following)
@@ -223,9 +300,19 @@ def chain(state: State) -> tuple[BankStatement, ...]:
 
 
 def inserted(state: State) -> tuple[BankStatement, ...]:
-    """The waiting statements that came late, moved the balance by nothing, and have their place in the chain."""
-    late = (one for one in state.waiting if not _continues(one, state.closing, state.closed_on))
-    return tuple(one for one in late if _slot(state, one))
+    """The waiting statements that came late and have their place in the chain: they moved the balance by nothing, or
+    stand in for a file that they overruled."""
+
+    def has_place(one: BankStatement) -> bool:
+        late = not _continues(one, state.closing, state.closed_on)
+        return _stands_in(state, one) or (late and _slot(state, one) > 0)
+
+    return tuple(filter(has_place, state.waiting))
+
+
+def _stands_in(state: State, statement: BankStatement) -> bool:
+    """Whether another content is accepted under its number, which it has overruled."""
+    return any(one.statement_id == statement.statement_id for one in state.known)
 
 
 def _continues(statement: BankStatement, closing: Money | None, closed_on: date | None) -> bool:
@@ -242,6 +329,8 @@ def decide(state: State | None, event: Event, facts: Facts) -> Iterator[Output]:
     match event.data:
         case StatementReceived(statement=statement) if state:
             yield from _received(state, event, statement, facts)
+        case StatementOverruled(statement=statement) if state:
+            yield from _take_turn(state, statement, facts)
         case GapAccepted() if state:
             yield from _go_on(state, event.subject, facts)
         case EntriesNotified(entries=entries, entity=entity):
@@ -255,11 +344,11 @@ def _received(state: State, event: Event, statement: BankStatement, facts: Facts
     if state.moved_by == event.event_id and (problems := _contradictions(state, statement)):
         yield from _gap(state, statement, statement.iban, problems)
     elif state.moved_by == event.event_id:
-        yield from _go_on(state, statement.iban, facts)
-        if statement not in (*inserted(state), *chain(state)):
-            yield from _gap(state, statement, statement.iban, (_missing(state, statement),))
+        yield from _take_turn(state, statement, facts)
     elif state.retold_by == event.event_id:
         yield from _to_payments(statement.entries, named, state.entity, event.actor, again=True)
+    elif _overrules(state, event.actor, statement):
+        yield from _overrule(state, statement)
     elif held := _held(state, named):
         if held != _mark(statement):
             detail = "another content was received under the same id before; nothing was taken from this one"
@@ -276,15 +365,39 @@ def _received(state: State, event: Event, statement: BankStatement, facts: Facts
         yield from _gap(state, statement, statement.iban, (Problem(Code.STATEMENT_GAP, named, detail=detail),))
 
 
+def _take_turn(state: State, statement: BankStatement, facts: Facts) -> Iterator[Output]:
+    """A new statement waits: it is its turn, or one before it is missing."""
+    yield from _go_on(state, statement.iban, facts)
+    if statement not in (*inserted(state), *chain(state)):
+        yield from _gap(state, statement, statement.iban, (_missing(state, statement),))
+
+
+def _overrule(state: State, statement: BankStatement) -> Iterator[Output]:
+    """A person told otherwise than the bank: the bank's word counts, and people look at what rests on the other."""
+    named, held = statement.statement_id, _told(state, statement.statement_id)
+    assert held is not None, "only what we hold is overruled"
+    others = [one.statement_id for one in _set_aside(state, statement) if one.statement_id != named]
+    detail = (
+        f"{shown(held.told_by)} had loaded another content under this number. The bank's own counts now. See which "
+        "payments and cases rest on the other, and correct what the ERP has booked of it"
+    )
+    if others:
+        detail += f"; set aside with it, until the bank's own come: {', '.join(reversed(others))}"
+    problem = Problem(Code.STATEMENT_DISAGREES, named, str(statement.closing), str(held.closing), detail=detail)
+    yield Emit(StatementOverruled(statement=statement, loaded_by=held.told_by), statement.iban)
+    yield _gap_case(state, f"{statement.iban}/{named}", (problem,))
+
+
 def _go_on(state: State, iban: str, facts: Facts) -> Iterator[Output]:
     """Accept every waiting statement whose turn has come."""
     late, following = inserted(state), chain(state)
     last = state.statement_id
     for statement in (*late, *following):
         yield Emit(StatementAccepted(statement_id=statement.statement_id), iban)
-        teller = state.told_by.get(statement.statement_id, "")
-        yield from _to_payments(statement.entries, statement.statement_id, state.entity, teller)
-        yield from _unmatched(state, statement)
+        named, teller = statement.statement_id, state.told_by.get(statement.statement_id, "")
+        instead = not is_person(teller) and any(one.statement_id == named for one in state.overruled)
+        yield from _to_payments(statement.entries, named, state.entity, teller, instead=instead)
+        yield from _unmatched(state, statement, facts)
         yield _book(state, statement, last, facts)
         last = statement.statement_id if statement in following else last
     ended_on = following[-1].closed_on if following else state.closed_on
@@ -303,6 +416,10 @@ def _missing(state: State, statement: BankStatement) -> Problem:
 
 def _gap(state: State, statement: BankStatement, document: str, problems: tuple[Problem, ...]) -> Iterator[Output]:
     yield Emit(StatementGapFound(statement_id=statement.statement_id, problems=problems), statement.iban)
+    yield _gap_case(state, document, problems)
+
+
+def _gap_case(state: State, document: str, problems: tuple[Problem, ...]) -> Emit:
     case = Case(
         case_class=CaseClass.STATEMENT_GAP,
         document=document,
@@ -310,7 +427,7 @@ def _gap(state: State, statement: BankStatement, document: str, problems: tuple[
         reason="; ".join(str(problem) for problem in problems),
         problems=problems,
     )
-    yield open_case(case)
+    return open_case(case)
 
 
 def _is_ours(entry: StatementEntry) -> bool:
@@ -318,12 +435,30 @@ def _is_ours(entry: StatementEntry) -> bool:
 
 
 def _to_payments(
-    entries: Iterable[StatementEntry], statement_id: str, entity: str, teller: str, *, again: bool = False
+    entries: Iterable[StatementEntry],
+    statement_id: str,
+    entity: str,
+    teller: str,
+    *,
+    again: bool = False,
+    instead: bool = False,
 ) -> Iterator[Send]:
-    """Hand booked entries to the payments that they name; a payment knows an entry that it has already seen."""
+    """Hand booked entries to the payments that they name; a payment knows an entry that it has already seen.
+
+    Told ``instead`` of a person's file, the first of its kind is the one that the file may have told; a second is new.
+    """
+    seen: set[tuple[str, Money]] = set()
     for entry in entries:
         if entry.status == BOOKED and _is_ours(entry):
-            data = PaymentEntryBooked(entry=entry, statement_id=statement_id, told_by=teller, again=again)
+            kind = (entry.end_to_end_id, entry.amount)
+            data = PaymentEntryBooked(
+                entry=entry,
+                statement_id=statement_id,
+                told_by=teller,
+                again=again,
+                instead=instead and kind not in seen,
+            )
+            seen.add(kind)
             yield Send(data, ref=Ref("bank", entry.end_to_end_id), entity=entity)
 
 
@@ -342,8 +477,20 @@ def _unexplained(statement: BankStatement) -> list[StatementEntry]:
     return [*found[:UNMATCHED_MAX], together]
 
 
-def _unmatched(state: State, statement: BankStatement) -> Iterator[Output]:
+def _unseen(statement: BankStatement, facts: Facts) -> Iterator[StatementEntry]:
+    """What is not explained and is no case yet: a file that was overruled may have told the same, or another under the
+    same id, which keeps its case."""
     for entry in _unexplained(statement):
+        document = f"{statement.iban}/{statement.statement_id}/{entry.entry_id}"
+        told: EntryState | None = facts.state("entry", case_id(CaseClass.UNMATCHED_ENTRY, document))
+        if told is None:
+            yield entry
+        elif (told.amount, told.booked_on) != (entry.amount, entry.booked_on):
+            yield replace(entry, entry_id=f"{entry.entry_id}/bank")
+
+
+def _unmatched(state: State, statement: BankStatement, facts: Facts) -> Iterator[Output]:
+    for entry in _unseen(statement, facts):
         document = f"{statement.iban}/{statement.statement_id}/{entry.entry_id}"
         detail = " ".join(text for text in (entry.counterparty, entry.remittance) if text)
         problem = Problem(Code.ENTRY_UNMATCHED, entry.entry_id, "a payment of ours", str(entry.amount), detail=detail)
@@ -410,6 +557,7 @@ PROCESS = Process(
     routes={
         StatementReceived: by_subject,
         StatementAccepted: by_subject,
+        StatementOverruled: by_subject,
         EntriesNotified: by_subject,
         GapAccepted: by_subject,
         EntryUnmatched: _of_account,

@@ -144,6 +144,7 @@ _MARKS: dict[str, tuple[str, str]] = {
     "supplier.payments_released": ("let go", "good"),
     "statement.accepted": ("statement", "good"),
     "statement.gap_found": ("gap", "bad"),
+    "statement.overruled": ("overruled", "bad"),
     "case.opened": ("case", "warn"),
     "case.settled": ("settled", "good"),
     "period.ready": ("ready", "good"),

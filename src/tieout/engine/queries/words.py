@@ -288,6 +288,9 @@ def _close(fact: f.Fact) -> Words | None:
             )
         case f.StatementAccepted(statement_id=statement):
             return Words(f"Statement {statement} continues the one before")
+        case f.StatementOverruled(statement=statement, loaded_by=loaded_by):
+            told_otherwise = f"{loaded_by} had loaded another content under this number"
+            return Words(f"The bank's own statement {statement.statement_id} counts", told_otherwise)
         case f.StatementGapFound(statement_id=statement, problems=problems):
             return Words(f"Statement {statement} leaves a gap", told(problems))
         case f.GapAccepted(statement_id=statement, reason=reason):
