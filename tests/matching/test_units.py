@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.matching.paper import D, eur, failed, invoice, judge, line, order, position
 
-from tieout.matching.units import _DIMENSIONS, SAME, ratio, standard_ratio
+from tieout.matching.claims import added_up, counted
+from tieout.matching.units import _DIMENSIONS, SAME, converted, ratio, standard_ratio
 from tieout.model.documents import UnitFactor
 
 ALL = [(dimension, unit) for dimension, units in _DIMENSIONS.items() for unit in units]
@@ -121,3 +122,32 @@ def test_a_price_in_another_unit_is_compared_in_the_order_s() -> None:
     dearer = judge(invoice(line("1000", "45.001", unit="KGM", price_per=D(100), net="450.01")), tonnes)
     assert failed(dearer) == [("price", "450", "450.01", "450")]
     assert Decimal(450) == dearer.checks[0].expected
+
+
+@pytest.mark.parametrize(
+    ("quantity", "parts", "expected"),
+    [
+        ("7", ("1", "1"), "7"),
+        ("2.5", ("12", "1"), "30"),
+        ("18", ("1", "12"), "1.5"),
+        ("1", ("1", "12"), None),
+        ("1", ("1", "3"), None),
+        ("-24", ("1", "12"), "-2"),
+    ],
+)
+def test_a_quantity_in_another_unit_is_exact_or_none(
+    quantity: str, parts: tuple[str, str], expected: str | None
+) -> None:
+    assert converted(D(quantity), (D(parts[0]), D(parts[1]))) == (None if expected is None else D(expected))
+
+
+@given(st.integers(1, 400), st.integers(1, 400))
+def test_shares_that_were_counted_down_add_up_to_the_whole(whole: int, shares: int) -> None:
+    share = counted(Decimal(whole), Decimal(shares))
+    assert added_up(share * shares) == whole
+    assert added_up(-share * shares) == -whole
+
+
+@pytest.mark.parametrize("quantity", ["0.333333333333333333", "1", "2E-12", "1.000000000000002"])
+def test_what_is_no_drift_stays_as_it_is(quantity: str) -> None:
+    assert str(added_up(D(quantity))) == quantity

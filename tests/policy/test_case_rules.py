@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from tieout.model.cases import CaseClass
-from tieout.policy.cases import CaseRule, graver, raised, read_rules
+from tieout.policy.cases import CaseRule, graver, raised, read_rules, settled_by_hand
 
 RULES = """
 effective_from = 2026-01-01
@@ -55,3 +55,16 @@ def test_severities_go_from_medium_to_critical_and_no_further() -> None:
     assert [raised("medium"), raised("high"), raised("critical")] == ["high", "critical", "critical"]
     assert graver("high", "medium") == graver("medium", "high") == "high"
     assert graver("high", "critical") == "critical"
+
+
+@pytest.mark.parametrize(
+    ("case_class", "by_hand"),
+    [
+        (CaseClass.TIE_OUT_BREAK, True),
+        (CaseClass.STATEMENT_GAP, False),
+        (CaseClass.DUPLICATE, False),
+        (CaseClass.PRICE_VARIANCE, False),
+    ],
+)
+def test_who_may_settle_a_case_by_saying_so(case_class: CaseClass, by_hand: bool) -> None:
+    assert settled_by_hand(case_class) is by_hand

@@ -26,6 +26,7 @@ from tieout.policy.routing import (
     Urgency,
     escalate,
     explain,
+    is_away,
     misfit,
     route,
     stands_in_for,
@@ -160,6 +161,13 @@ def away(person: str, by: str, since: int = 1, until: int = 31) -> Substitute:
 def test_whoever_is_away_is_stood_in_for(substitutes: tuple[Substitute, ...], day: int, by: str) -> None:
     assert substitute("anna", substitutes, date(2026, 5, day))[0] == by
     assert ("anna" in stands_in_for(by, substitutes, date(2026, 5, day))) is True
+
+
+@pytest.mark.parametrize(("day", "absent"), [(7, False), (8, True), (9, True), (10, False)])
+def test_both_ends_of_an_absence_are_part_of_it(day: int, absent: bool) -> None:
+    said = (away("ben", "carl", 1, 31), away("anna", "ben", 8, 9))
+    assert is_away("anna", said, date(2026, 5, day)) is absent
+    assert is_away("dora", said, date(2026, 5, day)) is False
 
 
 def test_what_makes_a_case_graver_is_told_and_it_stays_with_whoever_is_away() -> None:

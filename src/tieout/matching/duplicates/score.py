@@ -120,14 +120,9 @@ def layer_of(one: Fingerprint, other: Fingerprint, numbers: Likeness) -> Layer:
     return "three_of_four" if same else "near"
 
 
-def criteria(one: Fingerprint, other: Fingerprint, numbers: Likeness, *, usual: bool = False) -> tuple[Criterion, ...]:
-    """Everything that speaks for or against the two being one claim, with both values. ``usual``: the supplier bills
-    this amount often, so that it says little."""
-    return with_values(one, other, said(one, other, numbers, usual=usual))
-
-
 def said(one: Fingerprint, other: Fingerprint, numbers: Likeness, *, usual: bool = False) -> tuple[Said, ...]:
-    """As :func:`criteria`, without the values: most pairs that are compared are not worth writing out."""
+    """Everything that speaks for or against the two being one claim, without the values: most pairs that are compared
+    are not worth writing out. ``usual``: the supplier bills this amount often, so that it says little."""
     return (
         ("number", _NUMBER_WORDS[numbers], NUMBER_POINTS[numbers]),
         _payee(one, other),
