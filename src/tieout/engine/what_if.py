@@ -164,10 +164,6 @@ class WhatIf(Struct, frozen=True, kw_only=True):
         """The same if everything nobody was asked about then had gone through."""
         return _rate(self.after.touchless + self.undecided, self.invoices)
 
-    def at_risk(self) -> dict[str, Money]:
-        """The money in invoices that would pass now and did not before, by currency."""
-        return {currency: Money(minor, currency) for currency, minor in self.passing.items()}
-
     def plus(self, other: "WhatIf") -> "WhatIf":
         """The same trial of other partitions added."""
         return replace(

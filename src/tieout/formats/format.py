@@ -89,9 +89,3 @@ class Format(Struct, frozen=True):
     family: str
     reader: Reader
     recognises: Callable[[Head], bool]
-
-
-def root_is(*names: str) -> Callable[[Head], bool]:
-    """Recognises XML by the local name of its root, or of the element below ``Document`` (as ISO 20022 has it)."""
-    wanted = frozenset(names)
-    return lambda head: not wanted.isdisjoint(head.elements[:3])

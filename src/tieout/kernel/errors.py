@@ -18,7 +18,3 @@ class PermanentError(TieoutError):
 
 class ConfigError(TieoutError):
     """The set-up is wrong (a credential, an address, a missing account). The lane stops and an operator is called."""
-
-
-class ConflictError(TieoutError):
-    """The same idempotency key came with another body, or two writers claimed the same position in the log."""

@@ -269,7 +269,3 @@ class Message:
     def claim(self, name: str, segment: Segment, declared: str, computed: str, holds: bool) -> None:
         """Compare what the message declares with what we computed from its parts."""
         self.findings.claim(name, self.where(segment), declared, computed, holds)
-
-    def claim_money(self, name: str, segment: Segment, declared: Money, computed: Money) -> None:
-        """The same for amounts."""
-        self.claim(name, segment, str(declared), str(computed), declared == computed)
