@@ -33,6 +33,8 @@ from tieout.model.facts import (
 from tieout.policy.policy import EntityPolicy, Policy
 from tieout.processes import case, statement
 from tieout.processes.process import Intent
+from tieout.processes.statement.state import WAITING_MAX
+from tieout.processes.statement.unmatched import UNMATCHED_MAX
 
 IBAN = "DE89370400440532013000"
 FIRST = date(2026, 5, 4)
@@ -264,7 +266,7 @@ def test_a_late_statement_that_moved_nothing_is_inserted_and_its_entries_are_tak
 def test_no_more_wait_than_a_month_of_days() -> None:
     told = story()
     hear(told, day(0, 0), *(day(number, 10_000 + number) for number in range(2, 40)))
-    assert len(told.state("statement", IBAN).waiting) == statement.WAITING_MAX
+    assert len(told.state("statement", IBAN).waiting) == WAITING_MAX
 
 
 def test_what_explains_no_payment_of_ours_is_a_case_that_stands_until_it_is_settled() -> None:
@@ -290,9 +292,9 @@ def test_what_explains_no_payment_of_ours_is_a_case_that_stands_until_it_is_sett
 
 def test_more_unmatched_entries_than_people_can_work_go_together_as_one() -> None:
     told = story()
-    entries = tuple(entry(f"E{n}", n) for n in range(1, statement.UNMATCHED_MAX + 4))
+    entries = tuple(entry(f"E{n}", n) for n in range(1, UNMATCHED_MAX + 4))
     hear(told, day(0, 0, *entries))
-    assert told.rows("account")[IBAN]["unmatched"] == statement.UNMATCHED_MAX + 1
+    assert told.rows("account")[IBAN]["unmatched"] == UNMATCHED_MAX + 1
     assert ("unmatched_entry", "de", "2026-05", f"{IBAN}/S0/rest", "3.06 EUR") in told.standings()
 
 
