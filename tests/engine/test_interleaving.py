@@ -2,7 +2,8 @@
 
 Through the real unit of work, several at a time in one batch. Each source tells its own facts in order; how the sources
 are mixed is chance. Every invoice bills an order line of its own: two that compete for the same goods are served in the
-order they come, which is no matter of matching.
+order they come, which is no matter of matching. Neither is which of several receipts is billed when the invoice names
+none: the oldest that count by then, so how much of the order line is billed is compared, and not of which receipt.
 """
 
 from collections.abc import Sequence
@@ -25,6 +26,8 @@ from tieout.engine.stores.open import memory_store
 from tieout.engine.stores.port import Store
 from tieout.engine.unit_of_work import UnitOfWork
 from tieout.kernel.clock import VirtualClock
+from tieout.kernel.money import Money
+from tieout.matching.orders import LinePosition
 from tieout.model.documents import OrderChange, OrderLine, ReceiptLine, UnitFactor
 from tieout.model.events import Message
 from tieout.model.facts import (
@@ -38,6 +41,7 @@ from tieout.model.facts import (
     SupplierProposed,
     decode_fact,
 )
+from tieout.model.verdict import Allocation
 from tieout.processes import invoice as invoices
 from tieout.processes import order as orders
 from tieout.processes.registry import PROCESSES
@@ -129,12 +133,28 @@ def stands(store: Store) -> dict[str, Any]:
     for (process, _), data in rows.items():
         if process == "invoice":
             state = msgspec.json.decode(data, type=invoices.State)
-            found[state.invoice.number] = (state.status, state.allocations)
+            found[state.invoice.number] = (state.status, by_order_line(state.allocations))
         elif process == "order":
             position = msgspec.json.decode(data, type=orders.State).position
             assert position is not None
-            found["order"] = position
+            found["order"] = replace(
+                position, lines={one: without_billed(line) for one, line in position.lines.items()}
+            )
     return found | verdicts(store)
+
+
+def by_order_line(allocations: Sequence[Allocation]) -> dict[str, tuple[Decimal, Money]]:
+    """What an invoice bills of each order line, of whichever receipts."""
+    found: dict[str, tuple[Decimal, Money]] = {}
+    for one in allocations:
+        quantity, net = found.get(one.order_line_id, (Decimal(0), Money.zero(one.net.currency)))
+        found[one.order_line_id] = (quantity + one.quantity, net + one.net)
+    return found
+
+
+def without_billed(line: LinePosition) -> LinePosition:
+    """The line without how much of each of its receipts is billed."""
+    return replace(line, receipts={one: replace(its, billed=Decimal(0)) for one, its in line.receipts.items()})
 
 
 def verdicts(store: Store) -> dict[str, Any]:

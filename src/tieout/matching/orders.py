@@ -10,11 +10,12 @@ from tieout.model.documents import LineKind, OrderCharge, UnitFactor
 
 class ReceiptPosition(Struct, frozen=True, omit_defaults=True, gc=False):
     """What came with one receipt of an order line and how much of that has been billed, in the order line's unit.
-    ``credited``: as on its line."""
+    ``credited``: as on its line. ``received_on``: nothing while it is billed, or sent back, before it came."""
 
     received: Decimal
     billed: Decimal = Decimal(0)
     credited: Decimal = Decimal(0)
+    received_on: date | None = None
 
 
 class LinePosition(Struct, frozen=True, omit_defaults=True, gc=False):
@@ -83,3 +84,8 @@ class OrderPosition(Struct, frozen=True, omit_defaults=True, gc=False):
     conversion_per: Decimal = Decimal(1)
     converted_to: str = ""
     prepaid_minor: int = 0
+
+
+def oldest_first(receipts: dict[str, ReceiptPosition]) -> dict[str, ReceiptPosition]:
+    """By the day they came and their number, in whichever order we heard of them; those that have not come yet last."""
+    return dict(sorted(receipts.items(), key=lambda one: (one[1].received_on or date.max, one[0])))

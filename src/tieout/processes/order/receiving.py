@@ -20,7 +20,7 @@ from msgspec.structs import replace
 from tieout.kernel.clock import period_of
 from tieout.kernel.money import EXACT, priced
 from tieout.kernel.problem import Code, Problem
-from tieout.matching.orders import LinePosition, OrderPosition, ReceiptPosition
+from tieout.matching.orders import LinePosition, OrderPosition, ReceiptPosition, oldest_first
 from tieout.matching.units import converted, ratio
 from tieout.model.documents import GoodsReceipt, ReceiptLine
 from tieout.processes.order.state import ZERO, Amounts, GoodsReturn, Quantities, State, added, added_minor
@@ -121,7 +121,9 @@ def _by_receipt(line: LinePosition, receipt: GoodsReceipt, told: ReceiptLine) ->
     if quantity or receipt_id in receipts:
         before = receipts.get(receipt_id, ReceiptPosition(ZERO))
         receipts[receipt_id] = replace(before, received=EXACT.add(before.received, quantity))
-    return receipts
+    if receipt_id in receipts and receipt_id == receipt.receipt_id:
+        receipts[receipt_id] = replace(receipts[receipt_id], received_on=receipt.received_on)
+    return oldest_first(receipts)
 
 
 def _taken_back(receipts: dict[str, ReceiptPosition], first: str, quantity: Decimal) -> Decimal:
