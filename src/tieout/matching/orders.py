@@ -28,7 +28,8 @@ class LinePosition(Struct, frozen=True, omit_defaults=True, gc=False):
     ourselves; it falls away when a supplier's invoice is accepted. ``tax_rate`` is a percentage, nothing when the order
     does not say; ``deliver_on`` the day that was agreed. ``retained_minor`` is withheld so far. ``category`` is what is
     bought, by its code in a classification. ``credited`` is what a credit note gave back of the very invoice that is
-    looked at, so that what is billed beside it may be below nothing.
+    looked at, so that what is billed beside it may be below nothing. ``renamed_unit`` is what the order
+    names now, where it is another than ``unit``, which stays the one that is counted in.
     """
 
     ordered: Decimal
@@ -61,6 +62,7 @@ class LinePosition(Struct, frozen=True, omit_defaults=True, gc=False):
     category: str = ""
     credited: Decimal = Decimal(0)
     credited_minor: int = 0
+    renamed_unit: str = ""
 
     @property
     def by_amount(self) -> bool:
