@@ -48,6 +48,7 @@ from tieout.processes.registry import PROCESSES
 
 LINES = ("1", "2", "3")
 BOX = UnitFactor(unit="BX", factor=Decimal(12))
+TWELFTH = UnitFactor(unit="EA", factor=Decimal(1), per=Decimal(12))
 line_kinds = st.sampled_from(
     [
         {},
@@ -82,7 +83,11 @@ def companies(draw: st.DrawFn) -> dict[str, list[Fact]]:
     kinds = {line_id: draw(line_kinds) for line_id in LINES}
     first = draw(st.sampled_from([(), (BOX,)]))
     lines = tuple(order_line(line_id, kinds[line_id], first, 10, 10) for line_id in LINES)
+    in_boxes = draw(st.booleans())
     later = tuple(order_line(line_id, kinds[line_id], (BOX,), 30, 11) for line_id in LINES)
+    if in_boxes:
+        boxes = [order_line(line_id, kinds[line_id], (TWELFTH,), 4, 132) for line_id in LINES]
+        later = tuple(replace(line, unit="BX") for line in boxes)
     change = OrderChange(
         change_id="CH-1",
         order_id="PO-1",
@@ -95,7 +100,8 @@ def companies(draw: st.DrawFn) -> dict[str, list[Fact]]:
     procurement += [OrderChanged(change=change)] if draw(st.booleans()) else []
     warehouse: list[Fact] = []
     for number, (line_id, quantity, unit, kind) in enumerate(draw(deliveries)):
-        told = ReceiptLine(order_line_id=line_id, quantity=Decimal(quantity), unit=unit)
+        named = unit or ("EA" if in_boxes else "")  # without a unit it could mean either
+        told = ReceiptLine(order_line_id=line_id, quantity=Decimal(quantity), unit=named)
         warehouse.append(GoodsReceived(receipt=replace(receipt(receipt_id=f"GR-{number}"), lines=(told,), kind=kind)))
     platform: list[Fact] = []
     for line_id in draw(st.permutations(LINES)):
