@@ -2,7 +2,8 @@
 
 Through the real unit of work, several at a time in one batch. Each source tells its own facts in order; how the sources
 are mixed is chance. Every invoice bills an order line of its own: two that compete for the same goods are served in the
-order they come, which is no matter of matching.
+order they come, which is no matter of matching. Neither is which of several receipts is billed when the invoice names
+none: the oldest that count by then, so how much of the order line is billed is compared, and not of which receipt.
 """
 
 from collections.abc import Sequence
@@ -25,6 +26,8 @@ from tieout.engine.stores.open import memory_store
 from tieout.engine.stores.port import Store
 from tieout.engine.unit_of_work import UnitOfWork
 from tieout.kernel.clock import VirtualClock
+from tieout.kernel.money import Money
+from tieout.matching.orders import LinePosition
 from tieout.model.documents import OrderChange, OrderLine, ReceiptLine, UnitFactor
 from tieout.model.events import Message
 from tieout.model.facts import (
@@ -38,12 +41,14 @@ from tieout.model.facts import (
     SupplierProposed,
     decode_fact,
 )
+from tieout.model.verdict import Allocation
 from tieout.processes import invoice as invoices
 from tieout.processes import order as orders
 from tieout.processes.registry import PROCESSES
 
 LINES = ("1", "2", "3")
 BOX = UnitFactor(unit="BX", factor=Decimal(12))
+TWELFTH = UnitFactor(unit="EA", factor=Decimal(1), per=Decimal(12))
 line_kinds = st.sampled_from(
     [
         {},
@@ -78,7 +83,11 @@ def companies(draw: st.DrawFn) -> dict[str, list[Fact]]:
     kinds = {line_id: draw(line_kinds) for line_id in LINES}
     first = draw(st.sampled_from([(), (BOX,)]))
     lines = tuple(order_line(line_id, kinds[line_id], first, 10, 10) for line_id in LINES)
+    in_boxes = draw(st.booleans())
     later = tuple(order_line(line_id, kinds[line_id], (BOX,), 30, 11) for line_id in LINES)
+    if in_boxes:
+        boxes = [order_line(line_id, kinds[line_id], (TWELFTH,), 4, 132) for line_id in LINES]
+        later = tuple(replace(line, unit="BX") for line in boxes)
     change = OrderChange(
         change_id="CH-1",
         order_id="PO-1",
@@ -91,7 +100,8 @@ def companies(draw: st.DrawFn) -> dict[str, list[Fact]]:
     procurement += [OrderChanged(change=change)] if draw(st.booleans()) else []
     warehouse: list[Fact] = []
     for number, (line_id, quantity, unit, kind) in enumerate(draw(deliveries)):
-        told = ReceiptLine(order_line_id=line_id, quantity=Decimal(quantity), unit=unit)
+        named = unit or ("EA" if in_boxes else "")  # without a unit it could mean either
+        told = ReceiptLine(order_line_id=line_id, quantity=Decimal(quantity), unit=named)
         warehouse.append(GoodsReceived(receipt=replace(receipt(receipt_id=f"GR-{number}"), lines=(told,), kind=kind)))
     platform: list[Fact] = []
     for line_id in draw(st.permutations(LINES)):
@@ -129,12 +139,28 @@ def stands(store: Store) -> dict[str, Any]:
     for (process, _), data in rows.items():
         if process == "invoice":
             state = msgspec.json.decode(data, type=invoices.State)
-            found[state.invoice.number] = (state.status, state.allocations)
+            found[state.invoice.number] = (state.status, by_order_line(state.allocations))
         elif process == "order":
             position = msgspec.json.decode(data, type=orders.State).position
             assert position is not None
-            found["order"] = position
+            found["order"] = replace(
+                position, lines={one: without_billed(line) for one, line in position.lines.items()}
+            )
     return found | verdicts(store)
+
+
+def by_order_line(allocations: Sequence[Allocation]) -> dict[str, tuple[Decimal, Money]]:
+    """What an invoice bills of each order line, of whichever receipts."""
+    found: dict[str, tuple[Decimal, Money]] = {}
+    for one in allocations:
+        quantity, net = found.get(one.order_line_id, (Decimal(0), Money.zero(one.net.currency)))
+        found[one.order_line_id] = (quantity + one.quantity, net + one.net)
+    return found
+
+
+def without_billed(line: LinePosition) -> LinePosition:
+    """The line without how much of each of its receipts is billed."""
+    return replace(line, receipts={one: replace(its, billed=Decimal(0)) for one, its in line.receipts.items()})
 
 
 def verdicts(store: Store) -> dict[str, Any]:

@@ -52,7 +52,8 @@ def test_every_check_has_its_entry() -> None:
 def test_every_rule_has_its_entry() -> None:
     rules = [rule for several in RULES.values() for rule in several] + list(WHOLE_RULES)
     names = {rule.__name__ for rule in rules}
-    names |= {prepayment.prepayment_within_order.__name__, document.payable_in_full.__name__}
+    names |= {prepayment.prepayment_within_order.__name__, prepayment.prepayment_taken_off.__name__}
+    names |= {document.payable_in_full.__name__}
     assert names >= MAKES_CHECKS
     assert set(entries("Rules without a limit")) == names - MAKES_CHECKS
 

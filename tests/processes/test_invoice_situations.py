@@ -26,6 +26,7 @@ from tests.processes.company import (
 from tests.processes.story import Story
 
 from tieout.kernel.money import Money
+from tieout.kernel.problem import Code
 from tieout.model.documents import (
     Invoice,
     InvoiceKind,
@@ -36,6 +37,7 @@ from tieout.model.documents import (
     UnitFactor,
 )
 from tieout.model.facts import (
+    CaseOpened,
     DuplicateCleared,
     Fact,
     GoodsReceived,
@@ -49,6 +51,7 @@ from tieout.model.facts import (
     VarianceAccepted,
 )
 from tieout.model.verdict import Allocation
+from tieout.policy.duties import PERSON
 from tieout.policy.tolerances import Limit, Tolerances
 from tieout.processes import prepayment
 from tieout.processes.invoice import payable
@@ -240,6 +243,73 @@ def test_a_prepayment_that_came_back_is_not_set_off() -> None:
     told.tell(LiabilityReopened(payment_id="pay-1", reason="returned"), advance_id, entity="de")
     invoice_id = receive(told, bill(prepaid=advance.gross))
     assert told.cases() == {f"partly_payable {invoice_id}": "open"}
+
+
+def paid_in_advance(*facts: Fact) -> tuple[Story, str]:
+    """A company that has paid 59.50 in advance for the first five pieces of its order, and the id of that invoice."""
+    told = company(ORDER, *facts)
+    told.processes = (*PROCESSES, prepayment.PROCESS)
+    advance = bill("5", purpose="prepayment", number="AN-1")
+    advance_id = receive(told, advance)
+    approve(told, advance_id)
+    post(told, advance_id, posting(advance))
+    told.tell(InvoicePaid(payment_id="pay-1", booked_on=date(2026, 5, 20)), advance_id, entity="de")
+    return told, advance_id
+
+
+def test_the_last_invoice_of_an_order_that_forgets_the_prepayment_waits() -> None:
+    told, _ = paid_in_advance(came())
+    first_id = receive(told, bill("5", number="R-1"))
+    assert status(told, first_id) == "matched", "as much is left to bill as was paid in advance"
+    last_id = receive(told, bill("5", number="R-2"))
+    assert status(told, last_id) == "mismatched"
+    assert payable(told.state("invoice", last_id)) is None
+    assert told.cases() == {f"prepayment_open {last_id}": "open"}
+    (case,) = [event.data.case for event in told.events if isinstance(event.data, CaseOpened)]
+    assert case.reason == (
+        "Invoice R-2 of Schrauben AG: prepayment open, at prepaid, expected 59.50 EUR taken off, got nothing: 59.50 EUR "
+        "was paid in advance and is not set off; 0.00 EUR of order PO-1 is left to bill after this invoice"
+    )
+    assert refold(told) == states_of(told)
+
+
+def test_a_forgotten_prepayment_is_settled_by_the_invoice_that_takes_it_off() -> None:
+    told, _ = paid_in_advance(came())
+    forgets_id = receive(told, bill(number="R-1"))
+    assert told.cases() == {f"prepayment_open {forgets_id}": "open"}
+    right_id = receive(told, bill(number="R-2", prepaid=eur("59.50")))
+    told.tell(DuplicateCleared(reason="it replaces R-1"), right_id, entity="de", actor=PERSON + "bea")
+    assert status(told, right_id) == "matched"
+    cases = told.cases()
+    assert cases.pop(f"suspected_duplicate {right_id}") == "settled"
+    assert cases.pop(f"prepayment_open {forgets_id}") == "settled"
+    assert cases == {f"quantity_variance {forgets_id}": "open", f"missing_receipt {forgets_id}": "open"}
+    assert refold(told) == states_of(told)
+
+
+def test_a_forgotten_prepayment_is_settled_when_its_payment_came_back() -> None:
+    told, advance_id = paid_in_advance(came())
+    invoice_id = receive(told, bill())
+    told.tell(LiabilityReopened(payment_id="pay-1", reason="returned"), advance_id, entity="de")
+    assert (status(told, invoice_id), told.cases()) == ("matched", {f"prepayment_open {invoice_id}": "settled"})
+
+
+def test_a_person_accepts_that_a_prepayment_is_not_taken_off() -> None:
+    told, _ = paid_in_advance(came())
+    invoice_id = receive(told, bill())
+    told.tell(VarianceAccepted(reason="it is for the spare parts"), invoice_id, entity="de", actor=PERSON + "bea")
+    assert (status(told, invoice_id), told.cases()) == ("matched", {f"prepayment_open {invoice_id}": "settled"})
+    (matched,) = [
+        event.data for event in told.events if isinstance(event.data, InvoiceMatched) if event.data.accepted_by
+    ]
+    assert [problem.code for problem in matched.verdict.problems] == [Code.PREPAYMENT_OPEN]
+
+
+def test_a_prepayment_for_another_order_is_nobodys_concern() -> None:
+    told, _ = paid_in_advance(came())
+    told.tell(OrderPlaced(order=replace(ORDER, order_id="PO-2")), entity="de")
+    told.tell(GoodsReceived(receipt=replace(receipt(receipt_id="GR-7"), order_id="PO-2")), entity="de")
+    assert status(told, receive(told, bill(order_id="PO-2"))) == "matched"
 
 
 def test_a_change_of_value_bills_no_quantity() -> None:

@@ -2,6 +2,7 @@
 
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from itertools import permutations
 from typing import Any
 
 import pytest
@@ -202,8 +203,31 @@ def test_what_came_with_each_receipt_is_kept_for_lines_that_are_billed_by_receip
     told.tell(came("6"))
     told.tell(came("4", "GR-2"))
     told.tell(came("-1", "RT-1", kind="return", returns="GR-1"))
-    assert line(told).receipts == {"GR-1": ReceiptPosition(Decimal(5)), "GR-2": ReceiptPosition(Decimal(4))}
+    came_on = date(2026, 5, 2)
+    assert line(told).receipts == {
+        "GR-1": ReceiptPosition(Decimal(5), received_on=came_on),
+        "GR-2": ReceiptPosition(Decimal(4), received_on=came_on),
+    }
     assert line(told).received == 9
+
+
+def test_receipts_are_billed_oldest_first_in_whichever_order_we_hear_of_them() -> None:
+    goods = (
+        came("1", "GR-2", unit="BX"),  # of a unit that only the change of the order knows
+        came("3", "GR-1", date(2026, 5, 3)),
+        came("2", "GR-3"),
+        came("4", "GR-0", date(2026, 6, 1)),
+    )
+    boxes = ordered(matched_to="receipt", quantity=Decimal(30), units=(BOX,))
+    change = OrderChanged(change=OrderChange("CH-1", "PO-1", "de", SUPPLIER_ID, None, lines=boxes.lines))
+    for papers in permutations((*goods, change)):
+        told = company(matched_to="receipt", quantity=Decimal(30))
+        for paper in papers:
+            told.tell(paper)
+        assert list(line(told).receipts) == ["GR-2", "GR-3", "GR-1", "GR-0"]
+        invoice_id = receive(told, bill("16"))
+        billed = [(one.receipt_id, one.quantity) for one in told.state("invoice", invoice_id).allocations]
+        assert billed == [("GR-2", 12), ("GR-3", 2), ("GR-1", 2)]
 
 
 # ── closed lines ───────────────────────────────────────────────────────────────────────────────────────────────────

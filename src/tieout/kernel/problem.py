@@ -70,6 +70,7 @@ class Code(StrEnum):
     RETAINAGE_DIFFERS = "retainage_differs"
     NOTHING_BILLED = "nothing_billed"
     PARTLY_PAYABLE = "partly_payable"
+    PREPAYMENT_OPEN = "prepayment_open"
     HOLD_NOT_RELEASABLE = "hold_not_releasable"
     ALREADY_POSTED = "already_posted"
     NOT_APPROVED = "not_approved"

@@ -10,11 +10,12 @@ from tieout.model.documents import LineKind, OrderCharge, UnitFactor
 
 class ReceiptPosition(Struct, frozen=True, omit_defaults=True, gc=False):
     """What came with one receipt of an order line and how much of that has been billed, in the order line's unit.
-    ``credited``: as on its line."""
+    ``credited``: as on its line. ``received_on``: nothing while it is billed, or sent back, before it came."""
 
     received: Decimal
     billed: Decimal = Decimal(0)
     credited: Decimal = Decimal(0)
+    received_on: date | None = None
 
 
 class LinePosition(Struct, frozen=True, omit_defaults=True, gc=False):
@@ -27,7 +28,8 @@ class LinePosition(Struct, frozen=True, omit_defaults=True, gc=False):
     ourselves; it falls away when a supplier's invoice is accepted. ``tax_rate`` is a percentage, nothing when the order
     does not say; ``deliver_on`` the day that was agreed. ``retained_minor`` is withheld so far. ``category`` is what is
     bought, by its code in a classification. ``credited`` is what a credit note gave back of the very invoice that is
-    looked at, so that what is billed beside it may be below nothing.
+    looked at, so that what is billed beside it may be below nothing. ``renamed_unit`` is what the order
+    names now, where it is another than ``unit``, which stays the one that is counted in.
     """
 
     ordered: Decimal
@@ -60,6 +62,7 @@ class LinePosition(Struct, frozen=True, omit_defaults=True, gc=False):
     category: str = ""
     credited: Decimal = Decimal(0)
     credited_minor: int = 0
+    renamed_unit: str = ""
 
     @property
     def by_amount(self) -> bool:
@@ -83,3 +86,8 @@ class OrderPosition(Struct, frozen=True, omit_defaults=True, gc=False):
     conversion_per: Decimal = Decimal(1)
     converted_to: str = ""
     prepaid_minor: int = 0
+
+
+def oldest_first(receipts: dict[str, ReceiptPosition]) -> dict[str, ReceiptPosition]:
+    """By the day they came and their number, in whichever order we heard of them; those that have not come yet last."""
+    return dict(sorted(receipts.items(), key=lambda one: (one[1].received_on or date.max, one[0])))

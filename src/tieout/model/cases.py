@@ -21,6 +21,7 @@ class CaseClass(StrEnum):
     MISSING_RECEIPT = "missing_receipt"
     ORDER_MISMATCH = "order_mismatch"
     PARTLY_PAYABLE = "partly_payable"
+    PREPAYMENT_OPEN = "prepayment_open"
     MISSING_ACCEPTANCE = "missing_acceptance"
     NO_ORDER = "no_order"
     CURRENCY = "currency"

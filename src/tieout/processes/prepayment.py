@@ -5,6 +5,7 @@
     PrepaymentPaid (invoice) ──► open +      nothing, when its payment came back
                     └─► invoices that waited for it are looked at again
     PrepaymentSetOff (invoice) ──► open −    nothing, when the invoice was cancelled
+                    └─► as well: one that forgot to take it off waits until nothing is open
 
 Both are kept by their invoice, so what is told twice counts once.
 """
@@ -45,9 +46,12 @@ def account_of(invoice: Invoice) -> str:
 
 def covers(state: State | None, amount: Money) -> bool:
     """Whether so much was paid in advance and not set off yet."""
-    if state is None:
-        return False
-    return 0 < amount.minor <= sum(state.paid.values()) - sum(state.set_off.values())
+    return 0 < amount.minor <= unused(state, amount.currency).minor
+
+
+def unused(state: State | None, currency: str) -> Money:
+    """What was paid in advance and not set off yet."""
+    return Money(sum(state.paid.values()) - sum(state.set_off.values()) if state else 0, currency)
 
 
 def evolve(state: State | None, event: Event) -> State | None:
@@ -68,12 +72,13 @@ def evolve(state: State | None, event: Event) -> State | None:
 
 
 def decide(state: State | None, event: Event, facts: Facts) -> Iterator[Output]:
-    """There may be more to set off now: look at waiting invoices again, each in a message of its own."""
+    """There is more to set off now, or less that an invoice forgot: look at waiting invoices again, each in a message
+    of its own."""
     match event.data:
-        case PrepaymentPaid() | PrepaymentSetOff(amount=Money(minor=0)) if state is not None:
+        case PrepaymentPaid() | PrepaymentSetOff() if state is not None:
             home = supplier_home(state.supplier_id)
             for invoice_id in state.waiting:
-                recheck = RecheckRequested(reason="a prepayment is open to be set off")
+                recheck = RecheckRequested(reason="what is open of prepayments has changed")
                 yield Send(recheck, invoice_id, home, correlation=invoice_id)
         case _:
             return

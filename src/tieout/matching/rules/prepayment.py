@@ -38,6 +38,47 @@ def prepayment_within_order(invoice: Invoice, orders: Mapping[str, OrderPosition
         yield Problem(Code.AMOUNT_OVER_ORDERED, "net", f"at most {most}", told, "", about, f"{most} or less")
 
 
+def prepayment_taken_off(
+    invoice: Invoice, orders: Mapping[str, OrderPosition], allocations: tuple[Allocation, ...], unused: Money
+) -> Iterator[Problem]:
+    """Who was paid in advance takes it off before the order is billed in full, or is paid twice. An invoice that takes
+    nothing off is looked at when less is left of its orders than was paid for them and is ``unused`` (Oracle Payables
+    tells whoever enters such an invoice that prepayments are available)."""
+    if invoice.sign < 0 or invoice.prepaid or invoice.purpose == "prepayment":
+        return
+    billed = dict.fromkeys(one.order_id for one in allocations)
+    paid = {one: orders[one] for one in billed if one in orders and orders[one].prepaid_minor > 0}
+    advance = min(unused.minor, sum(order.prepaid_minor for order in paid.values()))
+    left = sum(_left(order, allocations).minor for order in paid.values())
+    if advance > left:
+        about = ", ".join(f"order {order_id}" for order_id in paid)
+        rest = Money(left, invoice.currency)
+        detail = (
+            f"{unused} was paid in advance and is not set off; {rest} of {about} is left to bill after this invoice"
+        )
+        passes = "an invoice that takes it off, the prepayment paid back, or a person accepts that this is paid in full"
+        yield Problem(Code.PREPAYMENT_OPEN, "prepaid", f"{unused} taken off", "nothing", "", detail, passes)
+
+
+def _left(order: OrderPosition, allocations: tuple[Allocation, ...]) -> Money:
+    """What is left of an order to bill, beside what these allocations do: net, without charges."""
+    left = ZERO
+    for line_id, position in order.lines.items():
+        mine = [one for one in allocations if one.order_id == order.order_id and one.order_line_id == line_id]
+        if position.closed:
+            continue
+        if position.by_amount or position.limit_minor is not None:
+            billed = Money(position.billed_minor + sum(one.net.minor for one in mine), order.currency).amount
+            left = WIDE.add(left, max(WIDE.subtract(_worth(position, order.currency), billed), ZERO))
+            continue
+        quantity = WIDE.subtract(position.ordered, max(position.billed, ZERO))
+        for one in mine:
+            quantity = WIDE.subtract(quantity, one.quantity)
+        worth = quotient(WIDE.multiply(quantity, position.unit_price), position.price_per)
+        left = WIDE.add(left, max(worth, ZERO))
+    return Money.rounded(left, order.currency)
+
+
 def asked_in_advance(invoice: Invoice, orders: Mapping[str, OrderPosition]) -> Iterator[Allocation]:
     """What a prepayment asks for on each of its orders. It bills nothing of them."""
     asked: dict[str, int] = {}

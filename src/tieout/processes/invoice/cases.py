@@ -42,6 +42,7 @@ _CLASS_OF = {
     Code.SETTLED_ON_RECEIPT: CaseClass.SELF_BILLING_CONFLICT,
     Code.CONSIGNMENT_BILLED: CaseClass.SELF_BILLING_CONFLICT,
     Code.PARTLY_PAYABLE: CaseClass.PARTLY_PAYABLE,
+    Code.PREPAYMENT_OPEN: CaseClass.PREPAYMENT_OPEN,
 }
 #: The same for what keeps an invoice from being matched, and for what the ERP says when it refuses it.
 _ELSEWHERE = {

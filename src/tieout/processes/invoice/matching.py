@@ -22,7 +22,7 @@ from tieout.processes import prepayment as prepayments
 from tieout.processes.address import order_subject
 from tieout.processes.invoice.cases import MISMATCH, classes_of, same_person, say_again, settle_cases
 from tieout.processes.invoice.holding import GIVEN_BACK, holds_on, put_on_hold, released, unreleasable
-from tieout.processes.invoice.prepaid import is_covered, taken_off
+from tieout.processes.invoice.prepaid import forgotten, is_covered, taken_off
 from tieout.processes.invoice.state import (
     State,
     disagrees,
@@ -86,9 +86,12 @@ def judge(state: State, event: Event, facts: Facts) -> Iterator[Output]:
     tolerances, rules = facts.policy.tolerances_of(invoice.entity), _rules(state, facts)
     known = _known(state, event.subject, facts)
     verdict = match(invoice, known, tolerances, event.policy, rules)
-    on_hold = () if verdict.matched else holds_on(state, verdict, tolerances)
+    on_hold: tuple[str, ...] = (GIVEN_BACK,)
     if verdict.matched and _is_given_back(state, event, facts):
-        verdict, on_hold = replace(verdict, matched=False), (GIVEN_BACK,)
+        verdict = replace(verdict, matched=False)
+    else:
+        verdict = _with_prepayments(state, invoice, known, verdict, facts)
+        on_hold = () if verdict.matched else holds_on(state, verdict, tolerances)
     if verdict.matched:
         yield _match_emitted(state, verdict, facts)
         return
@@ -101,14 +104,26 @@ def judge(state: State, event: Event, facts: Facts) -> Iterator[Output]:
     yield _failure_emitted(state, invoice, verdict, on_hold, facts)
 
 
+def _with_prepayments(
+    state: State, invoice: Invoice, known: dict[str, OrderPosition], verdict: Verdict, facts: Facts
+) -> Verdict:
+    """The verdict, with what it forgets to take off."""
+    tolerances, rules = facts.policy.tolerances_of(invoice.entity), _rules(state, facts)
+    problems = forgotten(state, known, lambda: allocate(invoice, known, tolerances, rules), facts)
+    if not problems:
+        return verdict
+    return replace(verdict, matched=False, problems=(*verdict.problems, *problems), allocations=())
+
+
 def _failure_emitted(state: State, invoice: Invoice, verdict: Verdict, on_hold: tuple[str, ...], facts: Facts) -> Emit:
     problems = verdict.problems
+    forgets = any(problem.code is Code.PREPAYMENT_OPEN for problem in problems)
     mendable = not problems or any(problem.code not in _UNMENDABLE for problem in problems)
     return Emit(
         MatchFailed(
             verdict=verdict,
             waits_for=_concerned(invoice, verdict) if mendable else (),
-            waits_for_prepayment=prepayments.account_of(invoice) if invoice.prepaid else "",
+            waits_for_prepayment=prepayments.account_of(invoice) if invoice.prepaid or forgets else "",
             on_hold=on_hold,
             orders=_billed_or_held(state, verdict) if on_hold else (),
             post_on=_posting_day(state, verdict, facts) if on_hold else None,
@@ -149,6 +164,7 @@ def _accept_match(state: State, event: Event, facts: Facts) -> Iterator[Output]:
     known, rules = _known(state, event.subject, facts), _rules(state, facts)
     tolerances = facts.policy.tolerances_of(invoice.entity)
     found = match(invoice, known, tolerances, event.policy, rules)
+    found = _with_prepayments(state, invoice, known, found, facts)
     billed = allocate(invoice, known, tolerances, rules)
     verdict = replace(found, matched=True, allocations=billed, waits_for_receipt=False)
     yield _match_emitted(state, verdict, facts, event.actor)

@@ -1,10 +1,14 @@
 """What an invoice takes off as paid in advance, and an invoice that asks for an advance."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 from tieout.kernel.money import Money
+from tieout.kernel.problem import Problem
+from tieout.matching.orders import OrderPosition
+from tieout.matching.rules.prepayment import prepayment_taken_off
 from tieout.model.events import Event
 from tieout.model.facts import PrepaymentPaid, PrepaymentSetOff
+from tieout.model.verdict import Allocation
 from tieout.processes import prepayment as prepayments
 from tieout.processes.invoice.state import State
 from tieout.processes.process import Emit, Facts, Output
@@ -16,6 +20,18 @@ def is_covered(state: State, facts: Facts) -> bool:
     if invoice.prepaid is None or invoice.sign < 0:
         return False
     return prepayments.covers(facts.state("prepayment", prepayments.account_of(invoice)), invoice.prepaid)
+
+
+def forgotten(
+    state: State, known: Mapping[str, OrderPosition], billed: Callable[[], tuple[Allocation, ...]], facts: Facts
+) -> tuple[Problem, ...]:
+    """What was paid in advance for the orders it bills, and it does not take off. Most orders have no prepayment, so
+    that what it bills is only worked out for those."""
+    if state.invoice.prepaid or not any(order.prepaid_minor > 0 for order in known.values()):
+        return ()
+    account = facts.state("prepayment", prepayments.account_of(state.invoice))
+    unused = prepayments.unused(account, state.invoice.currency)
+    return tuple(prepayment_taken_off(state.invoice, known, billed(), unused)) if unused.minor > 0 else ()
 
 
 def set_off(state: State, event: Event, facts: Facts) -> Iterator[Output]:

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from tieout.kernel.clock import period_of
 from tieout.kernel.money import EXACT
 from tieout.matching.claims import added_up
-from tieout.matching.orders import LinePosition, OrderPosition, ReceiptPosition
+from tieout.matching.orders import LinePosition, OrderPosition, ReceiptPosition, oldest_first
 from tieout.model.verdict import Allocation
 from tieout.processes.order.accrual import uncovered
 from tieout.processes.order.state import ZERO, Amounts, Quantities, State, added, added_minor
@@ -72,11 +72,12 @@ def _billed(line: LinePosition, allocation: Allocation, quantity: Decimal, minor
 def _by_receipt(line: LinePosition, receipt_id: str, quantity: Decimal) -> dict[str, ReceiptPosition]:
     """What is billed of each receipt; of one that has not come yet it is kept until it does."""
     before = line.receipts.get(receipt_id)
-    if before is None:
-        if not receipt_id or not line.matched_to_receipt:
-            return line.receipts
-        before = ReceiptPosition(ZERO)
-    return line.receipts | {receipt_id: replace(before, billed=added_up(EXACT.add(before.billed, quantity)))}
+    if before is None and (not receipt_id or not line.matched_to_receipt):
+        return line.receipts
+    now = before or ReceiptPosition(ZERO)
+    now = replace(now, billed=added_up(EXACT.add(now.billed, quantity)))
+    receipts = line.receipts | {receipt_id: now}
+    return receipts if before else oldest_first(receipts)
 
 
 def _minor(known: OrderPosition, allocation: Allocation) -> int:

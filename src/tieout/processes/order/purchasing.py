@@ -15,6 +15,7 @@ from tieout.model.effects import CreateOrder, RecordReceipt, effect_id
 from tieout.processes.case import is_open, open_case, settle_case
 from tieout.processes.order.receiving import RECEIVED_BY, receipt_problems
 from tieout.processes.order.state import State, spend_category
+from tieout.processes.order.units import as_counted, refusals
 from tieout.processes.process import Facts, Intent, Output
 from tieout.processes.supplier import upsert_id
 
@@ -47,11 +48,13 @@ def create(state: State, subject: str, order: PurchaseOrder, facts: Facts) -> It
         return
     if is_open(facts, CaseClass.ORDER_MISMATCH, subject):
         yield settle_case(CaseClass.ORDER_MISMATCH, subject, "the entity is in the policy now")
+    if state.refused or state.position is None:
+        return  # the ERP is not told of an order that we do not take as it is
     before = _order_key(subject, state.version - 1)
     supplier = facts.state("supplier", order.supplier_id)
     yield Intent(
         connector=settings.erp,
-        payload=CreateOrder(order=order),
+        payload=CreateOrder(order=as_counted(order, state.position)),
         key=_order_key(subject, state.version),
         entity=order.entity,
         after=effect_id(settings.erp, CreateOrder.operation, before)
@@ -99,21 +102,33 @@ def _counts(state: State, receipt: GoodsReceipt) -> bool:
 
 
 def misfits(state: State, subject: str, facts: Facts) -> Iterator[Output]:
-    """A receipt of a line or a unit that the order does not know is a case until the order does."""
+    """A receipt of a line or a unit that the order does not know is a case until the order does; so is a change to a
+    unit that what came cannot be counted in."""
     if not state.misfit:
         return
-    problems = tuple(one for receipt in state.uncounted for one in receipt_problems(state.position, receipt))
-    if problems and state.position:
-        named = ", ".join(dict.fromkeys(one.where.removeprefix("receipt ") for one in problems))
+    unknown = tuple(one for receipt in state.uncounted for one in receipt_problems(state.position, receipt))
+    refused = tuple(refusals(state))
+    if (unknown or refused) and state.position:
         case = Case(
             case_class=CaseClass.RECEIPT_MISMATCH,
             document=subject,
             entity=state.entity,
             supplier_id=state.position.supplier_id,
-            reason=f"Order {state.position.order_id} does not know what came with {named}; nothing of it counts yet.",
-            problems=problems,
+            reason=" ".join(_does_not_fit(state.position.order_id, unknown, refused)),
+            problems=unknown + refused,
             spend_category=spend_category(state),
         )
         yield open_case(case)
     elif is_open(facts, CaseClass.RECEIPT_MISMATCH, subject):
         yield settle_case(CaseClass.RECEIPT_MISMATCH, subject, "the order knows the line and the unit now")
+
+
+def _does_not_fit(order_id: str, unknown: tuple[Problem, ...], refused: tuple[Problem, ...]) -> Iterator[str]:
+    if unknown:
+        named = ", ".join(dict.fromkeys(one.where.removeprefix("receipt ") for one in unknown))
+        yield f"Order {order_id} does not know what came with {named}; nothing of it counts yet."
+    for one in refused:
+        yield (
+            f"The unit of {one.where} cannot be changed from {one.expected} to {one.actual}: goods were counted in "
+            f"{one.expected}, and the order does not say exactly how the two convert. The line stays as it was."
+        )

@@ -20,7 +20,7 @@ from msgspec.structs import replace
 from tieout.kernel.clock import period_of
 from tieout.kernel.money import EXACT, priced
 from tieout.kernel.problem import Code, Problem
-from tieout.matching.orders import LinePosition, OrderPosition, ReceiptPosition
+from tieout.matching.orders import LinePosition, OrderPosition, ReceiptPosition, oldest_first
 from tieout.matching.units import converted, ratio
 from tieout.model.documents import GoodsReceipt, ReceiptLine
 from tieout.processes.order.state import ZERO, Amounts, GoodsReturn, Quantities, State, added, added_minor
@@ -62,7 +62,7 @@ def receipt_problems(known: OrderPosition | None, receipt: GoodsReceipt) -> Iter
         elif _in_unit_of(ordered, line) is None:
             units = ", ".join((ordered.unit, *(one.unit for one in ordered.units)))
             told = f"order {known.order_id} line {line.order_line_id}"
-            yield Problem(Code.UNIT_MISMATCH, where, units, line.unit, detail=told)
+            yield Problem(Code.UNIT_MISMATCH, where, units, line.unit or "no unit", detail=told)
         elif line.amount and line.amount.currency != known.currency:
             yield Problem(Code.CURRENCY_MISMATCH, where, known.currency, line.amount.currency)
 
@@ -121,7 +121,9 @@ def _by_receipt(line: LinePosition, receipt: GoodsReceipt, told: ReceiptLine) ->
     if quantity or receipt_id in receipts:
         before = receipts.get(receipt_id, ReceiptPosition(ZERO))
         receipts[receipt_id] = replace(before, received=EXACT.add(before.received, quantity))
-    return receipts
+    if receipt_id in receipts and receipt_id == receipt.receipt_id:
+        receipts[receipt_id] = replace(receipts[receipt_id], received_on=receipt.received_on)
+    return oldest_first(receipts)
 
 
 def _taken_back(receipts: dict[str, ReceiptPosition], first: str, quantity: Decimal) -> Decimal:
@@ -153,8 +155,11 @@ def _in_order_units(receipt: GoodsReceipt, line: ReceiptLine, known: OrderPositi
 
 
 def _in_unit_of(ordered: LinePosition, line: ReceiptLine) -> Decimal | None:
-    """The quantity in the unit of the order line; nothing when neither the order nor the standard converts it, or when
-    it is no decimal (five pieces of a dozen). What is accepted by its amount is not counted."""
+    """The quantity in the unit of the order line; nothing when neither the order nor the standard converts it, when it
+    is no decimal (five pieces of a dozen), or when it names none and the order's was changed: it may mean either. What
+    is accepted by its amount is not counted."""
+    if ordered.renamed_unit and not line.unit and not ordered.by_amount:
+        return None
     if line.unit in ("", ordered.unit) or (line.amount is not None and ordered.by_amount):
         return line.quantity
     factor = ratio(line.unit, ordered.unit, ordered.units)

@@ -69,7 +69,8 @@ class State(Struct, frozen=True, omit_defaults=True, gc=False):
     lines for which the supplier sent an invoice of its own: we do not bill ourselves for them any more. ``settled`` is
     how much we billed ourselves for, by line and receipt. ``fallen`` are lines that fell away, with the day: what came
     until then is all that is ordered of them. ``held`` are the invoices that are billed on hold, the earliest first.
-    ``run``: it was ever settled by the calendar.
+    ``run``: it was ever settled by the calendar. ``refused``: by line, the unit it was to be changed to and is not,
+    since goods were counted and nobody says how the units convert.
     """
 
     position: OrderPosition | None = None
@@ -103,6 +104,7 @@ class State(Struct, frozen=True, omit_defaults=True, gc=False):
     fallen: dict[str, date] = {}
     held: dict[str, Held] = {}
     run: bool = False
+    refused: dict[str, str] = {}
 
 
 def position(state: State | None) -> OrderPosition | None:
