@@ -102,6 +102,16 @@ def test_pages_have_one_title_and_headings_that_go_down_step_by_step(file: Path)
     assert all(below <= above + 1 for above, below in pairwise(levels))
 
 
+#: Where the names of our modules begin.
+_ROOTS = ("", "src", "src/tieout", "lab", "lab/tieout_lab", "bench", "bench/tieout_bench")
+
+
+@pytest.mark.parametrize("file", pages.PAGES, ids=pages.name)
+def test_modules_that_are_named_are_there(file: Path) -> None:
+    named = [one for one in pages.inline(file) if re.fullmatch(r"[\w./-]+/[\w-]+\.py", one)]
+    assert [one for one in named if not any((pages.ROOT / root / one).is_file() for root in _ROOTS)] == []
+
+
 # ── commands ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 _CALL = re.compile(r"(?:^|\$\(|&& |\| )(?:\.venv/bin/)?tieout ([^|)>&]*)")
