@@ -139,6 +139,7 @@ class Visit:
     def __init__(self, config: NatsConfig, loop: asyncio.AbstractEventLoop, client: Client) -> None:
         self._config = config
         self._loop = loop
+        self.client = client
         self.stream = client.jetstream(timeout=config.timeout_seconds)
         self.manager = client.jsm(timeout=config.timeout_seconds)
 
@@ -248,10 +249,10 @@ class NatsInTray(InTray):
             self._visit.do(_acknowledge(message, self._config.timeout_seconds))
 
     def ignore(self, arrival: Arrival) -> None:
-        """The server need not hand it out again."""
+        """The server need not hand it out again; it says that it heard us, so that it does not count as waiting."""
         message = self._hand.pop(arrival.place, None)
         if message is not None:
-            self._visit.do(message.term())
+            self._visit.do(_end(self._visit.client, message, self._config.timeout_seconds))
 
     def leave(self, arrival: Arrival, seconds: float) -> None:
         """Give it back, to be handed out again after a while."""
@@ -324,6 +325,10 @@ class NatsOutTray(OutTray):
 
 async def _acknowledge(message: Msg, seconds: float) -> None:
     await message.ack_sync(timeout=seconds)
+
+
+async def _end(client: Client, message: Msg, seconds: float) -> None:
+    await client.request(message.reply, Msg.Ack.Term, timeout=seconds)
 
 
 async def _told(error: Exception) -> None:
